@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/base/fs.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "compose/base/mem.h"
+#include "compose/base/str.h"
+#include "compose/base/sys.h"
+
+enum { TREE_DEPTH_MAX = 4096 };
+
+int fs_open_in(int root, const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = sys_openat2(root, path, (uint64_t)(unsigned)flags, flags & (O_CREAT | O_TMPFILE) ? mode : 0,
+				 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	} while (fd < 0 && (errno == EAGAIN || errno == EINTR));   /* EAGAIN: a rename raced with ".." */
+	return fd;
+}
+
+/* Walk path component by component so that each missing one is made exactly where resolution says it is missing. */
+int fs_mkdir_p_in(int root, const char *path, mode_t mode)
+{
+	auto_free char *sofar = xmalloc(strlen(path) + 2);
+	size_t n = 0;
+	int fd = fs_open_in(root, ".", O_PATH | O_DIRECTORY, 0);
+
+	sofar[0] = '\0';
+	while (fd >= 0) {
+		int next;
+		size_t len;
+
+		while (*path == '/')
+			path++;
+		if (!*path)
+			return fd;
+		len = strcspn(path, "/");
+		sofar[n++] = '/';
+		memcpy(sofar + n, path, len);
+		sofar[n + len] = '\0';
+		next = fs_open_in(root, sofar, O_PATH | O_DIRECTORY, 0);
+		if (next < 0 && errno == ENOENT) {
+			if (mkdirat(fd, sofar + n, mode) < 0 && errno != EEXIST)
+				break;
+			next = fs_open_in(root, sofar, O_PATH | O_DIRECTORY, 0);
+		}
+		close(fd);
+		fd = next;
+		n += len;
+		path += len;
+	}
+	if (fd >= 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+	}
+	return -1;
+}
+
+int fs_open_parent_in(int root, const char *path, bool make, char **ret_name)
+{
+	auto_free char *copy = xstrdup(path);
+	size_t n = strlen(copy);
+	char *slash, *name;
+	int fd;
+
+	while (n && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	slash = strrchr(copy, '/');
+	name = xstrdup(slash ? slash + 1 : copy);
+	if (slash)
+		*slash = '\0';
+	else
+		copy[0] = '\0';
+	if (!strcmp(name, "..") || !strcmp(name, ".")) {
+		free(name);
+		errno = EINVAL;
+		return -1;
+	}
+	fd = make ? fs_mkdir_p_in(root, copy, 0755) : fs_open_in(root, *copy ? copy : ".", O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		free(name);
+	else
+		*ret_name = name;
+	return fd;
+}
+
+int fs_mkdir_p(const char *path, mode_t mode)
+{
+	auto_free char *p = xstrdup(path);
+
+	for (char *s = p + 1; *s; s++) {
+		if (*s != '/')
+			continue;
+		*s = '\0';
+		if (mkdir(p, mode) < 0 && errno != EEXIST)
+			return -1;
+		*s = '/';
+	}
+	return mkdir(p, mode) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+int fs_read_fd(int fd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *e)
+{
+	auto_free char *buf = NULL;
+	size_t len = 0, cap;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(e, ERR_SYS, errno, "read %s", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_SYS, S_ISDIR(st.st_mode) ? EISDIR : EINVAL, "read %s: not a regular file", name);
+	/* a file in /proc says 0; one that grows while it is read is met by the loop */
+	cap = st.st_size > 0 && (size_t)st.st_size < max ? (size_t)st.st_size + 1 : 4096;
+	buf = xmalloc(cap + 1);
+	for (;;) {
+		ssize_t n = pread(fd, buf + len, cap - len, (off_t)len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, ERR_SYS, errno, "read %s", name);
+		if (!n)
+			break;
+		len += (size_t)n;
+		if (len > max)
+			return err_set(e, ERR_SYS, 0, "read %s: larger than the %zu bytes allowed", name, max);
+		if (len == cap) {
+			cap *= 2;
+			buf = xrealloc(buf, cap + 1);
+		}
+	}
+	buf[len] = '\0';
+	*ret = take_ptr(buf);
+	if (ret_len)
+		*ret_len = len;
+	return 0;
+}
+
+int fs_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e)
+{
+	auto_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return err_set(e, errno == ENOENT || errno == ENOTDIR ? ERR_MISSING :
+			       errno == EACCES || errno == EPERM ? ERR_DENIED : ERR_SYS, errno, "open %s", path);
+	return fs_read_fd(fd, path, max, ret, ret_len, e);
+}
+
+int fs_write_all(int fd, const void *buf, size_t len)
+{
+	const char *p = buf;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int fs_write(int dirfd, const char *path, const void *buf, size_t len, mode_t mode, bool sync, struct err *e)
+{
+	static unsigned serial;
+	auto_free char *tmp = xasprintf("%s.%d.%u.tmp", path, (int)getpid(), __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
+	auto_close int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+
+	if (fd < 0)
+		return err_set(e, ERR_SYS, errno, "write %s", path);
+	if (fchmod(fd, mode) < 0 || fs_write_all(fd, buf, len) < 0 || (sync && fsync(fd) < 0) ||
+	    renameat(dirfd, tmp, dirfd, path) < 0) {
+		err_set(e, ERR_SYS, errno, "write %s", path);
+		(void)unlinkat(dirfd, tmp, 0);
+		return -1;
+	}
+	return 0;
+}
+
+/* fd is consumed. */
+static int empty_dir(int fd, dev_t dev, int depth)
+{
+	DIR *d = fdopendir(fd);
+	struct dirent *de;
+	int first = 0;
+
+	if (!d) {
+		first = errno;
+		close(fd);
+		errno = first;
+		return -1;
+	}
+	while ((de = readdir(d))) {
+		int sub;
+		struct stat st;
+
+		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+			continue;
+		if (de->d_type != DT_DIR && unlinkat(dirfd(d), de->d_name, 0) == 0)
+			continue;
+		sub = openat(dirfd(d), de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0 && (fstat(sub, &st) < 0 || st.st_dev != dev)) {
+			close(sub);
+			errno = EXDEV;
+		} else if (sub >= 0 && depth < TREE_DEPTH_MAX && empty_dir(sub, dev, depth + 1) == 0) {
+			errno = 0;
+		}
+		if (unlinkat(dirfd(d), de->d_name, sub >= 0 ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT && !first)
+			first = errno;
+	}
+	closedir(d);
+	errno = first;
+	return first ? -1 : 0;
+}
+
+int fs_rm_rf(int dirfd, const char *name)
+{
+	struct stat st;
+	int fd, first = 0;
+
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return unlinkat(dirfd, name, 0) < 0 && errno != ENOENT ? -1 : 0;
+	}
+	if (fstat(fd, &st) < 0) {
+		close(fd);
+		return -1;
+	}
+	if (empty_dir(fd, st.st_dev, 0) < 0)
+		first = errno;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && !first)
+		first = errno;
+	errno = first;
+	return first ? -1 : 0;
+}
+
+unsigned long long fs_du_bytes(int dirfd_, const char *name)
+{
+	int fd = openat(dirfd_, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	unsigned long long sum = 0;
+	struct dirent *de;
+	struct stat st;
+	DIR *d;
+
+	if (fd < 0)
+		return fstatat(dirfd_, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (unsigned long long)st.st_blocks * 512 : 0;
+	d = fdopendir(fd);
+	if (!d) {
+		close(fd);
+		return 0;
+	}
+	while ((de = readdir(d))) {
+		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+			continue;
+		if (de->d_type == DT_DIR)
+			sum += fs_du_bytes(dirfd(d), de->d_name);
+		else if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			sum += (unsigned long long)st.st_size;
+	}
+	closedir(d);
+	return sum;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node.h - a YAML document as a tree in which every node knows where it was written.
+ * runs in: client.   owns: nothing; nodes live in the arena of the document set (never freed singly).   layer: parser, pure.
+ * spec: YAML 1.2 core schema as compose files use it; tags !reset and !override (compose-spec 13-merge). */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "compose/base/err.h"
+#include "compose/base/mem.h"
+
+enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STR, NODE_LIST, NODE_MAP };
+enum node_tag  { NODE_TAG_NONE, NODE_TAG_RESET, NODE_TAG_OVERRIDE };
+
+struct node {
+	enum node_kind kind;
+	enum node_tag  tag;
+	bool           quoted;        /* a scalar written with quotes or as a block: never resolved to a number, bool or null */
+	struct srcpos  pos;           /* of the value */
+	const char    *text;          /* scalars: the text as written (after quotes and, later, interpolation); NULL for null */
+	union { bool b; int64_t i; double f; };   /* NODE_BOOL, NODE_INT, NODE_FLOAT: the value of text */
+	struct node_pair *pairs;      /* NODE_MAP: n pairs in the order written */
+	struct node    **items;       /* NODE_LIST: n items */
+	size_t         n, cap;
+	const struct node_origin *origin;   /* where the value came from, for `config --explain`; NULL: as written at pos */
+};
+struct node_pair { const char *key; struct srcpos key_pos; struct node *val; };
+struct node_origin { const char *what; struct srcpos pos; const struct node *replaced; };   /* "variable X", "default of X" ... */
+
+/* Constructors: the node is zeroed but for kind and pos. */
+struct node *node_new(struct arena *a, enum node_kind k, struct srcpos pos);
+struct node *node_str(struct arena *a, const char *text, struct srcpos pos);       /* NODE_STR, text copied */
+struct node *node_int(struct arena *a, int64_t v, struct srcpos pos);
+struct node *node_bool(struct arena *a, bool v, struct srcpos pos);
+struct node *node_copy(struct arena *a, const struct node *n);                     /* deep */
+
+/* Maps. ret: NULL when m is NULL, no map, or has no such key */
+struct node *node_get(const struct node *m, const char *key);
+struct node_pair *node_pair(const struct node *m, const char *key);
+/* Set or replace (a replaced pair keeps its place). key is copied. */
+void node_set(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val);
+bool node_del(struct node *m, const char *key);                                    /* ret: was there */
+void node_push(struct arena *a, struct node *list, struct node *item);
+/* Path such as "services.web.ports" below n. ret: NULL when absent */
+struct node *node_path(const struct node *n, const char *dotted);
+const char *node_kind_name(enum node_kind k);      /* "mapping", "list", "string" ... for messages */
+/* Text of a scalar, NULL for null, maps and lists. */
+const char *node_text(const struct node *n);
+bool node_equal(const struct node *a, const struct node *b);   /* same data, wherever written */
