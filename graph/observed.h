@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* observed.h - what exists now: containers, networks, volumes and images of one project, read once before deciding.
+ * runs in: client.   owns: everything in struct observed lives in its arena (observed_free).   layer: graph, pure data.
+ * filled by compose/state/observe.c and by golden tests. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "compose/base/mem.h"
+
+enum ctr_state { CTR_CREATED, CTR_RUNNING, CTR_PAUSED, CTR_RESTARTING, CTR_EXITED, CTR_DEAD };
+enum ctr_health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
+
+struct observed_ctr {
+	const char *id, *name, *service;       /* id: 64 hex digits */
+	unsigned    number;                    /* replica, from 1; one-offs 1 */
+	bool        oneoff;                    /* made by `run` */
+	const char *config_hash, *image_id;
+	enum ctr_state state;
+	enum ctr_health health;
+	bool        has_healthcheck;
+	int         exit_code;
+	const char *const *networks; size_t n_networks;        /* real names it is attached to */
+	const char *const *volumes; size_t n_volumes;          /* real names of named volumes it mounts */
+	const char *shares;                    /* id of the container whose namespace it shares, or "" */
+};
+struct observed_net { const char *name, *key, *hash; bool ours; };   /* ours: labelled for this project */
+struct observed_vol { const char *name, *key, *hash; bool ours; };
+/* What the service's image reference means today. */
+struct observed_image { const char *service, *image_id; };           /* image_id "" = not in the store */
+
+struct observed {
+	struct arena arena;
+	struct observed_ctr   *ctrs;   size_t n_ctrs;          /* sorted by service, then number */
+	struct observed_net   *nets;   size_t n_nets;          /* ours, and external ones that the project names */
+	struct observed_vol   *vols;   size_t n_vols;
+	struct observed_image *images; size_t n_images;
+};
+
+void observed_free(struct observed *o);
+const char *ctr_state_name(enum ctr_state s);              /* "created", "running" ... as docker's ps says */
+const char *ctr_health_name(enum ctr_health h);            /* "", "starting", "healthy", "unhealthy" */

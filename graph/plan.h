@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.h - what to do, as data: a DAG of operations, each with the reason it is there.
+ * runs in: client.   owns: its arena; borrows from project and observed.   layer: graph, pure. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "compose/base/err.h"
+#include "compose/base/mem.h"
+#include "graph/observed.h"
+
+struct project;
+struct service;
+struct network;
+struct volume;
+
+enum goal_verb { GOAL_UP, GOAL_CREATE, GOAL_START, GOAL_STOP, GOAL_RESTART, GOAL_KILL, GOAL_REMOVE, GOAL_DOWN, GOAL_RUN,
+	GOAL_PULL, GOAL_BUILD, GOAL_PAUSE, GOAL_UNPAUSE };
+enum recreate { RECREATE_DIVERGED, RECREATE_FORCE, RECREATE_NEVER };
+
+struct goal_scale { const char *service; unsigned n; };
+struct goal {
+	enum goal_verb verb;
+	char *const   *services;               /* NULL-terminated; NULL or empty = all */
+	bool           no_deps;                /* only the named services */
+	enum recreate  recreate;
+	bool           always_recreate_deps, renew_anon_volumes;
+	bool           remove_orphans;         /* up, down */
+	bool           build, no_build;        /* up --build / --no-build */
+	const char    *pull;                   /* "", always, missing, never, build */
+	bool           volumes;                /* down -v, rm -v */
+	const char    *rmi;                    /* down --rmi: "", local, all */
+	bool           stop_first;             /* rm -s */
+	const char    *signal;                 /* kill -s */
+	int64_t        timeout_ns;             /* stop time-out; -1 = the service's own */
+	bool           wait_healthy;           /* up --wait: end with WAIT operations for every service */
+	const struct goal_scale *scale; size_t n_scale;
+};
+
+/* X(enum, text name) */
+#define OP_KINDS(X) \
+	X(OP_PULL, "pull image") X(OP_BUILD, "build image") \
+	X(OP_NET_CREATE, "create network") X(OP_NET_REMOVE, "remove network") \
+	X(OP_VOL_CREATE, "create volume") X(OP_VOL_REMOVE, "remove volume") \
+	X(OP_CTR_CREATE, "create container") X(OP_CTR_START, "start container") X(OP_CTR_STOP, "stop container") \
+	X(OP_CTR_KILL, "kill container") X(OP_CTR_REMOVE, "remove container") X(OP_CTR_RENAME, "rename container") \
+	X(OP_CTR_PAUSE, "pause container") X(OP_CTR_UNPAUSE, "unpause container") \
+	X(OP_HOOK, "run hooks") X(OP_WAIT, "wait for") X(OP_IMAGE_REMOVE, "remove image")
+#define OP_ENUM(e, name) e,
+enum op_kind { OP_KINDS(OP_ENUM) };
+
+enum wait_for { WAIT_RUNNING, WAIT_HEALTHY, WAIT_COMPLETED, WAIT_EXITED };
+
+struct op {
+	unsigned      i;                       /* place in plan->ops */
+	enum op_kind  kind;
+	const char   *object;                  /* what the user sees: container, network, volume, image name */
+	const char   *cause;                   /* "recreate web: environment.DEBUG changed, compose.yaml:14:7" */
+	const struct service *service;         /* or NULL (orphans, networks, volumes) */
+	const struct network *network;         /* OP_NET_CREATE */
+	const struct volume  *volume;          /* OP_VOL_CREATE */
+	const struct observed_ctr *ctr;        /* the existing container it acts on, or NULL: the one that ctr_op creates */
+	struct op    *ctr_op;                  /* start/wait/hook of a container that OP_CTR_CREATE ctr_op makes; or NULL */
+	const struct observed_ctr *replaces;   /* OP_CTR_CREATE: anonymous volumes are taken over from it */
+	unsigned      number;                  /* OP_CTR_CREATE: replica number */
+	enum wait_for wait;
+	bool          optional;                /* OP_WAIT of depends_on required:false: failure only warns */
+	int64_t       timeout_ns;              /* OP_CTR_STOP; -1 = the container's own */
+	const char   *signal;                  /* OP_CTR_KILL; "" otherwise */
+	bool          with_volumes;            /* OP_CTR_REMOVE: also its anonymous volumes */
+	bool          undo_on_failure;         /* engine removes what it made when the operation fails half-way */
+	struct op   **after; size_t n_after;   /* operations that must have succeeded before this one starts */
+	struct op   **next;  size_t n_next;    /* the same edges from the other end */
+};
+
+struct plan {
+	struct arena arena;
+	struct op  **ops; size_t n_ops;        /* in an order that respects after */
+	const char **warnings; size_t n_warnings;
+	const char **unchanged; size_t n_unchanged;    /* names of containers that stay as they are and run */
+};
+
+/* Compare want with have and list the operations that reach g. No side effects.
+ * in: want may be NULL for verbs that work from what exists alone (stop, down ... with -p NAME)
+ * owns: plan_free(*ret), and want and have must outlive it
+ * err:  ERR_MODEL on a cycle (the path is named), ERR_USAGE on an unknown service
+ * spec: compose-spec 05-services depends_on; stop order is the reverse; config hash and recreate rules in HACKING.md */
+int  plan_make(struct plan **ret, const struct project *want, const struct observed *have,
+	       const struct goal *g, struct err *e) __attribute__((warn_unused_result));
+void plan_free(struct plan *p);
+static inline void plan_freep(struct plan **p) { plan_free(*p); }
+#define auto_plan __attribute__((cleanup(plan_freep)))
+const char *op_kind_name(enum op_kind k);
+
+/* Hash that tells whether a container made from s must be made anew: 64 hex digits and NUL. */
+void service_hash(const struct project *p, const struct service *s, char ret[65]);
+void network_hash(const struct network *n, char ret[65]);
+void volume_hash(const struct volume *v, char ret[65]);

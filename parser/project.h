@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* project.h - the Compose model as plain structs: what the user wants, defaults filled in, references checked.
+ * runs in: client.   owns: everything in struct project lives in its arena (project_free).   layer: parser, pure data.
+ * spec: compose-spec; the section is named at each field group. Paths are absolute. Texts are never NULL unless marked "or NULL".
+ * Durations are in nanoseconds (_ns), sizes in bytes (_bytes); -1 (or NULL) means "not given" where marked "unset". */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "compose/base/err.h"
+#include "compose/base/mem.h"
+
+struct node;                                   /* parser/node.h */
+
+struct pstrs { char **v; size_t n; };          /* list of texts; v also ends with NULL */
+struct pkv { const char *key, *val; struct srcpos pos; };          /* val NULL: a key without value */
+struct pkvs { struct pkv *v; size_t n; };
+
+/* 05-services "depends_on" (links, volumes_from, network_mode/ipc/pid service:X imply one) */
+enum dep_condition { DEP_STARTED, DEP_HEALTHY, DEP_COMPLETED };
+struct dep { const char *service; enum dep_condition condition; bool restart, required; struct srcpos pos; };
+
+/* 05-services "healthcheck"; a field that is unset comes from the image */
+struct healthcheck {
+	bool          set, disable;
+	struct pstrs  test;                    /* [CMD a b], [CMD-SHELL s], [NONE]; empty = unset */
+	int64_t       interval_ns, timeout_ns, start_period_ns, start_interval_ns;   /* -1 unset */
+	int64_t       retries;                 /* -1 unset */
+	struct srcpos pos;
+};
+
+/* 05-services "ports": one entry per container port (ranges of equal length are expanded) */
+struct port {
+	const char *host_ip;                   /* "" = all addresses, IPv4 and IPv6 */
+	uint16_t    target;
+	uint16_t    published, published_end;  /* 0 = ephemeral; end > published: first free of the range */
+	const char *protocol;                  /* "tcp", "udp", "sctp" */
+	const char *name, *app_protocol, *mode;
+	struct srcpos pos;
+};
+
+/* 05-services "volumes", "tmpfs", and file mounts */
+enum mount_kind { MOUNT_BIND, MOUNT_VOLUME, MOUNT_TMPFS, MOUNT_IMAGE };
+struct mount {
+	enum mount_kind kind;
+	const char   *source;                  /* bind: absolute host path; volume: key in project->volumes, "" = anonymous; image: reference */
+	const char   *target;                  /* absolute, cleaned */
+	bool          read_only;
+	const char   *propagation;             /* "" = rprivate */
+	const char   *recursive;               /* "", enabled, disabled, writable, readonly */
+	bool          create_host_path;        /* bind: make a missing source directory */
+	bool          nocopy;                  /* volume: do not seed from the image */
+	const char   *subpath;                 /* volume, image; "" = whole */
+	int64_t       tmpfs_size_bytes;        /* -1 unset */
+	int64_t       tmpfs_mode;              /* -1 unset (then 01777) */
+	const char   *tmpfs_opts;              /* short form's options after the colon; "" */
+	struct srcpos pos;
+};
+
+/* 05-services "networks" */
+struct netref {
+	const char *network;                   /* key in project->networks */
+	struct pstrs aliases;
+	const char *ipv4, *ipv6, *mac, *ifname;   /* "" unset */
+	int64_t     priority, gw_priority;
+	struct srcpos pos;
+};
+
+/* 05-services "secrets" and "configs" */
+struct fileref {
+	const char *source;                    /* key in project->secrets or ->configs */
+	const char *target;                    /* absolute path in the container */
+	const char *uid, *gid;                 /* "" unset */
+	int64_t     mode;                      /* -1 unset */
+	struct srcpos pos;
+};
+
+struct ulimit { const char *name; int64_t soft, hard; };      /* -1 = unlimited */
+struct device { const char *source, *target, *permissions; struct srcpos pos; };
+struct hook   { struct pstrs command; const char *user, *working_dir; bool privileged; struct pkvs environment; struct srcpos pos; };
+struct extra_host { const char *host, *ip; };                 /* ip may be "host-gateway" */
+
+/* 06-build; present when service.build != NULL */
+struct build {
+	const char  *context;                  /* absolute directory (or a URL, refused by `up` so far) */
+	const char  *dockerfile;               /* relative to context or absolute; "" with dockerfile_inline */
+	const char  *dockerfile_inline;        /* or NULL */
+	struct pkvs  args, labels, additional_contexts;
+	const char  *target, *network;         /* "" unset */
+	struct pstrs tags, cache_from, cache_to, platforms;
+	struct extra_host *extra_hosts; size_t n_extra_hosts;
+	int64_t      shm_size_bytes;           /* -1 unset */
+	bool         no_cache, pull, privileged;
+	struct ulimit *ulimits; size_t n_ulimits;
+	struct fileref *secrets; size_t n_secrets;
+	struct srcpos pos;
+};
+
+enum restart_kind { RESTART_NO, RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_UNLESS_STOPPED };
+
+/* 05-services. A list `x` has its length in `n_x`. */
+struct service {
+	const char   *name;
+	struct srcpos pos;                     /* of the key */
+	const struct node *tree;               /* the canonical node, for `config` and the hash */
+
+	const char   *image;                   /* "" only with build: then PROJECT-SERVICE */
+	struct build *build;                   /* or NULL */
+	const char   *pull_policy;             /* always never missing build daily weekly every_X; "" = missing */
+	const char   *platform, *runtime;      /* "" unset */
+	const char   *container_name, *hostname, *domainname;      /* "" unset */
+	bool          has_command, has_entrypoint;                 /* given and not null */
+	struct pstrs  command, entrypoint;
+	const char   *user, *working_dir;      /* "" unset */
+	struct pstrs  group_add;
+	struct pkvs   environment;             /* env_file and environment merged and resolved; val never NULL */
+	struct pkvs   labels, annotations;
+	struct dep   *deps; size_t n_deps;     /* explicit and implied, each service once */
+	struct pstrs  profiles;
+	int64_t       scale;                   /* scale and deploy.replicas unified; 1 by default */
+	bool          attach;                  /* default true */
+
+	bool          tty, stdin_open, init, privileged, read_only;
+	const char   *stop_signal;             /* "" unset */
+	int64_t       stop_grace_ns;           /* -1 unset (10 s) */
+	enum restart_kind restart; int64_t restart_max;            /* on-failure:N, 0 = no limit */
+	struct healthcheck health;
+	struct hook  *post_start, *pre_stop; size_t n_post_start, n_pre_stop;
+
+	const char   *network_mode;            /* "" = networks; none, host, service:X, container:X */
+	struct netref *networks; size_t n_networks;                /* in attachment order: priority, then name */
+	struct port  *ports; size_t n_ports;
+	struct pstrs  expose, dns, dns_opt, dns_search, links, external_links;
+	struct extra_host *extra_hosts; size_t n_extra_hosts;
+	const char   *mac_address, *pid, *ipc, *uts, *cgroup, *cgroup_parent, *userns_mode;   /* "" unset */
+
+	struct mount *mounts; size_t n_mounts; /* volumes and tmpfs, in the order given */
+	struct pstrs  volumes_from;
+	struct fileref *secrets, *configs; size_t n_secrets, n_configs;
+	struct device *devices; size_t n_devices;
+	struct pstrs  device_cgroup_rules;
+
+	struct pstrs  cap_add, cap_drop, security_opt;
+	struct pkvs   sysctls, storage_opt;
+	struct ulimit *ulimits; size_t n_ulimits;
+	int64_t       shm_size_bytes;          /* -1 unset (64 MiB) */
+	int64_t       mem_limit_bytes, mem_reservation_bytes, memswap_limit_bytes;   /* -1 unset; memswap -1 may also be given: -2 = unlimited */
+	int64_t       pids_limit;              /* -1 unset or unlimited */
+	double        cpus;                    /* 0 unset */
+	int64_t       cpu_shares, cpu_quota_us, cpu_period_us;     /* 0 unset */
+	const char   *cpuset;                  /* "" unset */
+	int64_t       oom_score_adj;           /* 0 unset */
+	bool          oom_kill_disable;
+	int64_t       mem_swappiness;          /* -1 unset */
+	const char   *log_driver;              /* "" unset */
+	struct pkvs   log_opts;
+};
+
+/* 07-networks */
+struct ipam_pool { const char *subnet, *gateway, *ip_range; struct pkvs aux; };   /* "" unset */
+struct network {
+	const char *key, *name;                /* name: real name, PROJECT_KEY unless given */
+	const char *driver;                    /* "" = bridge */
+	bool        external, internal, enable_ipv6, attachable;
+	struct pkvs driver_opts, labels;
+	struct ipam_pool *pools; size_t n_pools;
+	const struct node *tree;
+	struct srcpos pos;
+};
+
+/* 08-volumes */
+struct volume {
+	const char *key, *name, *driver;
+	bool        external;
+	struct pkvs driver_opts, labels;
+	const struct node *tree;
+	struct srcpos pos;
+};
+
+/* 09-configs, 10-secrets: exactly one source */
+struct filesource {
+	const char *key, *name;
+	const char *file, *environment, *content;   /* NULL unless the source; file is absolute */
+	const char *value;                          /* environment: its value, NULL when unset */
+	bool        external;
+	struct srcpos pos;
+};
+
+struct project {
+	struct arena   arena;
+	const char    *name, *working_dir;
+	struct pstrs   files, env_files, profiles;  /* profiles: enabled ones */
+	struct service *services; size_t n_services;           /* active ones, sorted by name */
+	struct pstrs   inactive;                               /* names of services whose profile is off */
+	struct network *networks; size_t n_networks;           /* used by an active service, sorted by key */
+	struct volume  *volumes; size_t n_volumes;
+	struct filesource *secrets, *configs; size_t n_secrets, n_configs;
+	const struct node *tree;                               /* canonical document */
+};
+
+/* ret: NULL when there is none of that name */
+const struct service *project_service(const struct project *p, const char *name);
+const struct network *project_network(const struct project *p, const char *key);
+const struct volume  *project_volume(const struct project *p, const char *key);
+void project_free(struct project *p);
