@@ -1,0 +1,972 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* payload.c - what the tests run inside a container: one static program, a subcommand each.
+ * Made into the image busybox:latest as /bin/payload by mkbusybox.sh; called as `getent` it
+ * answers `getent hosts NAME`.  Output is one fact a line, so that a test can grep it. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void fail(const char *fmt, ...)
+{
+	va_list ap;
+	int err = errno;
+
+	va_start(ap, fmt);
+	fputs("payload: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	if (err != 0)
+		fprintf(stderr, ": %s", strerrorname_np(err));
+	fputc('\n', stderr);
+	va_end(ap);
+	exit(1);
+}
+
+static long number(const char *s)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(s, &end, 0);
+	if (errno != 0 || end == s || *end != '\0') {
+		errno = 0;
+		fail("%s is not a number", s);
+	}
+	return v;
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+		;
+}
+
+/* ---- what a process sees of itself ---- */
+
+/* The open descriptors, without the one that lists them. */
+static int cmd_fds(char **argv)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+
+	(void)argv;
+	if (d == NULL)
+		fail("/proc/self/fd");
+	while ((e = readdir(d)) != NULL) {
+		char target[4096];
+		ssize_t n;
+
+		if (e->d_name[0] == '.' || number(e->d_name) == dirfd(d))
+			continue;
+		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		printf("%s %s\n", e->d_name, target);
+	}
+	closedir(d);
+	return 0;
+}
+
+/* The lines of /proc/self/status that start with one of the prefixes. */
+static void print_status(const char *const *prefixes)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[4096];
+
+	if (f == NULL)
+		fail("/proc/self/status");
+	while (fgets(line, sizeof(line), f) != NULL)
+		for (const char *const *p = prefixes; *p != NULL; p++)
+			if (strncmp(line, *p, strlen(*p)) == 0)
+				fputs(line, stdout);
+	fclose(f);
+}
+
+static int cmd_caps(char **argv)
+{
+	static const char *const lines[] = { "Cap", "NoNewPrivs", "Seccomp:", NULL };
+
+	(void)argv;
+	print_status(lines);
+	return 0;
+}
+
+static void print_namespaces(void)
+{
+	static const char *const names[] = { "mnt", "pid", "net", "ipc", "uts", "cgroup", "user", "time" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[64], target[64];
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		printf("ns %s %s\n", names[i], target);
+	}
+}
+
+static void print_limits(void)
+{
+	static const struct {
+		const char *name;
+		int what;
+	} limits[] = {
+		{ "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC },	     { "core", RLIMIT_CORE },
+		{ "stack", RLIMIT_STACK },   { "memlock", RLIMIT_MEMLOCK },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct rlimit r;
+
+		if (getrlimit(limits[i].what, &r) == 0)
+			printf("limit %s %lld %lld\n", limits[i].name, (long long)r.rlim_cur, (long long)r.rlim_max);
+	}
+}
+
+static int cmd_sysinfo(char **argv)
+{
+	static const char *const lines[] = { "Cap", "NoNewPrivs", "Seccomp:", "Groups", "Umask", NULL };
+	char cwd[4096];
+	struct utsname u;
+	struct if_nameindex *ifs = if_nameindex();
+
+	(void)argv;
+	uname(&u);
+	printf("pid %d\nppid %d\nuid %d\ngid %d\n", getpid(), getppid(), getuid(), getgid());
+	printf("hostname %s\ndomainname %s\n", u.nodename, u.domainname);
+	printf("cwd %s\n", getcwd(cwd, sizeof(cwd)) != NULL ? cwd : "?");
+	printf("tty %d%d%d\n", isatty(0), isatty(1), isatty(2));
+	print_status(lines);
+	print_namespaces();
+	print_limits();
+	for (struct if_nameindex *i = ifs; i != NULL && i->if_name != NULL; i++)
+		printf("if %s\n", i->if_name);
+	if_freenameindex(ifs);
+	return 0;
+}
+
+/* ---- system calls that a container must not have ---- */
+
+struct attempt {
+	const char *name;
+	long nr;
+	long args[6];
+};
+
+static struct timespec some_time;
+static char empty[256];
+
+#define ADDR(p) ((long)(uintptr_t)(p))
+
+/* Arguments are such that the call does no harm where it is allowed, and reaches the permission check. */
+static const struct attempt attempts[] = {
+	{ "mount", SYS_mount, { ADDR("none"), ADDR("/mnt"), ADDR("tmpfs"), 0, 0 } },
+	{ "umount2", SYS_umount2, { ADDR("/proc"), MNT_DETACH } },
+	{ "remount", SYS_mount, { ADDR("none"), ADDR("/proc/sys"), 0, MS_REMOUNT | MS_BIND, 0 } },
+	{ "pivot_root", SYS_pivot_root, { ADDR("/mnt"), ADDR("/mnt") } },
+	{ "fsopen", SYS_fsopen, { ADDR("tmpfs"), 0 } },
+	{ "open_tree", SYS_open_tree, { AT_FDCWD, ADDR("/"), 1 } },
+	{ "move_mount", SYS_move_mount, { -1, ADDR(""), AT_FDCWD, ADDR("/mnt"), 4 } },
+	{ "mount_setattr", SYS_mount_setattr, { AT_FDCWD, ADDR("/"), 0, ADDR(empty), 32 } },
+	{ "unshare-user", SYS_unshare, { CLONE_NEWUSER } },
+	{ "unshare-mnt", SYS_unshare, { CLONE_NEWNS } },
+	{ "unshare-net", SYS_unshare, { CLONE_NEWNET } },
+	{ "clone-user", SYS_clone, { CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0 } },
+	{ "clone3", SYS_clone3, { 0, 0 } },
+	{ "setns", SYS_setns, { -1, CLONE_NEWNS } },
+	{ "keyctl", SYS_keyctl, { KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0 } },
+	{ "add_key", SYS_add_key, { ADDR("user"), ADDR("k"), ADDR("v"), 1, KEY_SPEC_PROCESS_KEYRING } },
+	{ "request_key", SYS_request_key, { ADDR("user"), ADDR("k"), 0, 0 } },
+	{ "bpf", SYS_bpf, { 0, ADDR(empty), 0 } },
+	{ "perf_event_open", SYS_perf_event_open, { ADDR(empty), 0, -1, -1, 0 } },
+	{ "userfaultfd", SYS_userfaultfd, { 0 } },
+	{ "io_uring_setup", SYS_io_uring_setup, { 1, ADDR(empty) } },
+	{ "open_by_handle_at", SYS_open_by_handle_at, { AT_FDCWD, ADDR(empty), O_RDONLY } },
+	{ "name_to_handle_at", SYS_name_to_handle_at, { AT_FDCWD, ADDR("/"), ADDR(empty), ADDR(empty + 128), 0 } },
+	{ "init_module", SYS_init_module, { ADDR(empty), 0, ADDR("") } },
+	{ "finit_module", SYS_finit_module, { -1, ADDR(""), 0 } },
+	{ "delete_module", SYS_delete_module, { ADDR("nosuch"), O_NONBLOCK } },
+	{ "kexec_load", SYS_kexec_load, { 0, 0, 0, 0xff } },
+	{ "reboot", SYS_reboot, { 0, 0, 0, 0 } },
+	{ "swapon", SYS_swapon, { ADDR("/nosuch"), 0 } },
+	{ "acct", SYS_acct, { ADDR("/nosuch") } },
+	{ "syslog", SYS_syslog, { 3, ADDR(empty), 16 } },
+	{ "sethostname", SYS_sethostname, { ADDR("x"), -1 } }, /* EINVAL where allowed */
+	{ "clock_settime", SYS_clock_settime, { CLOCK_REALTIME, ADDR(&some_time) } },
+	{ "ptrace", SYS_ptrace, { 0x4206, 1, 0, 0 } },
+	{ "process_vm_readv", SYS_process_vm_readv, { 1, ADDR(empty), 0, ADDR(empty), 0, 0 } },
+	{ "kcmp", SYS_kcmp, { 1, 1, 0, 0, 0 } },
+	{ "quotactl", SYS_quotactl, { 0x800007 << 8, ADDR("/nosuch"), 0, 0 } },
+	{ "mbind", SYS_mbind, { 0, 0, 0, 0, 0, 0 } },
+	{ "personality", SYS_personality, { 0x0040000 } },
+	{ "chroot", SYS_chroot, { ADDR("/") } },
+	{ "mknod-char", SYS_mknodat, { AT_FDCWD, ADDR("/tmp/.c"), S_IFCHR | 0600, 0x105 } },
+	{ "mknod-disk", SYS_mknodat, { AT_FDCWD, ADDR("/tmp/.b"), S_IFBLK | 0600, 0x700 } },
+	{ "open-disk", SYS_openat, { AT_FDCWD, ADDR("/tmp/.b"), O_RDONLY, 0 } },
+	{ "vhangup", SYS_vhangup, { 0 } },
+};
+
+static void try_call(const struct attempt *a)
+{
+	long r;
+
+	clock_gettime(CLOCK_REALTIME, &some_time);
+	errno = 0;
+	r = syscall(a->nr, a->args[0], a->args[1], a->args[2], a->args[3], a->args[4], a->args[5]);
+	if (a->nr == SYS_clone && r == 0)
+		_exit(0);
+	printf("%s %s\n", a->name, r < 0 ? strerrorname_np(errno) : "OK");
+	fflush(stdout);
+}
+
+/* Try one call, or each of them in a child of its own. */
+static int cmd_syscall(char **argv)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
+		pid_t pid;
+
+		if (strcmp(argv[0], "all") != 0 && strcmp(argv[0], attempts[i].name) != 0)
+			continue;
+		found = true;
+		fflush(stdout);
+		pid = fork();
+		if (pid < 0)
+			fail("fork");
+		if (pid == 0) {
+			try_call(&attempts[i]);
+			_exit(0);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	if (!found)
+		fail("no system call %s in the list", argv[0]);
+	return 0;
+}
+
+/* ---- limits ---- */
+
+/* Fork sleeping children until the kernel refuses or argv[0] (2000) of them are there. */
+static int cmd_forkbomb(char **argv)
+{
+	long cap = argv[0] != NULL ? number(argv[0]) : 2000, n = 0;
+	int err = 0;
+
+	signal(SIGTERM, SIG_IGN);
+	while (n < cap) {
+		pid_t pid = fork();
+
+		if (pid < 0) {
+			err = errno;
+			break;
+		}
+		if (pid == 0) {
+			signal(SIGTERM, SIG_DFL);
+			for (;;)
+				pause();
+		}
+		n++;
+	}
+	printf("forked %ld, then %s\n", n, err != 0 ? strerrorname_np(err) : "stopped by itself");
+	fflush(stdout);
+	if (getpid() == 1) /* the kernel ends the children with the namespace's first process */
+		return err != 0 ? 0 : 3;
+	kill(0, SIGTERM);
+	while (wait(NULL) > 0)
+		;
+	return err != 0 ? 0 : 3;
+}
+
+static int cmd_memhog(char **argv)
+{
+	long mb = number(argv[0]);
+
+	for (long i = 0; i < mb; i++) {
+		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p == MAP_FAILED)
+			fail("mmap after %ld MB", i);
+		memset(p, 1, 1 << 20);
+	}
+	printf("touched %ld MB\n", mb);
+	fflush(stdout);
+	if (argv[1] != NULL)
+		sleep_ms(number(argv[1]) * 1000);
+	return 0;
+}
+
+static int cmd_burn(char **argv)
+{
+	struct rusage r;
+	time_t end = time(NULL) + number(argv[0]);
+
+	while (time(NULL) < end)
+		;
+	getrusage(RUSAGE_SELF, &r);
+	printf("cpu_ms %ld\n", r.ru_utime.tv_sec * 1000 + r.ru_utime.tv_usec / 1000 + r.ru_stime.tv_sec * 1000 +
+				       r.ru_stime.tv_usec / 1000);
+	return 0;
+}
+
+/* ---- processes and signals ---- */
+
+static int cmd_sleep(char **argv)
+{
+	sleep_ms(argv[0] != NULL ? number(argv[0]) * 1000 : 1000000000);
+	return 0;
+}
+
+static int cmd_exit(char **argv)
+{
+	return (int)number(argv[0]);
+}
+
+static void all_signals(sigset_t *set)
+{
+	sigfillset(set);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
+/* Print each signal's name; end with argv[0] (0) at SIGTERM, SIGINT or SIGQUIT. */
+static int cmd_signal_report(char **argv)
+{
+	sigset_t set;
+	int code = argv[0] != NULL ? (int)number(argv[0]) : 0;
+
+	all_signals(&set);
+	puts("ready");
+	for (;;) {
+		int sig;
+
+		fflush(stdout);
+		if (sigwait(&set, &sig) != 0)
+			continue;
+		if (sig < SIGRTMIN)
+			printf("got SIG%s\n", sigabbrev_np(sig));
+		else
+			printf("got SIGRTMIN+%d\n", sig - SIGRTMIN);
+		if (sig == SIGTERM || sig == SIGINT || sig == SIGQUIT)
+			break;
+	}
+	fflush(stdout);
+	return code;
+}
+
+/* The terminal's size now and after each SIGWINCH. */
+static int cmd_winsize(char **argv)
+{
+	sigset_t set;
+	int sig;
+
+	(void)argv;
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	do {
+		struct winsize w;
+
+		if (ioctl(0, TIOCGWINSZ, &w) < 0)
+			fail("no terminal");
+		printf("size %d %d\n", w.ws_row, w.ws_col);
+		fflush(stdout);
+	} while (sigwait(&set, &sig) == 0);
+	return 0;
+}
+
+static bool is_zombie(pid_t pid)
+{
+	char path[64], line[512];
+	FILE *f;
+	const char *state;
+	bool zombie;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	state = fgets(line, sizeof(line), f) != NULL ? strrchr(line, ')') : NULL;
+	zombie = state != NULL && state[1] == ' ' && state[2] == 'Z';
+	fclose(f);
+	return zombie;
+}
+
+/* Leave an orphan that ends, and say whether process 1 has reaped it: "reaped" or "zombie". */
+static int cmd_orphan(char **argv)
+{
+	int pipefd[2];
+	pid_t child, orphan;
+
+	(void)argv;
+	if (pipe(pipefd) < 0 || (child = fork()) < 0)
+		fail("fork");
+	if (child == 0) {
+		orphan = fork();
+		if (orphan == 0) {
+			sleep_ms(100);
+			_exit(0);
+		}
+		_exit(write(pipefd[1], &orphan, sizeof(orphan)) == sizeof(orphan) ? 0 : 1);
+	}
+	waitpid(child, NULL, 0);
+	if (read(pipefd[0], &orphan, sizeof(orphan)) != sizeof(orphan))
+		fail("no orphan");
+	sleep_ms(500);
+	puts(is_zombie(orphan) ? "zombie" : "reaped");
+	return 0;
+}
+
+/* ---- output ---- */
+
+static int cmd_spew(char **argv)
+{
+	long n = number(argv[0]);
+
+	for (long i = 1; i <= n; i++)
+		printf("line %ld\n", i);
+	return 0;
+}
+
+/* "out K" on stdout and "err K" on stderr, in turn. */
+static int cmd_spew_both(char **argv)
+{
+	long n = number(argv[0]);
+
+	for (long i = 1; i <= n; i++) {
+		dprintf(1, "out %ld\n", i);
+		dprintf(2, "err %ld\n", i);
+	}
+	return 0;
+}
+
+static int cmd_spew_bytes(char **argv)
+{
+	for (long n = number(argv[0]); n > 0; n--)
+		putchar('x');
+	putchar('\n');
+	return 0;
+}
+
+/* "tick K" every argv[0] milliseconds, argv[1] times (for ever): a gap in the log shows as a missing number. */
+static int cmd_ticks(char **argv)
+{
+	long ms = number(argv[0]), n = argv[1] != NULL ? number(argv[1]) : -1;
+
+	for (long i = 1; n < 0 || i <= n; i++) {
+		dprintf(1, "tick %ld\n", i);
+		sleep_ms(ms);
+	}
+	return 0;
+}
+
+/* ---- names ---- */
+
+enum { DNS_A = 1, DNS_PTR = 12, DNS_AAAA = 28 };
+
+static const char *first_nameserver(void)
+{
+	static char server[64];
+	char line[512];
+	FILE *f = fopen("/etc/resolv.conf", "re");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "nameserver %63s", server) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	if (server[0] == '\0')
+		fail("no nameserver in /etc/resolv.conf");
+	return server;
+}
+
+static size_t put_name(uint8_t *at, const char *name)
+{
+	uint8_t *start = at;
+
+	while (*name != '\0') {
+		size_t n = strcspn(name, ".");
+
+		if (n == 0 || n > 63)
+			fail("bad name");
+		*at++ = (uint8_t)n;
+		memcpy(at, name, n);
+		at += n;
+		name += n + (name[n] == '.');
+	}
+	*at++ = 0;
+	return (size_t)(at - start);
+}
+
+/* Write the name at pkt[pos] to text, following compression; return the position after it. */
+static size_t get_name(const uint8_t *pkt, size_t len, size_t pos, char *text, size_t size)
+{
+	size_t after = 0, used = 0;
+
+	text[0] = '\0';
+	for (int hops = 0; pos < len && pkt[pos] != 0 && hops < 64; hops++) {
+		if ((pkt[pos] & 0xc0) == 0xc0) {
+			if (after == 0)
+				after = pos + 2;
+			pos = ((size_t)(pkt[pos] & 0x3f) << 8) | pkt[pos + 1];
+			continue;
+		}
+		used += (size_t)snprintf(text + used, size - used, "%s%.*s", used > 0 ? "." : "", pkt[pos],
+					 (const char *)pkt + pos + 1);
+		if (used >= size)
+			fail("name too long");
+		pos += pkt[pos] + 1u;
+	}
+	return after != 0 ? after : pos + 1;
+}
+
+static unsigned get16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+static void print_answer(const uint8_t *pkt, size_t len, size_t pos, unsigned type, unsigned rdlen)
+{
+	char text[512];
+
+	if (type == DNS_A && rdlen == 4)
+		puts(inet_ntop(AF_INET, pkt + pos, text, sizeof(text)));
+	else if (type == DNS_AAAA && rdlen == 16)
+		puts(inet_ntop(AF_INET6, pkt + pos, text, sizeof(text)));
+	else if (type == DNS_PTR) {
+		get_name(pkt, len, pos, text, sizeof(text));
+		puts(text);
+	}
+}
+
+/* Ask server for name; the answer's length, its bytes in pkt. */
+static size_t dns_exchange(const char *server, const char *name, unsigned type, uint8_t pkt[static 4096])
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(53) };
+	struct timeval wait = { .tv_sec = 5 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	size_t n = 12;
+	ssize_t got;
+
+	if (inet_pton(AF_INET, server, &to.sin_addr) != 1)
+		fail("bad server %s", server);
+	memset(pkt, 0, n);
+	pkt[0] = 0x42;
+	pkt[2] = 1; /* recursion desired */
+	pkt[5] = 1; /* one question */
+	n += put_name(pkt + n, name);
+	pkt[n + 1] = (uint8_t)type;
+	pkt[n] = pkt[n + 2] = 0;
+	pkt[n + 3] = 1; /* IN */
+	n += 4;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 || send(fd, pkt, n, 0) < 0)
+		fail("ask %s", server);
+	got = recv(fd, pkt, 4096, 0);
+	close(fd);
+	if (got < 12)
+		fail("no answer from %s", server);
+	return (size_t)got;
+}
+
+/* Print the answers of one question; their number, or -1 minus the response code. */
+static int dns_ask(const char *server, const char *name, unsigned type, bool print, struct in_addr *ret_first)
+{
+	uint8_t pkt[4096];
+	char owner[512];
+	size_t len = dns_exchange(server, name, type, pkt), pos;
+	int answers = (int)get16(pkt + 6), found = 0;
+
+	if ((pkt[3] & 15) != 0)
+		return -1 - (pkt[3] & 15);
+	pos = get_name(pkt, len, 12, owner, sizeof(owner)) + 4;
+	for (int i = 0; i < answers && pos < len; i++) {
+		unsigned rtype, rdlen;
+
+		pos = get_name(pkt, len, pos, owner, sizeof(owner));
+		rtype = get16(pkt + pos);
+		rdlen = get16(pkt + pos + 8);
+		pos += 10;
+		if (print)
+			print_answer(pkt, len, pos, rtype, rdlen);
+		if (rtype == DNS_A && rdlen == 4 && found == 0 && ret_first != NULL)
+			memcpy(ret_first, pkt + pos, 4);
+		found += rtype == type;
+		pos += rdlen;
+	}
+	return found;
+}
+
+/* dns NAME [a|aaaa|ptr [SERVER]]: the response code, then one answer a line in the order they came. */
+static int cmd_dns(char **argv)
+{
+	static const char *const codes[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
+	const char *server = argv[1] != NULL && argv[2] != NULL ? argv[2] : first_nameserver();
+	unsigned type = DNS_A;
+	char name[300];
+	int a, b, c, d, r;
+
+	snprintf(name, sizeof(name), "%s", argv[0]);
+	if (argv[1] != NULL && strcmp(argv[1], "aaaa") == 0)
+		type = DNS_AAAA;
+	if (argv[1] != NULL && strcmp(argv[1], "ptr") == 0) {
+		type = DNS_PTR;
+		if (sscanf(argv[0], "%d.%d.%d.%d", &a, &b, &c, &d) == 4)
+			snprintf(name, sizeof(name), "%d.%d.%d.%d.in-addr.arpa", d, c, b, a);
+	}
+	r = dns_ask(server, name, type, true, NULL);
+	puts(codes[r < 0 && r > -7 ? -1 - r : 0]);
+	return r > 0 ? 0 : 1;
+}
+
+static bool hosts_file(const char *name, char *text, size_t size)
+{
+	FILE *f = fopen("/etc/hosts", "re");
+	char line[1024];
+	bool found = false;
+
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL) {
+		char *save = NULL, *addr;
+
+		line[strcspn(line, "#\n")] = '\0';
+		addr = strtok_r(line, " \t", &save);
+		for (char *w; addr != NULL && !found && (w = strtok_r(NULL, " \t", &save)) != NULL;)
+			if (strcasecmp(w, name) == 0 && strchr(addr, ':') == NULL) {
+				snprintf(text, size, "%s", addr);
+				found = true;
+			}
+	}
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+/* An IPv4 address for a name: itself, /etc/hosts, then the name server. */
+static bool resolve(const char *name, struct in_addr *ret)
+{
+	char text[64];
+
+	if (inet_pton(AF_INET, name, ret) == 1)
+		return true;
+	if (hosts_file(name, text, sizeof(text)))
+		return inet_pton(AF_INET, text, ret) == 1;
+	return dns_ask(first_nameserver(), name, DNS_A, false, ret) > 0;
+}
+
+/* getent hosts NAME: exit status 2 when there is none, as getent has it. */
+static int cmd_getent(char **argv)
+{
+	struct in_addr a;
+
+	if (strcmp(argv[0], "hosts") != 0 || argv[1] == NULL)
+		fail("usage: getent hosts NAME");
+	if (!resolve(argv[1], &a))
+		return 2;
+	printf("%-15s %s\n", inet_ntoa(a), argv[1]);
+	return 0;
+}
+
+/* ---- sockets ---- */
+
+/* A listening socket on all addresses, IPv6 too where there is IPv6. */
+static int listener(const char *port, int type)
+{
+	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)number(port)) };
+	struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_port = a6.sin6_port };
+	int on = 1, off = 0, fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0) {
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	}
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a6, sizeof(a6)) < 0) {
+		if (fd >= 0)
+			close(fd);
+		fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (bind(fd, (struct sockaddr *)&a4, sizeof(a4)) < 0)
+			fail("bind port %s", port);
+	}
+	if (type == SOCK_STREAM && listen(fd, 128) < 0)
+		fail("listen on port %s", port);
+	return fd;
+}
+
+/* The client's address as text, an IPv4 one without the ::ffff: in front. */
+static const char *peer_text(int fd)
+{
+	static char text[INET6_ADDRSTRLEN];
+	struct sockaddr_storage s = { 0 };
+	socklen_t n = sizeof(s);
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&s;
+
+	getpeername(fd, (struct sockaddr *)&s, &n);
+	if (s.ss_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)&s)->sin_addr, text, sizeof(text));
+	else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+		inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], text, sizeof(text));
+	else
+		inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof(text));
+	return text;
+}
+
+static bool write_all(int fd, const char *buf, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = send(fd, buf, n, MSG_NOSIGNAL);
+
+		if (w <= 0)
+			return false;
+		buf += w;
+		n -= (size_t)w;
+	}
+	return true;
+}
+
+static void echo(int fd, const char *text)
+{
+	char buf[65536];
+	ssize_t n;
+
+	(void)text;
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
+		if (!write_all(fd, buf, (size_t)n))
+			break;
+}
+
+static void answer(int fd, const char *body)
+{
+	char head[256];
+	int n = snprintf(head, sizeof(head),
+			 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
+			 "Connection: close\r\n\r\n",
+			 strlen(body));
+
+	if (write_all(fd, head, (size_t)n))
+		write_all(fd, body, strlen(body));
+}
+
+/* Read a request's head; false when the client went away before its end. */
+static bool request_head(int fd)
+{
+	char buf[8192];
+	size_t used = 0;
+
+	while (used < sizeof(buf) - 1) {
+		ssize_t n = recv(fd, buf + used, sizeof(buf) - 1 - used, 0);
+
+		if (n <= 0)
+			return false;
+		used += (size_t)n;
+		buf[used] = '\0';
+		if (strstr(buf, "\r\n\r\n") != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void http_text(int fd, const char *text)
+{
+	char body[4096];
+
+	snprintf(body, sizeof(body), "%s\n", text);
+	if (request_head(fd))
+		answer(fd, body);
+}
+
+/* Who answers and who asked: host name and the client's address as it arrives here. */
+static void http_who(int fd, const char *text)
+{
+	char body[512];
+	struct utsname u;
+
+	(void)text;
+	uname(&u);
+	snprintf(body, sizeof(body), "%s %s\n", u.nodename, peer_text(fd));
+	if (request_head(fd))
+		answer(fd, body);
+}
+
+/* Serve connections for ever, a process each. */
+static int serve(const char *port, void (*one)(int fd, const char *text), const char *text)
+{
+	int fd = listener(port, SOCK_STREAM);
+
+	signal(SIGCHLD, SIG_IGN);
+	printf("listening on %s\n", port);
+	fflush(stdout);
+	for (;;) {
+		int c = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (c < 0)
+			fail("accept");
+		if (fork() == 0) {
+			one(c, text);
+			shutdown(c, SHUT_WR);
+			_exit(0);
+		}
+		close(c);
+	}
+}
+
+static int cmd_tcp_echo(char **argv)
+{
+	return serve(argv[0], echo, NULL);
+}
+
+static int cmd_http(char **argv)
+{
+	return serve(argv[0], http_text, argv[1] != NULL ? argv[1] : "hello");
+}
+
+static int cmd_http_who(char **argv)
+{
+	return serve(argv[0], http_who, NULL);
+}
+
+static int cmd_udp_echo(char **argv)
+{
+	int fd = listener(argv[0], SOCK_DGRAM);
+
+	printf("listening on %s\n", argv[0]);
+	fflush(stdout);
+	for (;;) {
+		char buf[65536];
+		struct sockaddr_storage from;
+		socklen_t n = sizeof(from);
+		ssize_t got = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &n);
+
+		if (got < 0)
+			fail("recvfrom");
+		sendto(fd, buf, (size_t)got, 0, (struct sockaddr *)&from, n);
+	}
+}
+
+/* Send a text and print what comes back; exit status 1 without an answer within two seconds. */
+static int ask(char **argv, int type)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	struct timeval wait = { .tv_sec = 2 };
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	char buf[65536];
+	ssize_t n;
+
+	if (argv[1] == NULL || argv[2] == NULL)
+		fail("usage: HOST PORT TEXT");
+	to.sin_port = htons((uint16_t)number(argv[1]));
+	if (!resolve(argv[0], &to.sin_addr))
+		fail("cannot resolve %s", argv[0]);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		fail("connect to %s", argv[0]);
+	if (send(fd, argv[2], strlen(argv[2]), MSG_NOSIGNAL) < 0)
+		fail("send");
+	n = recv(fd, buf, sizeof(buf), 0);
+	if (n <= 0)
+		fail("no answer from %s", argv[0]);
+	printf("%.*s\n", (int)n, buf);
+	return 0;
+}
+
+static int cmd_tcp(char **argv)
+{
+	return ask(argv, SOCK_STREAM);
+}
+
+static int cmd_udp(char **argv)
+{
+	return ask(argv, SOCK_DGRAM);
+}
+
+/* ---- the list ---- */
+
+static const struct {
+	const char *name;
+	int (*run)(char **argv);
+	int args; /* at least */
+	const char *usage;
+} commands[] = {
+	{ "fds", cmd_fds, 0, "list the open descriptors" },
+	{ "caps", cmd_caps, 0, "capability sets, seccomp mode" },
+	{ "sysinfo", cmd_sysinfo, 0, "ids, names, namespaces, limits, interfaces" },
+	{ "syscall", cmd_syscall, 1, "NAME|all: try a system call, print OK or the error's name" },
+	{ "forkbomb", cmd_forkbomb, 0, "[MAX]: fork until refused" },
+	{ "memhog", cmd_memhog, 1, "MB [SECONDS]: touch memory, then hold it" },
+	{ "burn", cmd_burn, 1, "SECONDS: use the processor, print how much was had" },
+	{ "sleep", cmd_sleep, 0, "[SECONDS]: sleep, with no signal handler" },
+	{ "exit", cmd_exit, 1, "CODE" },
+	{ "signal-report", cmd_signal_report, 0, "[CODE]: print signals, end with CODE at SIGTERM" },
+	{ "winsize", cmd_winsize, 0, "the terminal's size, again at each change" },
+	{ "orphan", cmd_orphan, 0, "is an orphan reaped by process 1?" },
+	{ "spew", cmd_spew, 1, "N: N lines" },
+	{ "spew-both", cmd_spew_both, 1, "N: N lines on stdout and stderr, in turn" },
+	{ "spew-bytes", cmd_spew_bytes, 1, "N: one line of N bytes" },
+	{ "ticks", cmd_ticks, 1, "MS [N]: a numbered line every MS milliseconds" },
+	{ "dns", cmd_dns, 1, "NAME [a|aaaa|ptr [SERVER]]: ask, print the answers and the code" },
+	{ "getent", cmd_getent, 1, "hosts NAME" },
+	{ "tcp-echo", cmd_tcp_echo, 1, "PORT" },
+	{ "udp-echo", cmd_udp_echo, 1, "PORT" },
+	{ "http", cmd_http, 1, "PORT [TEXT]: answer every request with TEXT" },
+	{ "http-who", cmd_http_who, 1, "PORT: answer with the host name and the client's address" },
+	{ "tcp", cmd_tcp, 1, "HOST PORT TEXT: send, print the answer" },
+	{ "udp", cmd_udp, 1, "HOST PORT TEXT: send, print the answer" },
+};
+
+static int run_command(const char *name, char **argv)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, name) != 0)
+			continue;
+		for (int n = 0; n < commands[i].args; n++)
+			if (argv[n] == NULL) {
+				errno = 0;
+				fail("usage: payload %s %s", name, commands[i].usage);
+			}
+		return commands[i].run(argv);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(stderr, "payload %s %s\n", commands[i].name, commands[i].usage);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 0 && strrchr(argv[0], '/') != NULL ? strrchr(argv[0], '/') + 1 : argv[0];
+
+	if (name != NULL && strcmp(name, "getent") == 0)
+		return run_command(name, argv + 1);
+	return run_command(argc > 1 ? argv[1] : "", argc > 1 ? argv + 2 : argv + argc);
+}
