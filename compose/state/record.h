@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record.h - what is kept on disk about containers, networks and volumes; versioned JSON.
+ * runs in: client (writes records), supervisor (reads records, writes status).   layer: state.
+ * owns: each struct owns its texts (x_done frees; zero-initialise). Files are untrusted when read: capped and checked. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "compose/base/coll.h"
+#include "compose/base/err.h"
+#include "compose/state/paths.h"
+#include "graph/observed.h"
+
+enum { RECORD_VERSION = 1, ID_SIZE = 65 };
+
+struct rec_kv { char *key, *val; };
+struct rec_net {                     /* one endpoint wanted */
+	char *network;               /* real name; networks/NAME.json */
+	struct strv names;           /* DNS names on it: service, container name, aliases, 12-digit id */
+	char *ipv4, *ipv6, *mac, *ifname;    /* "" = chosen by us */
+	int64_t gw_priority;
+};
+struct rec_port { char *host_ip; uint16_t target, published, published_end; char *proto; char *at; };   /* at: position for errors */
+struct rec_health {
+	bool set;
+	struct strv test;            /* CMD a b, or CMD-SHELL s */
+	int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns;
+	int retries;
+};
+
+enum ctr_kind { KIND_SERVICE, KIND_ONEOFF, KIND_BUILD };   /* build: a RUN step, never listed */
+enum restart_policy { POLICY_NO, POLICY_ALWAYS, POLICY_ON_FAILURE, POLICY_UNLESS_STOPPED };
+
+struct ctr_record {
+	char id[ID_SIZE];
+	char *name, *project, *service;
+	unsigned number;
+	enum ctr_kind kind;
+	char *image, *image_id, *config_hash;
+	char *command;               /* for people: `ps` */
+	int64_t created_ns;          /* wall clock */
+	VEC(struct rec_kv) labels;
+	struct strv layers;          /* overlay lowers, directory names in ROOT/layers, lowest first */
+	char *upper, *work;          /* "" = fs/upper, fs/work; a build step gives absolute paths */
+	char *hostname, *domainname;
+	char *network_mode;          /* "" = nets; "none", "host", "container:ID" */
+	char *pid_mode, *ipc_mode, *uts_mode;   /* "", "host", "container:ID" */
+	VEC(struct rec_net) nets;    /* in attachment order: eth0, eth1 ... */
+	VEC(struct rec_port) ports;
+	struct strv dns, dns_search, dns_opt;
+	struct strv extra_hosts;     /* "name=ip"; ip may be host-gateway */
+	enum restart_policy restart; int restart_max;      /* on-failure:N; 0 = no limit */
+	int stop_signal;             /* number */
+	int64_t stop_grace_ns;
+	struct rec_health health;
+	bool tty, stdin_open, auto_remove;
+	char *log_driver;            /* "json-file" default, "local", "none" */
+	int64_t log_max_bytes; int log_max_files;
+	struct strv volumes;         /* real names of volumes it mounts */
+	struct strv anon_volumes;    /* subset made for it alone */
+	char *mounts;                /* for people: `ps` */
+};
+
+struct rec_endpoint { char *network, *ipv4, *ipv6, *mac, *ifname; };
+struct rec_bound { char *host_ip; uint16_t host_port, target; char *proto; };
+
+struct ctr_status {
+	enum ctr_state state;
+	pid_t pid;                   /* 0 unless running */
+	uint64_t pid_start;          /* start time of pid (sys_start_time): a pid alone proves nothing */
+	int exit_code;               /* 128+n for a signal */
+	bool oom;
+	bool stopped_by_user;        /* stop/kill: cancels the restart policy */
+	int64_t started_ns, finished_ns;
+	unsigned restarts;
+	enum ctr_health health;
+	unsigned health_fails;
+	char *health_output;         /* last probe's output, at most 4 KiB; "" */
+	char *error;                 /* why the last start failed; "" */
+	VEC(struct rec_endpoint) endpoints;
+	VEC(struct rec_bound) bound; /* published ports as they are open now */
+};
+
+/* dir: descriptor of the container's directory. All: ret 0, or -1 with e */
+int  record_write(int dir, const struct ctr_record *r, struct err *e) __attribute__((warn_unused_result));
+int  record_read(int dir, struct ctr_record *r, struct err *e) __attribute__((warn_unused_result));
+void record_done(struct ctr_record *r);
+int  status_write(int dir, const struct ctr_status *s, struct err *e) __attribute__((warn_unused_result));
+int  status_read(int dir, struct ctr_status *s, struct err *e) __attribute__((warn_unused_result));
+void status_done(struct ctr_status *s);
+
+struct net_record { char *name, *key, *project, *hash, *id; char *subnet, *gateway, *ip_range; bool internal, ipv6; int mtu; int64_t created_ns;
+	VEC(struct rec_kv) labels; };
+struct vol_record { char *name, *key, *project, *hash; bool anonymous; int64_t created_ns; VEC(struct rec_kv) labels;
+	VEC(struct rec_kv) driver_opts; };
+/* ret: 0; 1 when there is none of that name; -1 with e */
+int  net_record_read(const struct paths *p, const char *name, struct net_record *r, struct err *e) __attribute__((warn_unused_result));
+int  net_record_write(const struct paths *p, const struct net_record *r, struct err *e) __attribute__((warn_unused_result));
+int  net_record_remove(const struct paths *p, const char *name, struct err *e) __attribute__((warn_unused_result));
+void net_record_done(struct net_record *r);
+int  vol_record_read(const struct paths *p, const char *name, struct vol_record *r, struct err *e) __attribute__((warn_unused_result));
+int  vol_record_write(const struct paths *p, const struct vol_record *r, struct err *e) __attribute__((warn_unused_result));
+int  vol_record_remove(const struct paths *p, const char *name, struct err *e) __attribute__((warn_unused_result));
+void vol_record_done(struct vol_record *r);
+
+/* Call fn for each container directory of a project, or of all with project NULL; build steps are left out.
+ * A directory whose record cannot be read is reported in warn (may be NULL) and skipped. fn != 0 stops. */
+typedef int record_fn(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s);
+int record_each(const struct paths *p, const char *project, record_fn *fn, void *arg, struct err *e);
+/* Descriptor of a container's directory (made when make is set). ret: fd, or -1 with errno */
+int record_dir(const struct paths *p, const char *project, const char *id, bool make);
+/* 64 random hex digits. */
+void record_new_id(char ret[ID_SIZE]);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* client.h - a command's end of the control socket of a project's supervisor.
+ * runs in: client, any thread (one connection per thread).   owns: the connection.   layer: supervisor.
+ *
+ * A request is one SOCK_SEQPACKET message, a JSON object {"id": N, "op": NAME, ...} with descriptors by SCM_RIGHTS; the reply
+ * carries the same id and "ok": true plus results, or "err" (err_to_json). Replies come in any order. Operations:
+ *   ping                            -> {"version", "pid"}
+ *   net_create {"network"}          make the network of networks/NAME.json real -> {"subnet", "gateway"}
+ *   net_remove {"network"}          err: ERR_CONFLICT while endpoints are attached
+ *   start {"ctr", "attach": [...]}  start a created or exited container; attach names the descriptors that come along, in
+ *                                   order: "stdin" (read end), "stdout", "stderr" (write ends of pipes, closed by the
+ *                                   supervisor at the container's end); "rows", "cols" for a tty.
+ *                                   Reply when exec succeeded -> {"pid"}; err ERR_NOTFOUND / ERR_NOEXEC / ...
+ *   attach {"ctr", "attach": [...]} the same descriptors to a running container; output from now on
+ *   resize {"ctr", "rows", "cols"}
+ *   stop {"ctr", "timeout_ns"}      stop signal, wait, SIGKILL; -1 = the record's grace; cancels the restart policy.
+ *                                   Reply when it has exited -> {"exit_code"}; one that does not run is fine
+ *   kill {"ctr", "signal"}          a number; reply when sent; SIGKILL cancels the restart policy
+ *   pause {"ctr"}, unpause {"ctr"}
+ *   wait {"ctr", "for"}             "exited" -> {"exit_code"}; "running"; "healthy" (err when it turns unhealthy, exits, or has no
+ *                                   healthcheck)
+ *   subscribe                       from now on messages with id 0: {"event", "ctr", "time_ns", "exit_code"?, "health"?}
+ *                                   event: start die stop kill oom restart pause unpause health_status exec_die
+ * Containers that do not run need no supervisor: their files tell all (state/record.h). */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "compose/base/err.h"
+
+struct paths;
+struct sup;
+
+/* Connect to the supervisor of project; with start, start one when none lives (waits until it answers).
+ * ret: 0; 1 when none lives and start is false
+ * err: why it could not start (its own chain) */
+int  sup_open(struct sup **ret, const struct paths *p, const char *project, bool start, struct err *e)
+	__attribute__((warn_unused_result));
+void sup_close(struct sup *s);
+static inline void sup_closep(struct sup **s) { sup_close(*s); }
+#define auto_sup __attribute__((cleanup(sup_closep)))
+
+/* Ask and wait for the answer. in: args is a new reference that is consumed (or NULL); fds stay the caller's
+ * ret: 0 with *ret (may be NULL) set, caller drops it; -1 with the supervisor's error */
+int  sup_call(struct sup *s, const char *op, json_t *args, const int *fds, size_t n_fds, json_t **ret, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* The same in two halves, for a caller with an event loop. ret: request id > 0, or -1 */
+int64_t sup_send(struct sup *s, const char *op, json_t *args, const int *fds, size_t n_fds, struct err *e)
+	__attribute__((warn_unused_result));
+/* Take one message. ret: 1 with *ret_id (0: an event) and *ret set, or e filled and *ret NULL when that request failed;
+ * 0 when nothing is waiting; -1 when the connection broke */
+int  sup_recv(struct sup *s, int64_t *ret_id, json_t **ret, struct err *e) __attribute__((warn_unused_result));
+int  sup_fd(const struct sup *s);      /* readable when sup_recv has something */
