@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd.h - a command is one row: name, words for the user, option table, what it needs, what it does.
+ * runs in: client.   layer: cmd. */
+#pragma once
+#include <stdbool.h>
+#include "compose/base/coll.h"
+#include "compose/cli/opt.h"
+#include "compose/state/paths.h"
+#include "graph/observed.h"
+#include "parser/project.h"
+
+struct ui;
+struct store;
+
+/* The options that stand before the command. */
+struct globals {
+	struct strv files, profiles, env_files;
+	const char *project_dir, *project_name, *root;
+	const char *ansi, *progress;           /* "" = auto */
+	int64_t     parallel;                  /* -1 = default */
+	bool        dry_run, all_resources, compatibility, verbose, version, strict;
+};
+
+struct ctx {
+	const struct globals *g;
+	const struct cmd *cmd;
+	struct paths    paths;                 /* NEED_PATHS */
+	struct project *project;               /* NEED_PROJECT; with MAY_LACK_FILE NULL when only -p NAME is known */
+	const char     *name;                  /* project name; NEED_PROJECT */
+	struct observed *observed;             /* NEED_STATE */
+	struct ui      *ui;
+	int             lock_fd;               /* NEED_LOCK; -1 otherwise */
+	struct err      first_warning;
+	int             status;                /* exit status of a command that ran well but reports another's (run, exec) */
+};
+
+enum cmd_needs {
+	NEED_PROJECT  = 1 << 0,                /* load and check the compose files */
+	MAY_LACK_FILE = 1 << 1,                /* -p NAME alone will do */
+	NEED_PATHS    = 1 << 2,                /* open (and make) the directories */
+	NEED_STATE    = 1 << 3,                /* observe what exists */
+	NEED_LOCK     = 1 << 4,                /* hold the project's lock */
+	OPTS_STOP     = 1 << 5,                /* options end at the first positional argument */
+	NEED_IMAGES   = 1 << 6,                /* observe also needs the images' ids */
+	ALL_PROFILES  = 1 << 7,                /* services of any profile count (down, ps, logs ...) */
+	CMD_HIDDEN    = 1 << 8,
+};
+struct cmd {
+	const char       *name, *usage, *summary;
+	const struct opt *opts;
+	size_t            args_size;
+	unsigned          needs;               /* enum cmd_needs: main() loads and locks before run() */
+	void            (*defaults)(void *args);               /* or NULL: all zero */
+	/* Offset of the char ** of services to select (activates their profiles); 0 = none. */
+	size_t            services_off;
+	int             (*run)(struct ctx *c, const void *args, struct err *e);
+	const char       *alias;
+};
+
+#define COMMANDS(X) \
+	X(build) X(config) X(create) X(down) X(exec) X(image) X(images) X(kill) X(logs) X(ls) X(pause) X(port) X(ps) X(pull) \
+	X(restart) X(rm) X(run) X(scale) X(start) X(stop) X(top) X(unpause) X(up) X(version) X(wait)
+#define CMD_EXTERN(n) extern const struct cmd cmd_##n;
+COMMANDS(CMD_EXTERN)
