@@ -16,16 +16,20 @@ struct node {
 	enum node_kind kind;
 	enum node_tag  tag;
 	bool           quoted;        /* a scalar written with quotes or as a block: never resolved to a number, bool or null */
+	bool           interpolated;  /* a variable took part in text: a string that the key's type may still turn into a number or bool */
+	bool           deferred;      /* text holds variables left as written (--no-interpolate): fits every type, parse nothing in it */
 	struct srcpos  pos;           /* of the value */
 	const char    *text;          /* scalars: the text as written (after quotes and, later, interpolation); NULL for null */
 	union { bool b; int64_t i; double f; };   /* NODE_BOOL, NODE_INT, NODE_FLOAT: the value of text */
 	struct node_pair *pairs;      /* NODE_MAP: n pairs in the order written */
 	struct node    **items;       /* NODE_LIST: n items */
 	size_t         n, cap;
+	uint32_t      *slot, nslot;   /* NODE_MAP: hash index over pairs, kept by node_set and node_del; none while the map is small */
 	const struct node_origin *origin;   /* where the value came from, for `config --explain`; NULL: as written at pos */
 };
 struct node_pair { const char *key; struct srcpos key_pos; struct node *val; };
-struct node_origin { const char *what; struct srcpos pos; const struct node *replaced; };   /* "variable X", "default of X" ... */
+/* what: "variable X", "default of X" ..., or NULL for as written; replaced: the value that this one took the place of, or NULL */
+struct node_origin { const char *what; struct srcpos pos; const struct node *replaced; };
 
 /* Constructors: the node is zeroed but for kind and pos. */
 struct node *node_new(struct arena *a, enum node_kind k, struct srcpos pos);
@@ -46,4 +50,9 @@ struct node *node_path(const struct node *n, const char *dotted);
 const char *node_kind_name(enum node_kind k);      /* "mapping", "list", "string" ... for messages */
 /* Text of a scalar, NULL for null, maps and lists. */
 const char *node_text(const struct node *n);
+/* Text of a scalar as its value reads where text is wanted (environment, labels): 0x1F is "31", 1.50 is "1.5", True is "true".
+ * ret: arena's or the node's; NULL for null, maps and lists */
+const char *node_value_text(struct arena *a, const struct node *n);
+/* Resolve an unquoted text as YAML 1.2 does (null, bool, int, float, else string) and set kind, text and value. text is borrowed. */
+void node_resolve(struct node *n, const char *text);
 bool node_equal(const struct node *a, const struct node *b);   /* same data, wherever written */
