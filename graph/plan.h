@@ -14,8 +14,10 @@ struct service;
 struct network;
 struct volume;
 
-enum goal_verb { GOAL_UP, GOAL_CREATE, GOAL_START, GOAL_STOP, GOAL_RESTART, GOAL_KILL, GOAL_REMOVE, GOAL_DOWN, GOAL_RUN,
-	GOAL_PULL, GOAL_BUILD, GOAL_PAUSE, GOAL_UNPAUSE };
+/* GOAL_IMAGES: have every image that the services need (first half of up: ids must be known before containers are compared);
+ * GOAL_RUN: all that the one-off container of services[0] needs around it: its dependencies, networks and volumes. */
+enum goal_verb { GOAL_IMAGES, GOAL_BUILD, GOAL_PULL, GOAL_UP, GOAL_CREATE, GOAL_RUN, GOAL_START, GOAL_STOP, GOAL_RESTART, GOAL_KILL,
+	GOAL_REMOVE, GOAL_DOWN, GOAL_PAUSE, GOAL_UNPAUSE };
 enum recreate { RECREATE_DIVERGED, RECREATE_FORCE, RECREATE_NEVER };
 
 struct goal_scale { const char *service; unsigned n; };
@@ -27,9 +29,9 @@ struct goal {
 	bool           always_recreate_deps, renew_anon_volumes;
 	bool           remove_orphans;         /* up, down */
 	bool           build, no_build;        /* up --build / --no-build */
-	const char    *pull;                   /* "", always, missing, never, build */
+	const char    *pull;                   /* NULL or "" = each service's own; always, missing, never, build */
 	bool           volumes;                /* down -v, rm -v */
-	const char    *rmi;                    /* down --rmi: "", local, all */
+	const char    *rmi;                    /* down --rmi: NULL, "", local, all */
 	bool           stop_first;             /* rm -s */
 	const char    *signal;                 /* kill -s */
 	int64_t        timeout_ns;             /* stop time-out; -1 = the service's own */
@@ -92,7 +94,3 @@ static inline void plan_freep(struct plan **p) { plan_free(*p); }
 #define auto_plan __attribute__((cleanup(plan_freep)))
 const char *op_kind_name(enum op_kind k);
 
-/* Hash that tells whether a container made from s must be made anew: 64 hex digits and NUL. */
-void service_hash(const struct project *p, const struct service *s, char ret[65]);
-void network_hash(const struct network *n, char ret[65]);
-void volume_hash(const struct volume *v, char ret[65]);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/hash.h"
+#include <string.h>
+#include "compose/base/json.h"
+#include "compose/base/sha256.h"
+#include "compose/base/str.h"
+#include "parser/node.h"
+
+static json_t *node_json(const struct node *n)
+{
+	json_t *j;
+
+	switch (n->kind) {
+	case NODE_NULL: return json_null();
+	case NODE_BOOL: return json_boolean(n->b);
+	case NODE_INT: return json_integer(n->i);
+	case NODE_FLOAT: return json_real(n->f);
+	case NODE_LIST:
+		j = json_array();
+		for (size_t i = 0; i < n->n; i++)
+			(void)json_array_append_new(j, node_json(n->items[i]));
+		return j;
+	case NODE_MAP:
+		j = json_object();
+		for (size_t i = 0; i < n->n; i++)
+			(void)json_object_set_new_nocheck(j, n->pairs[i].key, node_json(n->pairs[i].val));
+		return j;
+	default:
+		return json_stringn_nocheck(n->text ? n->text : "", n->text ? strlen(n->text) : 0);
+	}
+}
+
+json_t *service_config(const struct service *s)
+{
+	static const char *const excluded[] = { "build", "pull_policy", "scale", "depends_on", "profiles" };
+	json_t *j = node_json(s->tree);
+
+	for (size_t i = 0; i < ARRAY_LEN(excluded); i++)
+		(void)json_object_del(j, excluded[i]);
+	(void)json_object_del(json_object_get(j, "deploy"), "replicas");
+	return j;
+}
+
+static void digest(json_t *j, char ret[65])
+{
+	auto_free char *text = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+
+	sha256_hex(text ? text : "", text ? strlen(text) : 0, ret);
+	json_decref(j);
+}
+
+void service_hash(const struct service *s, char ret[65])
+{
+	digest(service_config(s), ret);
+}
+
+void network_hash(const struct network *n, char ret[65])
+{
+	digest(n->tree ? node_json(n->tree) : json_null(), ret);
+}
+
+void volume_hash(const struct volume *v, char ret[65])
+{
+	digest(v->tree ? node_json(v->tree) : json_null(), ret);
+}
+
+/* ret: the verb for the first difference below path, or NULL when both are equal; path is extended to it */
+static const char *differ(struct str *path, const json_t *was, const json_t *is)
+{
+	size_t len = path->len;
+	const char *key, *verb;
+	json_t *old, *new;
+
+	if (!was || !is)
+		return was == is ? NULL : was ? "removed" : "added";
+	if (!json_is_object(was) || !json_is_object(is))
+		return json_equal(was, is) ? NULL : "changed";
+	json_object_foreach((json_t *)(uintptr_t)was, key, old) {
+		str_addf(path, "%s%s", path->len ? "." : "", key);
+		verb = differ(path, old, json_object_get(is, key));
+		if (verb)
+			return verb;
+		str_cut(path, len);
+	}
+	json_object_foreach((json_t *)(uintptr_t)is, key, new) {
+		if (json_object_get(was, key))
+			continue;
+		str_addf(path, "%s%s", path->len ? "." : "", key);
+		return "added";
+	}
+	return NULL;
+}
+
+/* Keys may hold dots, so the walk follows the tree and compares prefixes of path. */
+static struct srcpos position(const struct node *n, const char *path)
+{
+	if (n->kind == NODE_MAP)
+		for (size_t i = 0; i < n->n; i++) {
+			size_t len = strlen(n->pairs[i].key);
+
+			if (strncmp(path, n->pairs[i].key, len))
+				continue;
+			if (!path[len])
+				return n->pairs[i].key_pos.line ? n->pairs[i].key_pos : n->pairs[i].val->pos;
+			if (path[len] == '.')
+				return position(n->pairs[i].val, path + len + 1);
+		}
+	return n->pos;
+}
+
+const char *service_difference(struct arena *a, const char *was, const struct service *s, struct srcpos *ret_pos)
+{
+	auto_json json_t *old = json_loads(was, JSON_ALLOW_NUL, NULL), *new = service_config(s);
+	auto_str struct str path = {0};
+	const char *verb = old ? differ(&path, old, new) : NULL;
+
+	*ret_pos = (struct srcpos){0};
+	if (!verb)
+		return arena_strdup(a, "configuration changed");
+	if (strcmp(verb, "removed"))
+		*ret_pos = position(s->tree, str_cstr(&path));
+	return arena_printf(a, "%s %s", str_cstr(&path), verb);
+}
