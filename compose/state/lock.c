@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/state/lock.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include "compose/base/fs.h"
+#include "compose/base/intr.h"
+#include "compose/base/mem.h"
+#include "compose/base/str.h"
+
+enum { HOLDER_MAX = 256 };
+
+static int open_file(const struct paths *p, const char *project, const char *name, bool make)
+{
+	auto_free char *rel = xasprintf("projects/%s", project);
+	auto_close int dir = paths_dir(p->run_fd, rel, make);
+
+	if (dir < 0)
+		return -1;
+	return openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0600);
+}
+
+/* "pid 812 (compose up -d)", or "another command" when the file does not say yet */
+static char *holder(int fd)
+{
+	char buf[HOLDER_MAX + 1];
+	ssize_t n = pread(fd, buf, HOLDER_MAX, 0);
+	char *space;
+
+	buf[n > 0 ? n : 0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	space = strchr(buf, ' ');
+	if (!space)
+		return xstrdup("another command");
+	*space = '\0';
+	return xasprintf("pid %s (compose %s)", buf, space + 1);
+}
+
+static void sign(int fd, const char *command)
+{
+	auto_free char *line = xasprintf("%d %.*s\n", (int)getpid(), HOLDER_MAX - 16, command);
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, line, strlen(line), 0) < 0)
+		return;         /* the name is a courtesy; the lock is held all the same */
+}
+
+static int busy(int fd, const char *project, struct err *e)
+{
+	auto_free char *who = holder(fd);
+
+	err_set(e, ERR_CONFLICT, 0, "project %s is being changed by %s", project, who);
+	return err_hint(e, "wait until it has finished, or end it");
+}
+
+int lock_project(const struct paths *p, const char *project, const char *command, bool wait, int *ret_fd, struct err *e)
+{
+	auto_close int fd = open_file(p, project, "lock", true);
+
+	if (fd < 0)
+		return err_set(e, ERR_SYS, errno, "open the lock of project %s", project);
+	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
+		if (errno == EWOULDBLOCK)
+			return busy(fd, project, e);
+		if (errno != EINTR)
+			return err_set(e, ERR_SYS, errno, "lock project %s", project);
+		if (intr_check(e) < 0)
+			return -1;
+	}
+	sign(fd, command);
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+/* The kernel answers who holds such a lock without taking it, so a command that only looks disturbs nobody. */
+static const struct flock whole_file = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+int lock_alive(const struct paths *p, const char *project, int *ret_fd, struct err *e)
+{
+	struct flock whole = whole_file;
+	auto_close int fd = open_file(p, project, "alive", true);
+
+	if (fd < 0)
+		return err_set(e, ERR_SYS, errno, "open the supervisor's lock of project %s", project);
+	if (fcntl(fd, F_OFD_SETLK, &whole) < 0)
+		return errno == EAGAIN || errno == EACCES ? 1 :
+		       err_set(e, ERR_SYS, errno, "take the supervisor's lock of project %s", project);
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+bool lock_is_alive(const struct paths *p, const char *project)
+{
+	auto_close int fd = open_file(p, project, "alive", false);
+	struct flock ask = whole_file;
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &ask) == 0 && ask.l_type != F_UNLCK;
+}

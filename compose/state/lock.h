@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lock.h - who may change a project, and whether its supervisor lives.
+ * runs in: client, supervisor.   owns: the descriptor is the lock: closing it (or dying) lets go.   layer: state.
+ * kernel: flock, and for "alive" an open file description lock (3.15): both belong to the
+ * open file, so a descriptor that is passed on carries the lock. */
+#pragma once
+#include <stdbool.h>
+#include "compose/base/err.h"
+#include "compose/state/paths.h"
+
+/* Take RUN/projects/PROJECT/lock for a command that changes the project. The holder's pid and command stand in the file.
+ * in: command: what `compose` was asked ("up -d"); with wait, block until it is free (SIGINT ends the wait)
+ * ret: 0 with *ret_fd (caller closes)
+ * err: ERR_CONFLICT naming the holder; ERR_INTR */
+int lock_project(const struct paths *p, const char *project, const char *command, bool wait, int *ret_fd, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Take RUN/projects/PROJECT/alive: the supervisor's proof of life. ret: 0 with *ret_fd; 1 when another holds it */
+int lock_alive(const struct paths *p, const char *project, int *ret_fd, struct err *e)
+	__attribute__((warn_unused_result));
+/* ret: true while a supervisor holds the lock. No directory, no lock, no right to look: false */
+bool lock_is_alive(const struct paths *p, const char *project);
