@@ -69,3 +69,16 @@ int64_t sys_mono_ns(void)
 {
 	return now(CLOCK_MONOTONIC);
 }
+
+bool sys_without(const char *feature)
+{
+	const char *p = getenv("COMPOSE_WITHOUT");
+	size_t n = strlen(feature);
+
+	for (; p && *p; p += strcspn(p, ",")) {
+		p += *p == ',';
+		if (!strncmp(p, feature, n) && (p[n] == '\0' || p[n] == ','))
+			return true;
+	}
+	return false;
+}

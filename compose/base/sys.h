@@ -5,6 +5,7 @@
 #pragma once
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,3 +19,5 @@ uint64_t sys_start_time(pid_t pid);
 /* Clocks in nanoseconds. */
 int64_t sys_now_ns(void);         /* CLOCK_REALTIME */
 int64_t sys_mono_ns(void);        /* CLOCK_MONOTONIC */
+/* Is this kernel feature switched off for a test? ret: true when the comma-separated list COMPOSE_WITHOUT names it */
+bool  sys_without(const char *feature);
