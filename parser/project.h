@@ -196,10 +196,46 @@ struct project {
 	struct volume  *volumes; size_t n_volumes;
 	struct filesource *secrets, *configs; size_t n_secrets, n_configs;
 	const struct node *tree;                               /* canonical document */
+	struct load_result *load;                              /* parser/load.h: environment, source texts, variables; or NULL */
 };
+
+struct load_io;
+
+/* What to load. Zero = the ordinary way; lists are NULL-terminated, or NULL for none. */
+struct project_opts {
+	const char *const *files, *const *env_files;           /* -f, --env-file */
+	const char *const *profiles;                           /* --profile; COMPOSE_PROFILES is added when NULL */
+	const char *project_dir, *project_name;                /* --project-directory, -p; NULL or "" = not given */
+	const char *const *services;                           /* named on the command line: their profiles are enabled */
+	const char *cwd;                                       /* absolute; NULL: asked for */
+	const char *const *environ_kv;                         /* NULL: the process's own */
+	const struct load_io *io;                              /* NULL: the host's files */
+	bool select;                   /* keep only the named services and what they depend on (config SERVICE...) */
+	bool all_profiles;             /* services of any profile count (down, ps, logs ...) */
+	bool allow_no_file;            /* no compose file at all is no error: then *ret holds the name alone, no services */
+	bool no_interpolate, no_paths, no_normalize, no_consistency, no_env_resolution;
+	bool strict;                   /* warnings are errors */
+};
+
+/* Load, check and model a project. Every mistake of the run is collected, not only the first.
+ * in:  *ret NULL. It is set on failure too: then it is good for project_report() and project_free() only
+ * ret: 0, or -1 with errs grown (ERR_MODEL, ERR_MISSING, ERR_USAGE)
+ * owns: the caller, project_free(*ret) */
+int project_load(struct project **ret, const struct project_opts *o, struct errs *errs)
+	__attribute__((warn_unused_result));
+/* Print the warnings of loading p, then errs, with source line and caret. ret: exit status, 0 when errs is empty */
+int project_report(const struct project *p, struct errs *errs, FILE *f, bool colour);
+/* ret: the value of a variable in the environment that the project was loaded with, or NULL */
+const char *project_env(const struct project *p, const char *name);
+/* Add to errs what the given services (all when names is NULL or empty) ask for that cannot be carried out yet: each key with
+ * its position and "not supported yet"; keys without effect here get one warning each. ret: 0, or -1 when errs grew */
+int project_unsupported(struct project *p, const char *const *names, struct errs *errs)
+	__attribute__((warn_unused_result));
 
 /* ret: NULL when there is none of that name */
 const struct service *project_service(const struct project *p, const char *name);
 const struct network *project_network(const struct project *p, const char *key);
 const struct volume  *project_volume(const struct project *p, const char *key);
-void project_free(struct project *p);
+void project_free(struct project *p);              /* NULL is fine */
+static inline void project_freep(struct project **p) { project_free(*p); }
+#define auto_project __attribute__((cleanup(project_freep)))

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "parser/project.h"
+#include "parser/load.h"
+
+/* Services, networks and volumes are sorted by their first member, which is the key. */
+static int by_key(const void *key, const void *elem)
+{
+	return strcmp(key, *(const char *const *)elem);
+}
+
+static const void *find(const void *v, size_t n, size_t size, const char *key)
+{
+	return n ? bsearch(key, v, n, size, by_key) : NULL;
+}
+
+const struct service *project_service(const struct project *p, const char *name)
+{
+	return find(p->services, p->n_services, sizeof(*p->services), name);
+}
+
+const struct network *project_network(const struct project *p, const char *key)
+{
+	return find(p->networks, p->n_networks, sizeof(*p->networks), key);
+}
+
+const struct volume *project_volume(const struct project *p, const char *key)
+{
+	return find(p->volumes, p->n_volumes, sizeof(*p->volumes), key);
+}
+
+const char *project_env(const struct project *p, const char *name)
+{
+	return p->load ? load_env(p->load, name) : NULL;
+}
+
+int project_report(const struct project *p, struct errs *errs, FILE *f, bool colour)
+{
+	if (p && p->load)
+		warns_report(&p->load->warns, f, colour);
+	return errs->n ? diag_report(errs, p && p->load ? &p->load->src : NULL, f, colour) : 0;
+}
+
+/* p itself may live in its own arena, so the arena is moved out before it goes. */
+void project_free(struct project *p)
+{
+	struct arena a;
+
+	if (!p)
+		return;
+	a = p->arena;
+	if (p->load)
+		load_result_done(p->load);
+	arena_done(&a);
+}
