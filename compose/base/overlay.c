@@ -86,17 +86,67 @@ static int by_context(const struct fs_overlay *o, struct err *e)
 }
 
 /* FIXME(kernel 6.1): mount(2) takes up to a page of options, fsconfig(2) only 256 bytes. It has to attach the mount
- * somewhere, so that is done in a mount namespace made for it; descriptors and memory are shared with the caller. */
-struct attach { const char *data; unsigned long flags; int fd, sysno; };
+ * somewhere, so that is done in a mount namespace made for it, by a process that shares descriptors and memory with its
+ * suspended parent. Directories must be of that namespace, so each is opened again by its path and compared. */
+struct attach {
+	const struct fs_overlay *o;
+	int    dir[FS_OVERLAY_LAYERS_MAX + 2];    /* the layers, upper, work as opened there; -1 else */
+	int    fd, sysno;
+};
+
+/* ret: 0, or -1 with errno; ESTALE when the path no longer leads to what fd is */
+static int open_again(int fd, int *ret)
+{
+	char link[40], path[4096];
+	struct stat a, b;
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return -1;
+	path[n] = '\0';
+	*ret = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret < 0 || fstat(fd, &a) < 0 || fstat(*ret, &b) < 0)
+		return -1;
+	if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
+/* With the working directory in /proc/self/fd a layer's name is a few digits. ret: 0, or -1 with errno */
+static int attach(struct attach *a)
+{
+	auto_str struct str data = STR_MAX(4000);
+	const struct fs_overlay *o = a->o;
+
+	for (size_t i = 0; i < o->n; i++) {
+		if (open_again(o->lower[i], &a->dir[i]) < 0)
+			return -1;
+		str_addf(&data, "%s%d", i ? ":" : "lowerdir=", a->dir[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		str_addf(&data, ",%s=%s", fixed[i].key, fixed[i].value);
+	if (o->upper >= 0) {
+		if (open_again(o->upper, &a->dir[o->n]) < 0 || open_again(o->work, &a->dir[o->n + 1]) < 0)
+			return -1;
+		str_addf(&data, ",upperdir=%d,workdir=%d%s", a->dir[o->n], a->dir[o->n + 1],
+			 o->volatile_ ? ",volatile" : "");
+	}
+	str_add(&data, o->userxattr ? ",userxattr" : "");
+	if (chdir("/proc/self/fd") < 0 ||
+	    mount("overlay", "/proc", "overlay", o->ro || o->upper < 0 ? MS_RDONLY : 0, str_cstr(&data)) < 0)
+		return -1;
+	a->fd = open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return a->fd < 0 ? -1 : 0;
+}
 
 static int attach_child(void *arg)
 {
 	struct attach *a = arg;
 
-	/* from here the layers have names of a few digits */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chdir("/proc/self/fd") < 0 ||
-	    mount("overlay", "/proc", "overlay", a->flags, a->data) < 0 ||
-	    (a->fd = open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)) < 0)
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || attach(a) < 0)
 		a->sysno = errno;
 	_exit(0);
 }
@@ -104,28 +154,19 @@ static int attach_child(void *arg)
 static int by_mount(const struct fs_overlay *o, struct err *e)
 {
 	enum { STACK = 64 << 10 };
-	auto_str struct str data = STR_MAX(4000);
 	auto_free char *stack = xmalloc(STACK);
-	struct attach a = { .flags = o->ro || o->upper < 0 ? MS_RDONLY : 0, .fd = -1 };
+	struct attach a = { .o = o, .fd = -1 };
 	pid_t pid;
 
-	for (size_t i = 0; i < o->n; i++)
-		str_addf(&data, "%s%d", i ? ":" : "lowerdir=", o->lower[i]);
-	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
-		str_addf(&data, ",%s=%s", fixed[i].key, fixed[i].value);
-	if (o->upper >= 0)
-		str_addf(&data, ",upperdir=%d,workdir=%d%s", o->upper, o->work, o->volatile_ ? ",volatile" : "");
-	if (o->userxattr)
-		str_add(&data, ",userxattr");
-	if (data.over)
-		return err_set(e, ERR_USAGE, 0, "an overlay of %zu layers does not fit into one page of options", o->n);
-	a.data = str_cstr(&data);
+	memset(a.dir, -1, sizeof(a.dir));
 	/* no exit signal: the caller's own SIGCHLD handling does not see it */
 	pid = clone(attach_child, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS, &a);
 	if (pid < 0)
 		return err_set(e, errno == EPERM ? ERR_DENIED : ERR_SYS, errno, "make a mount namespace for an overlay");
 	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
 		;
+	for (size_t i = 0; i < ARRAY_LEN(a.dir); i++)
+		mem_closep(&a.dir[i]);
 	if (a.fd < 0)
 		return err_set(e, ERR_SYS, a.sysno, "mount an overlay of %zu layers", o->n);
 	return a.fd;
