@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan_build.h - what the planners of the single verbs share: adding operations and edges, finding containers.
+ * runs in: client.   owns: nothing beyond the plan's arena.   layer: graph, private to plan_*.c. */
+#pragma once
+#include "graph/deps.h"
+#include "graph/plan.h"
+#include "parser/project.h"
+
+struct builder {
+	struct plan           *plan;
+	const struct project  *want;         /* or NULL */
+	const struct observed *have;
+	const struct goal     *goal;
+	struct deps            deps;         /* of want; n == 0 without */
+	bool                  *sel;          /* selected services */
+	bool                  *named;        /* those that the user named (all when none was) */
+	struct op           ***ready;        /* per service: operations after which it counts as started; NULL-terminated */
+	struct op           ***gone;         /* per service: operations after which it counts as stopped */
+	bool                  *remade;       /* per service: a container of it is made anew or restarted by this plan */
+};
+
+struct op *plan_add(struct builder *b, enum op_kind k, const char *object, const char *cause);
+/* op starts only after `first` has succeeded. NULL is fine. */
+void plan_after(struct builder *b, struct op *op, struct op *first);
+void plan_warn(struct builder *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Append to a NULL-terminated list in the arena. */
+void plan_list_add(struct builder *b, struct op ***list, struct op *op);
+/* Name of a container: container_name or PROJECT-SERVICE-N. */
+const char *plan_ctr_name(struct builder *b, const struct service *s, unsigned number);
+/* Containers of a service (no one-offs): ret: first one, *n: how many; they lie side by side, sorted by number. */
+const struct observed_ctr *plan_ctrs(const struct observed *o, const char *service, size_t *n);
+bool plan_runs(const struct observed_ctr *c);      /* running, paused or restarting */
+/* ret: place in want->services, or SIZE_MAX */
+size_t plan_service(const struct builder *b, const char *name);
+/* Stop a container that runs (no operation otherwise). ret: the operation or NULL */
+struct op *plan_stop_ctr(struct builder *b, const struct observed_ctr *c, const struct service *s, const char *cause);
+struct op *plan_remove_ctr(struct builder *b, const struct observed_ctr *c, const char *cause, bool with_volumes, struct op *after);
+/* Wait, for everything service i needs, before op. */
+void plan_wait_deps(struct builder *b, size_t i, struct op *op);
+
+int plan_images(struct builder *b, struct err *e) __attribute__((warn_unused_result));     /* GOAL_IMAGES, BUILD, PULL */
+int plan_up(struct builder *b, struct err *e) __attribute__((warn_unused_result));         /* GOAL_UP, CREATE, RUN */
+int plan_start(struct builder *b, struct err *e) __attribute__((warn_unused_result));      /* GOAL_START */
+int plan_stop(struct builder *b, struct err *e) __attribute__((warn_unused_result));       /* GOAL_STOP, RESTART, KILL, PAUSE, UNPAUSE, REMOVE, DOWN */

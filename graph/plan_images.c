@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan_images.c - which images to pull and which to build before containers are compared.
+ * spec: compose-spec 05-services pull_policy, build; build additional_contexts service:X come first. */
+#include "compose/base/str.h"
+#include "graph/plan_build.h"
+
+static const char *image_id(const struct observed *o, const char *service)
+{
+	for (size_t i = 0; i < o->n_images; i++)
+		if (!strcmp(o->images[i].service, service))
+			return o->images[i].image_id;
+	return "";
+}
+
+static const char *image_name(struct builder *b, const struct service *s)
+{
+	return *s->image ? s->image : arena_printf(&b->plan->arena, "%s-%s", b->want->name, s->name);
+}
+
+/* ret: why to build, or NULL */
+static const char *build_cause(const struct builder *b, const struct service *s, const char *policy, bool missing)
+{
+	if (b->goal->verb == GOAL_BUILD)
+		return "asked for";
+	if (b->goal->no_build)
+		return NULL;
+	if (b->goal->build)
+		return "--build";
+	if (str_eq(policy, "build"))
+		return "pull_policy: build";
+	return missing && s->build ? "image not present" : NULL;
+}
+
+/* ret: why to pull, or NULL */
+static const char *pull_cause(const struct builder *b, const char *policy, bool missing)
+{
+	if (str_eq(policy, "always"))
+		return b->goal->verb == GOAL_PULL ? "asked for" : "pull policy: always";
+	if (str_eq(policy, "never"))
+		return NULL;
+	return missing ? "image not present" : NULL;
+}
+
+static int one_image(struct builder *b, const struct service *s, struct err *e)
+{
+	const char *policy = b->goal->pull && *b->goal->pull ? b->goal->pull : s->pull_policy, *cause;
+	bool missing = !*image_id(b->have, s->name);
+	struct op *op;
+
+	if (b->goal->verb == GOAL_PULL && !s->build)
+		policy = b->goal->pull && *b->goal->pull ? b->goal->pull : "always";
+	if (s->build && b->goal->verb != GOAL_PULL) {
+		cause = build_cause(b, s, policy, missing);
+		if (!cause && missing) {
+			err_set(e, ERR_MISSING, 0, "image %s of service %s is not present, and --no-build was given",
+				image_name(b, s), s->name);
+			return err_hint(e, "run `compose build %s`", s->name);
+		}
+		if (!cause)
+			return 0;
+		op = plan_add(b, OP_BUILD, image_name(b, s), cause);
+	} else if (b->goal->verb == GOAL_BUILD || (s->build && !*s->image)) {
+		return 0;
+	} else {
+		cause = pull_cause(b, policy, missing);
+		if (!cause && missing) {
+			err_set(e, ERR_MISSING, 0, "image %s is not present, and the pull policy is never", s->image);
+			err_at(e, s->pos, s->name);
+			return err_hint(e, "run `compose pull %s`", s->name);
+		}
+		if (!cause)
+			return 0;
+		for (size_t i = 0; i < b->plan->n_ops; i++)      /* several services may share an image: one pull */
+			if (b->plan->ops[i]->kind == OP_PULL && str_eq(b->plan->ops[i]->object, s->image))
+				return 0;
+		op = plan_add(b, OP_PULL, s->image, cause);
+	}
+	op->service = s;
+	return 0;
+}
+
+/* A build whose FROM or additional context names another service's image waits for that build. */
+static void order_builds(struct builder *b)
+{
+	for (size_t i = 0; i < b->plan->n_ops; i++) {
+		const struct build *bu = b->plan->ops[i]->service->build;
+
+		for (size_t k = 0; bu && k < bu->additional_contexts.n; k++) {
+			const char *v = bu->additional_contexts.v[k].val;
+
+			if (!v || !str_starts(v, "service:"))
+				continue;
+			for (size_t j = 0; j < b->plan->n_ops; j++)
+				if (str_eq(b->plan->ops[j]->service->name, v + 8))
+					plan_after(b, b->plan->ops[i], b->plan->ops[j]);
+		}
+	}
+}
+
+int plan_images(struct builder *b, struct err *e)
+{
+	if (deps_select(&b->deps, b->goal->services, b->goal->no_deps, b->sel, e) < 0)
+		return -1;
+	for (size_t k = 0; k < b->deps.n; k++) {
+		size_t i = b->deps.order[k];
+
+		if (b->sel[i] && one_image(b, &b->want->services[i], e) < 0)
+			return -1;
+	}
+	order_builds(b);
+	return 0;
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan_up.c - up, create and run: networks, volumes, containers to make, replace, start or leave alone.
+ * spec: compose-spec 05-services depends_on, scale, deploy.replicas; recreate rules as docker compose has them. */
+#include "compose/base/str.h"
+#include "graph/diff.h"
+#include "graph/hash.h"
+#include "graph/plan_build.h"
+
+static const char *image_id(const struct observed *o, const char *service)
+{
+	for (size_t i = 0; i < o->n_images; i++)
+		if (!strcmp(o->images[i].service, service))
+			return o->images[i].image_id;
+	return "";
+}
+
+/* ---- networks and volumes -------------------------------------------------------------------------------------- */
+
+struct made { const char *name; struct op *op; };
+struct resources { struct made *nets, *vols; size_t n_nets, n_vols; };
+
+static struct op *find_made(const struct made *m, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(m[i].name, name))
+			return m[i].op;
+	return NULL;
+}
+
+static const struct observed_net *have_net(const struct observed *o, const char *name)
+{
+	for (size_t i = 0; i < o->n_nets; i++)
+		if (str_eq(o->nets[i].name, name))
+			return &o->nets[i];
+	return NULL;
+}
+
+static const struct observed_vol *have_vol(const struct observed *o, const char *name)
+{
+	for (size_t i = 0; i < o->n_vols; i++)
+		if (str_eq(o->vols[i].name, name))
+			return &o->vols[i];
+	return NULL;
+}
+
+static int want_network(struct builder *b, struct resources *r, const struct network *n, struct err *e)
+{
+	const struct observed_net *have = have_net(b->have, n->name);
+	char hash[65];
+	struct op *op;
+
+	if (n->external && !have) {
+		err_set(e, ERR_MISSING, 0, "network %s declared as external, but could not be found", n->name);
+		err_at(e, n->pos, n->key);
+		return err_hint(e, "bring up the project that makes it first, or remove `external: true`");
+	}
+	if (have && !have->ours && !n->external)
+		plan_warn(b, "network %s exists but was made by another project; set `external: true` to use it on purpose", n->name);
+	if (n->external)
+		return 0;
+	network_hash(n, hash);
+	if (have && have->ours && *have->hash && !str_eq(have->hash, hash))
+		plan_warn(b, "network %s has another configuration than the file asks for; `compose down` and `up` make it anew", n->name);
+	op = NULL;
+	if (!have) {
+		op = plan_add(b, OP_NET_CREATE, n->name, "not present");
+		op->network = n;
+	}
+	r->nets[r->n_nets++] = (struct made){ n->name, op };
+	return 0;
+}
+
+static int want_volume(struct builder *b, struct resources *r, const struct volume *v, struct err *e)
+{
+	const struct observed_vol *have = have_vol(b->have, v->name);
+	char hash[65];
+	struct op *op = NULL;
+
+	if (v->external && !have) {
+		err_set(e, ERR_MISSING, 0, "external volume \"%s\" not found", v->name);
+		err_at(e, v->pos, v->key);
+		return err_hint(e, "bring up the project that makes it first, or remove `external: true`");
+	}
+	if (have && !have->ours && !v->external)
+		plan_warn(b, "volume %s exists but was made by another project; set `external: true` to use it on purpose", v->name);
+	volume_hash(v, hash);
+	if (have && have->ours && *have->hash && !str_eq(have->hash, hash))
+		plan_warn(b, "volume %s has another configuration than the file asks for; it is used as it is", v->name);
+	if (!have) {
+		op = plan_add(b, OP_VOL_CREATE, v->name, "not present");
+		op->volume = v;
+	}
+	r->vols[r->n_vols++] = (struct made){ v->name, op };
+	return 0;
+}
+
+static bool uses_network(const struct service *s, const char *key)
+{
+	for (size_t i = 0; i < s->n_networks; i++)
+		if (str_eq(s->networks[i].network, key))
+			return true;
+	return false;
+}
+
+static bool uses_volume(const struct service *s, const char *key)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (s->mounts[i].kind == MOUNT_VOLUME && str_eq(s->mounts[i].source, key))
+			return true;
+	return false;
+}
+
+static int want_resources(struct builder *b, struct resources *r, struct err *e)
+{
+	const struct project *p = b->want;
+
+	r->nets = arena_alloc(&b->plan->arena, (p->n_networks + 1) * sizeof(*r->nets));
+	r->vols = arena_alloc(&b->plan->arena, (p->n_volumes + 1) * sizeof(*r->vols));
+	for (size_t i = 0; i < p->n_networks; i++)
+		for (size_t k = 0; k < p->n_services; k++)
+			if (b->sel[k] && uses_network(&p->services[k], p->networks[i].key)) {
+				if (want_network(b, r, &p->networks[i], e) < 0)
+					return -1;
+				break;
+			}
+	for (size_t i = 0; i < p->n_volumes; i++)
+		for (size_t k = 0; k < p->n_services; k++)
+			if (b->sel[k] && uses_volume(&p->services[k], p->volumes[i].key)) {
+				if (want_volume(b, r, &p->volumes[i], e) < 0)
+					return -1;
+				break;
+			}
+	return 0;
+}
+
+/* op (a container's creation) waits for the networks and volumes that this plan makes for it */
+static void after_resources(struct builder *b, const struct resources *r, const struct service *s, struct op *op)
+{
+	for (size_t i = 0; i < s->n_networks; i++) {
+		const struct network *n = project_network(b->want, s->networks[i].network);
+
+		if (n)
+			plan_after(b, op, find_made(r->nets, r->n_nets, n->name));
+	}
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct volume *v = s->mounts[i].kind == MOUNT_VOLUME ? project_volume(b->want, s->mounts[i].source) : NULL;
+
+		if (v)
+			plan_after(b, op, find_made(r->vols, r->n_vols, v->name));
+	}
+}
+
+/* ---- containers ------------------------------------------------------------------------------------------------- */
+
+/* The service whose namespaces s joins (network_mode, pid, ipc), or whose volumes it takes: made anew together. */
+static const char *joined(const struct service *s)
+{
+	const char *const modes[] = { s->network_mode, s->pid, s->ipc };
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (str_starts(modes[i], "service:"))
+			return modes[i] + 8;
+	for (size_t i = 0; i < s->volumes_from.n; i++)
+		if (!str_starts(s->volumes_from.v[i], "container:"))
+			return s->volumes_from.v[i];
+	return NULL;
+}
+
+/* ret: why a container of s that fits must be made anew or restarted because of what this plan does to a dependency */
+static const char *dependency_cause(struct builder *b, const struct service *s, bool *ret_recreate)
+{
+	const char *j = joined(s);
+	size_t len = j ? strcspn(j, ":") : 0;
+
+	*ret_recreate = false;
+	for (size_t i = 0; i < s->n_deps; i++) {
+		size_t d = plan_service(b, s->deps[i].service);
+
+		if (d == SIZE_MAX || !b->remade[d])
+			continue;
+		if (j && strlen(s->deps[i].service) == len && !strncmp(j, s->deps[i].service, len)) {
+			*ret_recreate = true;
+			return arena_printf(&b->plan->arena, "it shares what belongs to %s, which is made anew", s->deps[i].service);
+		}
+		if (s->deps[i].restart)
+			return arena_printf(&b->plan->arena, "depends_on %s has restart: true, and %s is made anew",
+					    s->deps[i].service, s->deps[i].service);
+	}
+	return NULL;
+}
+
+static struct op *create_op(struct builder *b, const struct resources *r, const struct service *s, unsigned number,
+			    const char *cause, const struct observed_ctr *replaces)
+{
+	struct op *op = plan_add(b, OP_CTR_CREATE, plan_ctr_name(b, s, number), cause);
+	const char *j = joined(s);
+
+	op->service = s;
+	op->number = number;
+	op->replaces = replaces;
+	after_resources(b, r, s, op);
+	/* a namespace that is joined is named by the other container's id: that one must exist */
+	for (size_t i = 0; j && i < b->plan->n_ops; i++)
+		if (b->plan->ops[i]->kind == OP_CTR_CREATE && b->plan->ops[i] != op && b->plan->ops[i]->number == 1 &&
+		    strlen(b->plan->ops[i]->service->name) == strcspn(j, ":") && str_starts(j, b->plan->ops[i]->service->name))
+			plan_after(b, op, b->plan->ops[i]);
+	return op;
+}
+
+static struct op *start_op(struct builder *b, const struct service *s, const char *object, const char *cause,
+			   const struct observed_ctr *c, struct op *created)
+{
+	struct op *op = plan_add(b, OP_CTR_START, object, cause);
+
+	op->service = s;
+	op->ctr = c;
+	op->ctr_op = created;
+	plan_after(b, op, created);
+	return op;
+}
+
+static void make_new(struct builder *b, const struct resources *r, size_t i, unsigned number)
+{
+	const struct service *s = &b->want->services[i];
+	struct op *created = create_op(b, r, s, number, "not present", NULL), *start;
+
+	if (b->goal->verb == GOAL_CREATE)
+		return;
+	start = start_op(b, s, created->object, "created", NULL, created);
+	plan_wait_deps(b, i, start);
+	plan_list_add(b, &b->ready[i], start);
+}
+
+/* Create beside the old one first, so that what cannot be made leaves the old one running. */
+static void make_anew(struct builder *b, const struct resources *r, size_t i, const struct observed_ctr *c, const char *cause)
+{
+	const struct service *s = &b->want->services[i];
+	const char *why = arena_printf(&b->plan->arena, "recreate %s: %s", s->name, cause);
+	struct op *created = create_op(b, r, s, c->number, why, b->goal->renew_anon_volumes ? NULL : c), *stop, *rm, *start;
+
+	b->remade[i] = true;
+	stop = plan_stop_ctr(b, c, s, why);
+	if (stop)
+		plan_after(b, stop, created);
+	rm = plan_remove_ctr(b, c, why, b->goal->renew_anon_volumes, stop ? stop : created);
+	if (b->goal->verb == GOAL_CREATE)
+		return;
+	start = start_op(b, s, created->object, why, NULL, created);
+	plan_after(b, start, rm);
+	plan_wait_deps(b, i, start);
+	plan_list_add(b, &b->ready[i], start);
+}
+
+static void keep(struct builder *b, size_t i, const struct observed_ctr *c, const char *restart_cause)
+{
+	const struct service *s = &b->want->services[i];
+	struct op *stop = NULL, *start;
+
+	if (b->goal->verb == GOAL_CREATE || (plan_runs(c) && c->state != CTR_PAUSED && !restart_cause)) {
+		struct plan *p = b->plan;
+		const char **u = arena_alloc(&p->arena, (p->n_unchanged + 1) * sizeof(*u));
+
+		if (p->n_unchanged)
+			memcpy(u, p->unchanged, p->n_unchanged * sizeof(*u));
+		u[p->n_unchanged++] = c->name;
+		p->unchanged = u;
+		return;
+	}
+	if (c->state == CTR_PAUSED && !restart_cause) {
+		start = plan_add(b, OP_CTR_UNPAUSE, c->name, "paused");
+		start->ctr = c;
+		start->service = s;
+	} else {
+		b->remade[i] = b->remade[i] || restart_cause;
+		if (restart_cause)
+			stop = plan_stop_ctr(b, c, s, restart_cause);
+		start = start_op(b, s, c->name, restart_cause ? restart_cause : ctr_state_name(c->state), c, NULL);
+		plan_after(b, start, stop);
+		plan_wait_deps(b, i, start);
+	}
+	plan_list_add(b, &b->ready[i], start);
+}
+
+static unsigned scale_of(const struct builder *b, const struct service *s)
+{
+	for (size_t i = 0; i < b->goal->n_scale; i++)
+		if (str_eq(b->goal->scale[i].service, s->name))
+			return b->goal->scale[i].n;
+	return (unsigned)s->scale;
+}
+
+static const char *ctr_cause(struct builder *b, size_t i, const struct observed_ctr *c, const char *hash)
+{
+	const struct service *s = &b->want->services[i];
+	enum recreate how = b->goal->recreate;
+
+	if (how == RECREATE_FORCE && !b->named[i] && !b->goal->always_recreate_deps)
+		how = RECREATE_DIVERGED;
+	return diff_ctr(&b->plan->arena, b->want, s, c, hash, image_id(b->have, s->name), how);
+}
+
+/* Which of n containers go when only `want` may stay: those to be made anew first, then the highest numbers. */
+static void mark_surplus(size_t n, unsigned want, const char *const *cause, bool *goes)
+{
+	size_t over = n > want ? n - want : 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t k = n; over && k-- > 0;)
+			if (!goes[k] && (pass || cause[k])) {
+				goes[k] = true;
+				over--;
+			}
+}
+
+static void up_service(struct builder *b, const struct resources *r, size_t i)
+{
+	const struct service *s = &b->want->services[i];
+	unsigned want = scale_of(b, s), max = 0, stay = 0;
+	size_t n;
+	const struct observed_ctr *c = plan_ctrs(b->have, s->name, &n);
+	const char **cause = arena_alloc(&b->plan->arena, (n + 1) * sizeof(*cause)), *dep_cause;
+	bool *goes = arena_alloc(&b->plan->arena, n + 1), dep_recreate;
+	char hash[65];
+
+	service_hash(s, hash);
+	dep_cause = dependency_cause(b, s, &dep_recreate);
+	for (size_t k = 0; k < n; k++)
+		cause[k] = dep_recreate ? dep_cause : ctr_cause(b, i, &c[k], hash);
+	mark_surplus(n, want, cause, goes);
+	for (size_t k = 0; k < n; k++) {
+		if (c[k].number > max)
+			max = c[k].number;
+		if (goes[k]) {
+			const char *why = arena_printf(&b->plan->arena, "scale %s to %u", s->name, want);
+
+			plan_remove_ctr(b, &c[k], why, true, plan_stop_ctr(b, &c[k], s, why));
+		} else if (cause[k]) {
+			make_anew(b, r, i, &c[k], cause[k]);
+			stay++;
+		} else {
+			keep(b, i, &c[k], dep_recreate ? NULL : dep_cause);
+			stay++;
+		}
+	}
+	while (stay++ < want)
+		make_new(b, r, i, ++max);
+}
+
+/* A wait for one container of a dependency. ret: NULL when what was observed already satisfies it */
+static struct op *wait_op(struct builder *b, const struct dep *d, const struct service *on, const char *object,
+			  const struct observed_ctr *c, struct op *start)
+{
+	static const enum wait_for waits[] = { [DEP_STARTED] = WAIT_RUNNING, [DEP_HEALTHY] = WAIT_HEALTHY, [DEP_COMPLETED] = WAIT_COMPLETED };
+	struct op *op;
+
+	if (d->condition == DEP_STARTED)
+		return start;
+	if (!start && c && d->condition == DEP_HEALTHY && c->state == CTR_RUNNING && c->health == HEALTH_HEALTHY)
+		return NULL;
+	for (size_t i = 0; i < b->plan->n_ops; i++) {
+		op = b->plan->ops[i];
+		if (op->kind == OP_WAIT && op->wait == waits[d->condition] && op->optional == !d->required && str_eq(op->object, object))
+			return op;
+	}
+	op = plan_add(b, OP_WAIT, object, arena_printf(&b->plan->arena, "condition %s", d->condition == DEP_HEALTHY ?
+						      "service_healthy" : "service_completed_successfully"));
+	op->service = on;
+	op->wait = waits[d->condition];
+	op->optional = !d->required;
+	op->ctr = c;
+	op->ctr_op = start ? start->ctr_op : NULL;
+	plan_after(b, op, start);
+	return op;
+}
+
+void plan_wait_deps(struct builder *b, size_t i, struct op *op)
+{
+	const struct service *s = &b->want->services[i];
+
+	for (size_t k = 0; k < s->n_deps; k++) {
+		size_t d = plan_service(b, s->deps[k].service), n;
+		const struct observed_ctr *c;
+
+		if (d == SIZE_MAX || !b->sel[d])
+			continue;
+		for (struct op **start = b->ready[d]; start && *start; start++)
+			plan_after(b, op, wait_op(b, &s->deps[k], &b->want->services[d], (*start)->object, (*start)->ctr, *start));
+		c = plan_ctrs(b->have, s->deps[k].service, &n);
+		for (size_t j = 0; j < n; j++) {                 /* those that this plan leaves running */
+			bool started = false;
+
+			for (struct op **start = b->ready[d]; start && *start; start++)
+				started = started || str_eq((*start)->object, c[j].name);
+			if (!started && plan_runs(&c[j]))
+				plan_after(b, op, wait_op(b, &s->deps[k], &b->want->services[d], c[j].name, &c[j], NULL));
+		}
+	}
+}
+
+/* up --wait: after everything, wait until each container runs, or is healthy where it has a healthcheck. */
+static void wait_for_all(struct builder *b)
+{
+	for (size_t i = 0; i < b->deps.n; i++)
+		for (struct op **start = b->ready[i]; start && *start; start++) {
+			struct op *op = plan_add(b, OP_WAIT, (*start)->object, "--wait");
+
+			op->service = &b->want->services[i];
+			op->wait = WAIT_RUNNING;         /* the engine waits for health where the container has a check */
+			op->ctr = (*start)->ctr;
+			op->ctr_op = (*start)->ctr_op;
+			plan_after(b, op, *start);
+		}
+}
+
+static bool is_inactive(const struct project *p, const char *name)
+{
+	for (size_t i = 0; i < p->inactive.n; i++)
+		if (str_eq(p->inactive.v[i], name))
+			return true;
+	return false;
+}
+
+static void orphans(struct builder *b)
+{
+	auto_str struct str names = {0};
+
+	for (size_t i = 0; i < b->have->n_ctrs; i++) {
+		const struct observed_ctr *c = &b->have->ctrs[i];
+
+		if (c->oneoff || plan_service(b, c->service) != SIZE_MAX || is_inactive(b->want, c->service))
+			continue;
+		if (b->goal->remove_orphans)
+			plan_remove_ctr(b, c, "no service of that name any more", false,
+					plan_stop_ctr(b, c, NULL, "no service of that name any more"));
+		else
+			str_addf(&names, "%s%s", names.len ? ", " : "", c->name);
+	}
+	if (names.len)
+		plan_warn(b, "found orphan containers (%s) of services that are not in the file any more; "
+			  "--remove-orphans removes them", str_cstr(&names));
+}
+
+int plan_up(struct builder *b, struct err *e)
+{
+	struct resources r = {0};
+	size_t target = SIZE_MAX;
+
+	if (deps_select(&b->deps, b->goal->services, true, b->named, e) < 0 ||
+	    deps_select(&b->deps, b->goal->services, b->goal->no_deps, b->sel, e) < 0 ||
+	    want_resources(b, &r, e) < 0)
+		return -1;
+	if (b->goal->verb == GOAL_RUN)
+		target = plan_service(b, b->goal->services[0]);
+	for (size_t k = 0; k < b->deps.n; k++) {
+		size_t i = b->deps.order[k];
+
+		if (b->sel[i] && i != target)
+			up_service(b, &r, i);
+	}
+	if (target != SIZE_MAX) {                                /* the one-off's own waits hang on a marker operation */
+		const struct service *s = &b->want->services[target];
+		struct op *op = plan_add(b, OP_WAIT, s->name, "dependencies");
+
+		op->service = s;
+		op->wait = WAIT_RUNNING;
+		plan_wait_deps(b, target, op);
+	}
+	if (b->goal->wait_healthy)
+		wait_for_all(b);
+	orphans(b);
+	return 0;
+}
