@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/net/lease.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include "compose/base/fs.h"
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+
+enum { REC_MAX = 65536, LEASE_MAX = 65536, RECORD_VERSION = 1 };
+
+void net_rec_done(struct net_rec *r)
+{
+	ipam_done(&r->ipam);
+}
+
+void net_recs_done(struct net_recs *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		net_rec_done(&r->v[i]);
+	vec_done(r);
+}
+
+bool net_id_ok(const char *id)
+{
+	size_t n = id ? strspn(id, "0123456789abcdef") : 0;
+
+	return n >= 12 && n <= 64 && id[n] == '\0';
+}
+
+static char *rel(const char *id)
+{
+	return xasprintf("networks/%s", id);
+}
+
+int net_dir(const struct net_ctx *c, const char *id, struct err *e)
+{
+	auto_free char *path = NULL;
+	int fd;
+
+	if (!net_id_ok(id))
+		return err_set(e, ERR_BUG, 0, "\"%s\" is not a network id", id ? id : "");
+	path = rel(id);
+	fd = openat(c->run_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno == ENOENT ? ERR_MISSING : ERR_SYS, errno, "no network %.12s", id);
+	return fd;
+}
+
+/* One field at a time, so that a record that was tampered with or cut is an error and not a guess. */
+static int parse_rec(const json_t *j, const char *id, struct net_rec *r, struct err *e)
+{
+	const char *name = json_str(j, "name", NULL);
+	auto_strv struct strv reserved = { 0 };
+	struct net_conf conf = { .gateway = json_str(j, "gateway", NULL), .ip_range = json_str(j, "ip_range", NULL),
+				 .subnet = json_str(j, "subnet", NULL) };
+	struct cidr subnet;
+
+	if (json_int(j, "version", 0) != RECORD_VERSION || !name || strlen(name) >= sizeof(r->info.name))
+		return err_set(e, ERR_SYS, 0, "not a record that this version understands");
+	json_strv(j, "reserved", &reserved);
+	conf.reserved = strv_null(&reserved);
+	if (cidr_parse(conf.subnet, &subnet, e) < 0 || ipam_plan(&conf, subnet, &r->ipam, e) < 0)
+		return -1;
+	memcpy(r->info.id, id, strlen(id) + 1);
+	memcpy(r->info.name, name, strlen(name) + 1);
+	cidr_text(subnet, r->info.subnet);
+	ipv4_text(r->ipam.gateway, r->info.gateway);
+	r->info.internal = json_flag(j, "internal", false);
+	r->info.host_route = json_flag(j, "host_route", false);
+	r->no_icc = json_flag(j, "no_icc", false);
+	r->mtu = (unsigned)json_int(j, "mtu", 1500);
+	return 0;
+}
+
+int net_rec_read(int dirfd, const char *id, struct net_rec *ret, struct err *e)
+{
+	auto_json json_t *j = NULL;
+	struct net_rec r = { 0 };
+
+	if (json_read(dirfd, "network.json", REC_MAX, &j, e) < 0 || parse_rec(j, id, &r, e) < 0)
+		return err_wrap(e, "read the record of network %.12s", id);
+	*ret = r;
+	return 0;
+}
+
+int net_rec_write(const struct net_ctx *c, const struct net_rec *r, struct err *e)
+{
+	auto_free char *path = rel(r->info.id);
+	auto_close int dir = -1;
+	auto_json json_t *j = json_pack("{s:i s:s s:s s:s s:b s:b s:b s:i}", "version", RECORD_VERSION,
+		"name", r->info.name, "subnet", r->info.subnet, "gateway", r->info.gateway, "internal", r->info.internal,
+		"host_route", r->info.host_route, "no_icc", r->no_icc, "mtu", (int)r->mtu);
+	json_t *reserved = json_array();
+	char text[20];
+
+	if (!j) {
+		json_decref(reserved);
+		return err_set(e, ERR_MODEL, 0, "the name of network %.12s is not UTF-8", r->info.id);
+	}
+	cidr_text(r->ipam.range, text);
+	json_put(j, "ip_range", text);
+	for (size_t i = 0; i < r->ipam.reserved.n; i++) {
+		ipv4_text(r->ipam.reserved.v[i], text);
+		(void)json_array_append_new(reserved, json_string(text));
+	}
+	(void)json_object_set_new(j, "reserved", reserved);
+	if ((mkdirat(c->run_fd, "networks", 0700) < 0 && errno != EEXIST) ||
+	    (mkdirat(c->run_fd, path, 0700) < 0 && errno != EEXIST))
+		return err_set(e, ERR_SYS, errno, "make %s/%s", c->run_dir, path);
+	dir = net_dir(c, r->info.id, e);
+	return dir < 0 ? -1 : json_write(dir, "network.json", j, 0600, false, e);
+}
+
+/* Call fn with each entry of a directory. fd stays the caller's. */
+static int each_entry(int fd, int (*fn)(void *arg, int dirfd, const char *name), void *arg, struct err *e)
+{
+	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *d = own < 0 ? NULL : fdopendir(own);
+	struct dirent *de;
+
+	if (!d) {
+		err_set(e, ERR_SYS, errno, "list the networks");
+		if (own >= 0)
+			close(own);
+		return -1;
+	}
+	while (rc == 0 && (de = readdir(d)))
+		rc = fn(arg, own, de->d_name);
+	closedir(d);
+	return rc;
+}
+
+static int add_rec(void *arg, int networks, const char *name)
+{
+	auto_close int dir = -1;
+	auto_err struct err e = { 0 };
+	struct net_recs *out = arg;
+	struct net_rec r;
+
+	if (!net_id_ok(name))
+		return 0;
+	dir = openat(networks, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0 && net_rec_read(dir, name, &r, &e) == 0)
+		vec_push(out, r);
+	return 0;
+}
+
+int net_recs_read(const struct net_ctx *c, struct net_recs *ret, struct err *e)
+{
+	auto_close int dir = openat(c->run_fd, "networks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_set(e, ERR_SYS, errno, "open %s/networks", c->run_dir);
+	return each_entry(dir, add_rec, ret, e);
+}
+
+/* Leases. */
+static int holder(void *arg, uint32_t addr, const json_t *lease)
+{
+	struct str *names = arg;
+
+	(void)addr;
+	str_addf(names, "%s%s", names->len ? ", " : "", json_str(lease, "container", "?"));
+	return 0;
+}
+
+int net_rec_remove(const struct net_ctx *c, const char *id, struct err *e)
+{
+	auto_str struct str names = STR_MAX(300);
+	auto_free char *path = rel(id);
+	auto_close int dir = net_dir(c, id, e), all = -1;
+
+	if (dir < 0)
+		return -1;
+	while (flock(dir, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_set(e, ERR_SYS, errno, "lock network %.12s", id);
+	if (lease_each(dir, holder, &names, e) < 0)
+		return -1;
+	if (names.len)
+		return err_set(e, ERR_CONFLICT, 0, "in use by %s", names.s);
+	if (fs_rm_rf(c->run_fd, path) < 0)
+		return err_set(e, ERR_SYS, errno, "remove %s/%s", c->run_dir, path);
+	return 0;
+}
+
+static char *lease_text(const struct net_endpoint *ep, struct err *e)
+{
+	auto_json json_t *j = json_pack("{s:i s:s s:s s:i}", "version", RECORD_VERSION, "container_id", ep->container_id,
+					"container", ep->container ? ep->container : "", "index", (int)ep->index);
+	json_t *aliases = json_from_strv(ep->aliases, (size_t)-1);
+	char *text = NULL;
+
+	if (j) {
+		json_put(j, "project", ep->project);
+		json_put(j, "service", ep->service);
+		(void)json_object_set_new(j, "aliases", aliases);
+		text = json_dumps(j, JSON_COMPACT);
+	} else {
+		json_decref(aliases);
+	}
+	if (!text)
+		(void)err_set(e, ERR_MODEL, 0, "a name of container %.12s is not UTF-8", ep->container_id);
+	else if (strlen(text) > LEASE_MAX)
+		(void)err_set(e, ERR_MODEL, 0, "container %.12s has too many network aliases", ep->container_id);
+	else
+		return text;
+	free(text);
+	return NULL;
+}
+
+static int write_temp(int dirfd, const struct net_endpoint *ep, char name[48], struct err *e)
+{
+	static unsigned serial;
+	auto_free char *text = lease_text(ep, e);
+	auto_close int fd = -1;
+
+	if (!text)
+		return -1;
+	(void)snprintf(name, 48, ".%d.%u.tmp", (int)getpid(), serial++);
+	(void)unlinkat(dirfd, name, 0);          /* of a dead process that had our number */
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || fs_write_all(fd, text, strlen(text)) < 0) {
+		err_set(e, ERR_SYS, errno, "write a lease");
+		(void)unlinkat(dirfd, name, 0);
+		return -1;
+	}
+	return 0;
+}
+
+static int taken_by(int dirfd, const char *addr, struct err *e)
+{
+	auto_json json_t *j = NULL;
+	auto_err struct err ignored = { 0 };
+
+	if (json_read(dirfd, addr, LEASE_MAX, &j, &ignored) < 0)
+		return err_set(e, ERR_CONFLICT, 0, "address %s is in use", addr);
+	return err_set(e, ERR_CONFLICT, 0, "address %s is in use by container %s", addr, json_str(j, "container", "?"));
+}
+
+static int link_wanted(int dirfd, const char *tmp, const struct net_rec *r, const char *text, uint32_t *ret, struct err *e)
+{
+	uint32_t a;
+
+	if (!ipv4_parse(text, &a) || !ipam_fits(&r->ipam, a))
+		return err_set(e, ERR_MODEL, 0, "address %s is not a free address of subnet %s of network %s", text,
+			       r->info.subnet, r->info.name);
+	if (linkat(dirfd, tmp, dirfd, text, 0) < 0)
+		return errno == EEXIST ? taken_by(dirfd, text, e) : err_set(e, ERR_SYS, errno, "write the lease of %s", text);
+	*ret = a;
+	return 0;
+}
+
+/* ret: 0 taken, 1 none free between from and to */
+static int link_between(int dirfd, const char *tmp, const struct net_rec *r, uint32_t from, uint32_t to, uint32_t *ret,
+			struct err *e)
+{
+	char text[16];
+
+	for (uint64_t a = from; a <= to; a++) {
+		if (!ipam_free(&r->ipam, (uint32_t)a))
+			continue;
+		ipv4_text((uint32_t)a, text);
+		if (linkat(dirfd, tmp, dirfd, text, 0) == 0) {
+			*ret = (uint32_t)a;
+			return 0;
+		}
+		if (errno != EEXIST)
+			return err_set(e, ERR_SYS, errno, "write the lease of %s", text);
+	}
+	return 1;
+}
+
+/* From where this process last found one; then from the start, since others give back too. */
+static int link_next(struct net_ctx *c, int dirfd, const char *tmp, const struct net_rec *r, uint32_t *ret, struct err *e)
+{
+	uint32_t first = r->ipam.range.base, last = cidr_last(r->ipam.range);
+	uint32_t from = (uint32_t)(uintptr_t)map_get(&c->next_free, r->info.id);
+	int rc;
+
+	if (from < first || from > last)
+		from = first;
+	rc = link_between(dirfd, tmp, r, from, last, ret, e);
+	if (rc > 0 && from > first)
+		rc = link_between(dirfd, tmp, r, first, from - 1, ret, e);
+	if (rc > 0)
+		return err_set(e, ERR_CONFLICT, 0, "network %s has no free address left", r->info.name);
+	if (rc == 0)
+		(void)map_set(&c->next_free, r->info.id, (void *)((uintptr_t)*ret + 1));
+	return rc;
+}
+
+static int point_to(int dirfd, const struct net_endpoint *ep, uint32_t addr, struct err *e)
+{
+	auto_free char *link = xasprintf("@%s", ep->container_id);
+	char ip[16], target[32];
+
+	ipv4_text(addr, ip);
+	(void)snprintf(target, sizeof(target), "%s %u", ip, ep->index);
+	if (symlinkat(target, dirfd, link) < 0)
+		return err_set(e, ERR_SYS, errno, "write the lease of %s", ip);
+	return 0;
+}
+
+int lease_take(struct net_ctx *c, int dirfd, const struct net_rec *r, const struct net_endpoint *ep, uint32_t *ret,
+	       struct err *e)
+{
+	char tmp[48], text[16];
+	unsigned index;
+	int rc;
+
+	(void)lease_drop(c, dirfd, r->info.id, ep->container_id, false, &index);
+	if (write_temp(dirfd, ep, tmp, e) < 0)
+		return -1;
+	rc = ep->ipv4 ? link_wanted(dirfd, tmp, r, ep->ipv4, ret, e) : link_next(c, dirfd, tmp, r, ret, e);
+	(void)unlinkat(dirfd, tmp, 0);
+	if (rc == 0 && point_to(dirfd, ep, *ret, e) < 0) {
+		ipv4_text(*ret, text);
+		(void)unlinkat(dirfd, text, 0);
+		return -1;
+	}
+	return rc;
+}
+
+/* The lease goes before the link to it: a crash between the two leaves a link to nothing, which is removed the next time. */
+int lease_drop(struct net_ctx *c, int dirfd, const char *network_id, const char *container_id, bool reuse,
+	       unsigned *ret_index)
+{
+	auto_free char *link = xasprintf("@%s", container_id);
+	char target[32], *space;
+	ssize_t n = readlinkat(dirfd, link, target, sizeof(target) - 1);
+	uint64_t index;
+	uint32_t addr;
+
+	if (n < 0)
+		return 0;
+	target[n] = '\0';
+	space = strchr(target, ' ');
+	if (space)
+		*space = '\0';
+	if (space && ipv4_parse(target, &addr) && str_to_u64(space + 1, &index) && index < 36) {
+		*ret_index = (unsigned)index;
+		(void)unlinkat(dirfd, target, 0);
+		if (reuse && addr < (uint32_t)(uintptr_t)map_get(&c->next_free, network_id))
+			(void)map_set(&c->next_free, network_id, (void *)(uintptr_t)addr);
+	} else {
+		space = NULL;
+	}
+	(void)unlinkat(dirfd, link, 0);
+	return space ? 1 : 0;
+}
+
+struct each { lease_fn *fn; void *arg; struct err *e; };
+
+static int each_lease(void *arg, int dirfd, const char *name)
+{
+	auto_json json_t *j = NULL;
+	auto_err struct err gone = { 0 };
+	struct each *x = arg;
+	uint32_t addr;
+
+	if (!ipv4_parse(name, &addr))
+		return 0;
+	if (json_read(dirfd, name, LEASE_MAX, &j, &gone) < 0 && gone.kind == ERR_MISSING)
+		return 0;
+	return x->fn(x->arg, addr, j);
+}
+
+int lease_each(int dirfd, lease_fn *fn, void *arg, struct err *e)
+{
+	struct each x = { fn, arg, e };
+
+	return each_entry(dirfd, each_lease, &x, e);
+}
+
+static int wipe_one(void *arg, int dirfd, const char *name)
+{
+	uint32_t addr;
+
+	(void)arg;
+	if (ipv4_parse(name, &addr) || *name == '@' || (str_starts(name, ".") && str_ends(name, ".tmp")))
+		(void)unlinkat(dirfd, name, 0);
+	return 0;
+}
+
+int lease_wipe(const struct net_ctx *c, struct err *e)
+{
+	auto_recs struct net_recs recs = { 0 };
+
+	if (net_recs_read(c, &recs, e) < 0)
+		return -1;
+	for (size_t i = 0; i < recs.n; i++) {
+		auto_close int dir = net_dir(c, recs.v[i].info.id, e);
+
+		if (dir < 0 || each_entry(dir, wipe_one, NULL, e) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lease.h - what is on disk about networks: one directory each, with its configuration and a file per address in use.
+ * Any worker may read and write at any time. A lease is written whole under another name and gets its name by link(2), so
+ * an address has one holder and nobody reads half of a lease. A symbolic link "@<container id>" -> "<address> <index>"
+ * leads from the container to its lease. Creating a lease holds the directory's lock shared, removing the network
+ * exclusively.
+ * runs in: supervisor worker.   owns: <run_dir>/networks.   layer: net. */
+#pragma once
+#include <jansson.h>
+#include <stdint.h>
+#include "compose/net/ipam.h"
+#include "compose/net/net.h"
+
+/* A network as recorded. */
+struct net_rec {
+	struct net_info info;
+	struct ipam     ipam;
+	bool            no_icc;
+	unsigned        mtu;
+};
+#define auto_rec __attribute__((cleanup(net_rec_done)))
+void net_rec_done(struct net_rec *r);
+
+bool net_id_ok(const char *id);                          /* 12 to 64 lower-case hex digits: safe as a file name */
+/* Open a network's directory. ret: a descriptor, or -1 with ERR_MISSING */
+int  net_dir(const struct net_ctx *c, const char *id, struct err *e) NET_CHECK;
+/* in: dirfd from net_dir(). err: ERR_MISSING when the directory has no record (being made or removed) */
+int  net_rec_read(int dirfd, const char *id, struct net_rec *ret, struct err *e) NET_CHECK;
+int  net_rec_write(const struct net_ctx *c, const struct net_rec *r, struct err *e) NET_CHECK;
+/* All recorded networks; those without a readable record are skipped. The caller holds the router's lock. */
+struct net_recs { struct net_rec *v; size_t n, cap; };
+#define auto_recs __attribute__((cleanup(net_recs_done)))
+int  net_recs_read(const struct net_ctx *c, struct net_recs *ret, struct err *e) NET_CHECK;
+void net_recs_done(struct net_recs *r);
+/* Remove a network's directory. err: ERR_CONFLICT when it has leases */
+int  net_rec_remove(const struct net_ctx *c, const char *id, struct err *e) NET_CHECK;
+
+/* Take an address for a container, the wanted one or the next free one, replacing an older lease of the same container.
+ * err: ERR_CONFLICT */
+int  lease_take(struct net_ctx *c, int dirfd, const struct net_rec *r, const struct net_endpoint *ep, uint32_t *ret,
+		struct err *e) NET_CHECK;
+/* Give back what a container holds on a network. reuse: the address may be the next to be given out (false while the old
+ * holder's interface may still answer). ret: 1 and *ret_index the endpoint's index, 0 when it held nothing */
+int  lease_drop(struct net_ctx *c, int dirfd, const char *network_id, const char *container_id, bool reuse,
+		unsigned *ret_index);
+/* Call fn for each lease, until it returns non-zero. ret: that value, or 0, or -1 */
+typedef int lease_fn(void *arg, uint32_t addr, const json_t *lease);
+int  lease_each(int dirfd, lease_fn *fn, void *arg, struct err *e) NET_CHECK;
+/* Remove all leases of all networks: nothing of them is left in the kernel. */
+int  lease_wipe(const struct net_ctx *c, struct err *e) NET_CHECK;

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/net/netns.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include "compose/base/mem.h"
+
+static int here(struct err *e)
+{
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_set(e, ERR_SYS, errno, "open /proc/self/ns/net") : fd;
+}
+
+int netns_enter(int fd, int *ret_back, struct err *e)
+{
+	auto_close int back = here(e);
+
+	if (back < 0)
+		return -1;
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return err_set(e, ERR_SYS, errno, "enter a network namespace");
+	*ret_back = take_fd(back);
+	return 0;
+}
+
+int netns_enter_new(int *ret_back, struct err *e)
+{
+	auto_close int back = here(e);
+
+	if (back < 0)
+		return -1;
+	if (unshare(CLONE_NEWNET) < 0)
+		return err_set(e, errno == EPERM ? ERR_DENIED : ERR_SYS, errno, "make a network namespace");
+	*ret_back = take_fd(back);
+	return 0;
+}
+
+void netns_leave(int back)
+{
+	if (setns(back, CLONE_NEWNET) < 0)
+		abort();
+	close(back);
+}
+
+int netns_sysctl(const char *path, const char *value)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t len = strlen(value);
+
+	if (fd < 0)
+		return -1;
+	return write(fd, value, len) == (ssize_t)len ? 0 : -1;
+}
+
+int netns_socket(int fd, int family, int type, int protocol, struct err *e)
+{
+	int back = -1, s, saved;
+
+	if (fd >= 0 && netns_enter(fd, &back, e) < 0)
+		return -1;
+	s = socket(family, type | SOCK_CLOEXEC, protocol);
+	saved = errno;
+	if (fd >= 0)
+		netns_leave(back);
+	return s < 0 ? err_set(e, ERR_SYS, saved, "make a socket") : s;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* netns.h - step into another network namespace for the few calls that make a socket or write a sysctl there.
+ * runs in: supervisor worker (single-threaded: the whole process steps).   owns: nothing.   layer: net. */
+#pragma once
+#include "compose/base/err.h"
+
+/* Enter the namespace behind fd. ret: 0 and *ret_back, which netns_leave() takes and closes */
+int  netns_enter(int fd, int *ret_back, struct err *e) __attribute__((warn_unused_result));
+/* Make a new network namespace and enter it. */
+int  netns_enter_new(int *ret_back, struct err *e) __attribute__((warn_unused_result));
+/* Go back. Aborts when that fails: a worker in a wrong namespace would do harm with everything it does next. */
+void netns_leave(int back);
+/* Write a value below /proc/sys of the namespace the process is in. ret: 0, or -1 with errno (ENOENT: no such feature) */
+int  netns_sysctl(const char *path, const char *value);
+/* Make a socket in the namespace behind fd (-1: in the current one). */
+int  netns_socket(int fd, int family, int type, int protocol, struct err *e) __attribute__((warn_unused_result));

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nl.h - rtnetlink: several requests in one message to the kernel, each acknowledged, errors in the kernel's own words.
+ * runs in: supervisor worker.   owns: its socket.   layer: net.   Addresses are in host byte order.
+ * kernel: extended acknowledgements 4.12. */
+#pragma once
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "compose/base/coll.h"
+#include "compose/base/err.h"
+
+struct nlmsghdr;
+struct nl { int fd; unsigned seq; };
+#define auto_nl __attribute__((cleanup(nl_close)))
+#define NL_INIT { .fd = -1 }
+
+/* Open in the namespace behind netns_fd (-1: the current one). */
+int  nl_open(struct nl *n, int netns_fd, struct err *e) __attribute__((warn_unused_result));
+void nl_close(struct nl *n);
+
+/* Requests that are sent together. Zero-initialise n and len. */
+enum { NL_BATCH_MAX = 64, NL_BUF = 32768 };
+struct nl_batch {
+	size_t   len;              /* bytes of finished requests */
+	unsigned n;
+	struct nlmsghdr *cur;      /* the last request, still growing */
+	struct { char what[80]; int fine; } msg[NL_BATCH_MAX];
+	char     buf[NL_BUF] __attribute__((aligned(8)));
+};
+/* The errno that does not count as failure for the request added last (EEXIST, ENODEV ...). */
+void nl_fine(struct nl_batch *b, int sysno);
+bool nl_full(const struct nl_batch *b);
+/* Send all, collect every acknowledgement. The batch is empty after.
+ * ret: 0, or -1 with the first failure (e->sysno tells which errno); later requests have been tried all the same */
+int  nl_commit(struct nl *n, struct nl_batch *b, struct err *e) __attribute__((warn_unused_result));
+
+struct nl_veth {
+	const char *name, *peer;
+	int         peer_netns;    /* descriptor */
+	int         master;        /* ifindex of a bridge, 0: none */
+	unsigned    mtu;
+	const uint8_t *peer_mac;   /* 6 bytes, or NULL */
+	bool        up;            /* both ends */
+	bool        isolated;      /* as a port, reaches only the bridge itself */
+};
+void nl_add_veth(struct nl_batch *b, const struct nl_veth *v);
+void nl_add_bridge(struct nl_batch *b, const char *name, const uint8_t mac[6], unsigned mtu);
+void nl_add_isolated(struct nl_batch *b, const char *port);
+void nl_add_up(struct nl_batch *b, int ifindex);
+void nl_add_group(struct nl_batch *b, const char *name, uint32_t group);
+void nl_add_del(struct nl_batch *b, const char *name);
+void nl_add_del_group(struct nl_batch *b, uint32_t group);
+void nl_add_alias(struct nl_batch *b, const char *name, const char *alias);
+void nl_add_addr(struct nl_batch *b, int ifindex, uint32_t addr, unsigned prefix_len, bool link_scope);
+/* src 0: the kernel chooses; del: remove it instead. Our routes carry protocol number 99. */
+void nl_add_route(struct nl_batch *b, bool del, uint32_t dst, unsigned len, uint32_t gateway, uint32_t src, int ifindex);
+
+struct nl_link { int index; unsigned flags, mtu; char name[IF_NAMESIZE], kind[16], alias[64]; };
+/* ret: 0 found, 1 absent */
+int nl_link(struct nl *n, const char *name, struct nl_link *ret, struct err *e) __attribute__((warn_unused_result));
+struct nl_links { struct nl_link *v; size_t n, cap; };
+int nl_links(struct nl *n, struct nl_links *ret, struct err *e) __attribute__((warn_unused_result));
+/* First IPv4 address of a link. ret: 0 found, 1 none */
+int nl_addr(struct nl *n, int ifindex, uint32_t *ret, struct err *e) __attribute__((warn_unused_result));
+struct nl_route { uint32_t dst, gateway; unsigned len; int oif; uint32_t table, metric; };
+struct nl_routes { struct nl_route *v; size_t n, cap; };
+/* All IPv4 routes of all tables, local ones (that is, addresses) included. */
+int nl_routes(struct nl *n, struct nl_routes *ret, struct err *e) __attribute__((warn_unused_result));
+/* Whether an nft table of family ip exists in the current namespace. ret: 1 yes, 0 no */
+int nl_nft_table(const char *name, struct err *e) __attribute__((warn_unused_result));
