@@ -1,0 +1,4 @@
+CREATE TABLE books (
+    title TEXT PRIMARY KEY,
+    author TEXT NOT NULL
+);

@@ -1,0 +1,4 @@
+INSERT INTO books VALUES
+    ('Middlemarch', 'George Eliot'),
+    ('The Odyssey', 'Homer'),
+    ('Walden', 'Henry David Thoreau')
