@@ -24,8 +24,8 @@ struct lookup { const char *(*fn)(void *ctx, const char *name); void *ctx; };
 /* Lookup in a map of texts; ctx is the struct map. */
 const char *lookup_map(void *map, const char *name);
 
-/* One variable as it is met. off: byte offset of its '$' in the text */
-struct interp_use { const char *name, *dflt, *alternate; bool required, set, used_default; size_t off; };
+/* One variable as it is met. off: byte offset of its '$' in the text; unused: inside a default or alternative that is not taken */
+struct interp_use { const char *name, *dflt, *alternate; bool required, set, used_default, unused; size_t off; };
 struct interp_scope {
 	struct lookup look;
 	void (*met)(void *ctx, const struct interp_use *use);      /* or NULL; texts are valid during the call */
