@@ -324,7 +324,8 @@ int lease_take(struct net_ctx *c, int dirfd, const struct net_rec *r, const stru
 	return rc;
 }
 
-/* The lease goes before the link to it: a crash between the two leaves a link to nothing, which is removed the next time. */
+/* The link goes before the lease: a crash between the two leaves a lease that net_gc() finds. The other way round it would
+ * leave a link to an address that may be somebody else's tomorrow. */
 int lease_drop(struct net_ctx *c, int dirfd, const char *network_id, const char *container_id, bool reuse,
 	       unsigned *ret_index)
 {
@@ -337,6 +338,7 @@ int lease_drop(struct net_ctx *c, int dirfd, const char *network_id, const char 
 	if (n < 0)
 		return 0;
 	target[n] = '\0';
+	(void)unlinkat(dirfd, link, 0);
 	space = strchr(target, ' ');
 	if (space)
 		*space = '\0';
@@ -345,11 +347,9 @@ int lease_drop(struct net_ctx *c, int dirfd, const char *network_id, const char 
 		(void)unlinkat(dirfd, target, 0);
 		if (reuse && addr < (uint32_t)(uintptr_t)map_get(&c->next_free, network_id))
 			(void)map_set(&c->next_free, network_id, (void *)(uintptr_t)addr);
-	} else {
-		space = NULL;
+		return 1;
 	}
-	(void)unlinkat(dirfd, link, 0);
-	return space ? 1 : 0;
+	return 0;
 }
 
 struct each { lease_fn *fn; void *arg; struct err *e; };

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router.h - the private network namespace of an installation, and its way to the host.
+ * Its filter rules are written once and speak of name prefixes ("cb*", "ci*"), so a new network needs no nft transaction.
+ * runs in: supervisor worker.   owns: <run_dir>/router (lock, netns), the namespace.   layer: net. */
+#pragma once
+#include <stdint.h>
+#include "compose/net/ipam.h"
+#include "compose/net/net.h"
+#include "compose/net/nl.h"
+
+/* The way to the host: the seam where rootless puts pasta. Addresses are of the pair's two ends. */
+struct uplink { int host_index; uint32_t host, router; };
+
+/* Hold the lock that router and network changes take. ret: a descriptor, closing it unlocks */
+int  router_lock(const struct net_ctx *c, struct err *e) NET_CHECK;
+/* ret: the namespace's descriptor; -1 with ERR_MISSING when there is none */
+int  router_open(const struct net_ctx *c, struct err *e) NET_CHECK;
+/* The router, made or repaired where needed. The lock is held. ret: its descriptor
+ * rewired: whether the uplink is new, so that routes on the host have to be set again */
+int  router_ensure(const struct net_ctx *c, struct nl *host, struct uplink *ret, bool *rewired, struct strv *warn,
+		   struct err *e) NET_CHECK;
+/* Remove everything. The lock is held. Absent is fine; goes on after failures and reports the first. */
+int  router_remove(const struct net_ctx *c, struct err *e) NET_CHECK;
+
+/* uplink.c: the pair itself. ret: 0 there and complete, 1 absent or half-made */
+int  uplink_find(const struct net_ctx *c, struct nl *host, struct uplink *ret, struct err *e) NET_CHECK;
+/* Make the pair, replacing what a crash left. */
+int  uplink_make(const struct net_ctx *c, struct nl *host, int router_fd, struct uplink *ret, struct err *e) NET_CHECK;
+/* The nft rules of both ends, and forwarding on the host. */
+int  uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const struct uplink *u, struct strv *warn,
+		  struct err *e) NET_CHECK;
+/* Remove the host's part: the pair, the nft table, and forwarding if it was off before and nobody else needs it. */
+int  uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e) NET_CHECK;

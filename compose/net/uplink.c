@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The router's way to the host for root: a veth pair with a /30, NAT at both ends, forwarding on the host.
+ *
+ * What the host sees is one address, the router's end. The router hides all containers behind it; the host hides it behind
+ * its own address. The host's table also refuses every new connection that is forwarded (not made by the host itself) into
+ * the uplink: neighbours of the host and other installations cannot reach containers, whatever routes they have.
+ *
+ * Forwarding (net.ipv4.ip_forward) is turned on where it is off and put back when the router goes, unless somebody has
+ * begun to rely on it. What to put back is kept in the alias of the host's end, so it is there after any crash and goes
+ * with the link. */
+#include <errno.h>
+#include <fcntl.h>
+#include "compose/base/str.h"
+#include "compose/net/netns.h"
+#include "compose/net/nft.h"
+#include "compose/net/router.h"
+
+enum { UPLINK_MTU = 65535 };             /* so that the limit met is that of the way out, which tells the sender */
+#define IP_FORWARD "/proc/sys/net/ipv4/ip_forward"
+#define ACCEPT_REDIRECTS "/proc/sys/net/ipv4/conf/all/accept_redirects"
+
+int uplink_find(const struct net_ctx *c, struct nl *host, struct uplink *ret, struct err *e)
+{
+	char name[16];
+	struct nl_link l;
+	uint32_t addr;
+	int rc = nl_link(host, net_uplink(c, name), &l, e);
+
+	if (rc != 0 || !(l.flags & IFF_UP))
+		return rc < 0 ? -1 : 1;
+	rc = nl_addr(host, l.index, &addr, e);
+	if (rc == 0)
+		*ret = (struct uplink){ l.index, addr, addr + 1 };
+	return rc;
+}
+
+/* Places for the /30. Not 100.64/10: hosts with Tailscale drop it. 169.254/16 first: nobody routes it; its 169.254.169.x
+ * answers metadata requests in clouds. */
+static bool pick_place(const struct net_ctx *c, const struct nl_routes *routes, uint32_t *ret)
+{
+	static const struct cidr pools[] = { { 0xa9fe0000, 16 }, { 0xc6120000, 15 } };
+	const struct cidr metadata = { 0xa9fea900, 24 };
+	uint32_t hash = (uint32_t)strtoul(c->inst, NULL, 16);
+
+	for (size_t p = 0; p < ARRAY_LEN(pools); p++) {
+		uint32_t count = 1u << (30 - pools[p].len);
+
+		for (uint32_t i = 0; i < count; i++) {
+			struct cidr at = { pools[p].base + (hash + i) % count * 4, 30 };
+			bool ok = !cidr_overlap(at, metadata);
+
+			for (size_t r = 0; ok && r < routes->n; r++)
+				ok = routes->v[r].len == 0 || !cidr_overlap(at, (struct cidr){ routes->v[r].dst, routes->v[r].len });
+			if (ok) {
+				*ret = at.base;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static int find_index(struct nl *n, const char *name, int *ret, struct err *e)
+{
+	struct nl_link l;
+	int rc = nl_link(n, name, &l, e);
+
+	if (rc > 0)
+		return err_set(e, ERR_SYS, 0, "interface %s is gone", name);
+	if (rc == 0)
+		*ret = l.index;
+	return rc;
+}
+
+static int wire_router(int router_fd, const struct uplink *u, struct err *e)
+{
+	auto_nl struct nl n = NL_INIT;
+	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
+	int index;
+
+	if (nl_open(&n, router_fd, e) < 0 || find_index(&n, "up0", &index, e) < 0)
+		return -1;
+	nl_add_addr(b, index, u->router, 30, false);
+	nl_add_up(b, 1);                 /* lo */
+	nl_add_up(b, index);
+	nl_add_route(b, false, 0, 0, u->host, 0, index);
+	return nl_commit(&n, b, e);
+}
+
+int uplink_make(const struct net_ctx *c, struct nl *host, int router_fd, struct uplink *ret, struct err *e)
+{
+	char name[16];
+	struct nl_routes routes = { 0 };
+	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
+	struct nl_veth v = { .name = net_uplink(c, name), .peer = "up0", .peer_netns = router_fd, .mtu = UPLINK_MTU };
+	struct uplink u;
+	uint32_t base = 0;
+	bool found = false;
+
+	nl_add_del(b, v.name);
+	if (nl_commit(host, b, e) == 0 && nl_routes(host, &routes, e) == 0)
+		found = pick_place(c, &routes, &base);
+	vec_done(&routes);
+	if (e->kind != ERR_NONE)
+		return -1;
+	if (!found)
+		return err_set(e, ERR_CONFLICT, 0, "no free addresses for the uplink in 169.254.0.0/16 or 198.18.0.0/15");
+	u = (struct uplink){ .host = base + 1, .router = base + 2 };
+	nl_add_veth(b, &v);
+	if (nl_commit(host, b, e) < 0 || find_index(host, v.name, &u.host_index, e) < 0 || wire_router(router_fd, &u, e) < 0)
+		return -1;
+	nl_add_addr(b, u.host_index, u.host, 30, true);
+	nl_add_up(b, u.host_index);      /* last: an uplink that is up is complete */
+	if (nl_commit(host, b, e) < 0)
+		return -1;
+	*ret = u;
+	return 0;
+}
+
+static char *router_script(const struct uplink *u)
+{
+	char host[16], router[16];
+
+	ipv4_text(u->host, host);
+	ipv4_text(u->router, router);
+	/* The fib rule says: the way to the destination is the bridge it came from. That is traffic inside one network,
+	 * which passes here only where the kernel's br_netfilter hands bridged packets to IP rules. */
+	return xasprintf(
+		"table inet compose\n"
+		"delete table inet compose\n"
+		"table inet compose {\n"
+		" chain forward {\n"
+		"  type filter hook forward priority 0; policy drop;\n"
+		"  ct state established,related accept\n"
+		"  iifname \"up0\" ip saddr %s oifname \"cb*\" accept\n"
+		"  iifname \"up0\" ip saddr %s oifname \"ci*\" accept\n"
+		"  iifname \"cb*\" oifname \"up0\" accept\n"
+		"  meta pkttype { broadcast, multicast } accept\n"
+		"  iifname \"c*\" fib daddr . iif oif exists accept\n"
+		"  iifname \"c*\" reject with icmpx type admin-prohibited\n"
+		" }\n"
+		" chain prerouting {\n"
+		"  type nat hook prerouting priority -100;\n"
+		"  iifname \"cb*\" fib daddr type local meta l4proto { tcp, udp } dnat ip to %s\n"
+		" }\n"
+		" chain postrouting {\n"
+		"  type nat hook postrouting priority 100;\n"
+		"  oifname \"up0\" snat ip to %s\n"
+		" }\n"
+		"}\n", host, host, host, router);
+}
+
+static char *host_script(const struct net_ctx *c, const struct uplink *u)
+{
+	char name[16], table[24], router[16];
+
+	ipv4_text(u->router, router);
+	net_uplink(c, name);
+	net_table(c, table);
+	return xasprintf(
+		"table ip %s\n"
+		"delete table ip %s\n"
+		"table ip %s {\n"
+		" chain forward {\n"
+		"  type filter hook forward priority -10; policy accept;\n"
+		"  oifname \"%s\" ct state != { established, related } drop\n"
+		" }\n"
+		" chain postrouting {\n"
+		"  type nat hook postrouting priority 100; policy accept;\n"
+		"  ip saddr %s oifname != \"%s\" masquerade\n"
+		" }\n"
+		"}\n", table, table, table, name, router, name);
+}
+
+/* ret: the first character of a one-digit sysctl, '?' when it cannot be read */
+static char sysctl_digit(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char v;
+
+	return fd >= 0 && read(fd, &v, 1) == 1 ? v : '?';
+}
+
+/* The alias: "compose", then "restore=<ip_forward>,<accept_redirects>" when we turned forwarding on, then "passed" when
+ * rules were put into the host's own chains. */
+static int remember(struct nl *host, const char *name, const char *old, bool passed, struct err *e)
+{
+	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
+	const char *at = strstr(old, "restore=");
+	char restore[16] = "";
+	char alias[64];
+
+	if (at && strlen(at) >= 11)
+		(void)snprintf(restore, sizeof(restore), " %.11s", at);
+	else if (sysctl_digit(IP_FORWARD) == '0')
+		(void)snprintf(restore, sizeof(restore), " restore=0,%c", sysctl_digit(ACCEPT_REDIRECTS));
+	(void)snprintf(alias, sizeof(alias), "compose%s%s", restore, passed || strstr(old, "passed") ? " passed" : "");
+	nl_add_alias(b, name, alias);
+	return nl_commit(host, b, e);
+}
+
+int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const struct uplink *u, struct strv *warn,
+		 struct err *e)
+{
+	auto_free char *in_router = router_script(u), *on_host = host_script(c, u);
+	const struct nft_job jobs[] = { { -1, on_host }, { router_fd, in_router } };
+	auto_strv struct strv told = { 0 };
+	char name[16], table[24];
+	struct nft_host h = { NFT_PASS_ADD, net_uplink(c, name), net_table(c, table), &told };
+	struct nl_link l;
+
+	if (nft_run(jobs, ARRAY_LEN(jobs), &h, e) < 0)
+		return -1;
+	if (nl_link(host, name, &l, e) != 0 || remember(host, name, l.alias, told.n > 0, e) < 0)
+		return e->kind ? -1 : err_set(e, ERR_SYS, 0, "interface %s is gone", name);
+	if (sysctl_digit(IP_FORWARD) == '0' && netns_sysctl(IP_FORWARD, "1") < 0) {
+		err_set(e, ERR_SYS, errno, "turn on net.ipv4.ip_forward");
+		return err_hint(e, "set net.ipv4.ip_forward=1 on the host");
+	}
+	for (size_t i = 0; warn && i < told.n; i++)
+		strv_add(warn, told.v[i]);
+	return 0;
+}
+
+/* Forwarding stays on for another installation's uplink, which inherits the duty to put it back, and for any virtual
+ * device that is younger than our uplink: whoever made it found forwarding on and may not know that it was us. */
+static int restore(struct nl *host, const struct nl_link *own, const struct nl_links *links, struct err *e)
+{
+	const char *at = strstr(own->alias, "restore=");
+
+	if (!at || strlen(at) < 11)
+		return 0;
+	for (size_t i = 0; i < links->n; i++) {
+		const struct nl_link *l = &links->v[i];
+
+		if (l->index == own->index)
+			continue;
+		if (strlen(l->name) == 10 && str_starts(l->name, "cu") && str_starts(l->alias, "compose"))
+			return remember(host, l->name, own->alias, strstr(l->alias, "passed") != NULL, e);
+		if (l->index > own->index && *l->kind && !str_eq(l->kind, "veth") && !str_eq(l->kind, "dummy"))
+			return 0;
+	}
+	if (netns_sysctl(IP_FORWARD, "0") < 0)
+		return err_set(e, ERR_SYS, errno, "put net.ipv4.ip_forward back");
+	(void)netns_sysctl(ACCEPT_REDIRECTS, at[10] == '0' ? "0" : "1");     /* ip_forward has changed it as well */
+	return 0;
+}
+
+int uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e)
+{
+	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
+	auto_err struct err later = { 0 };
+	char name[16], table[24], script[80];
+	struct nft_job job = { -1, script };
+	struct nft_host h = { NFT_PASS_NONE, net_uplink(c, name), net_table(c, table), NULL };
+	struct nl_links links = { 0 };
+	int rc;
+
+	(void)snprintf(script, sizeof(script), "table ip %s\ndelete table ip %s\n", table, table);
+	rc = nl_links(host, &links, e);
+	for (size_t i = 0; rc == 0 && i < links.n; i++)
+		if (str_eq(links.v[i].name, name)) {
+			h.pass = strstr(links.v[i].alias, "passed") ? NFT_PASS_REMOVE : NFT_PASS_NONE;
+			rc = restore(host, &links.v[i], &links, e);
+			nl_add_del(b, name);
+		}
+	vec_done(&links);
+	if (nl_commit(host, b, rc < 0 ? &later : e) < 0)
+		rc = -1;
+	if ((h.pass != NFT_PASS_NONE || nl_nft_table(table, &later) != 0) && nft_run(&job, 1, &h, rc < 0 ? &later : e) < 0)
+		rc = -1;
+	return rc;
+}
