@@ -43,7 +43,8 @@ TAP_PRINTF(1, 2) static void diag(const char *fmt, ...)
 }
 
 /* One result line; a newline in the name would break the protocol, so it becomes a space. */
-__attribute__((unused)) static bool tap_result(bool good, const char *file, int line, const char *fmt, va_list ap)
+TAP_PRINTF(4, 0)
+static bool tap_result(bool good, const char *file, int line, const char *fmt, va_list ap)
 {
 	char name[1024];
 

@@ -12,8 +12,8 @@ int main(void)
 
 	if (uname(&host) < 0)
 		return 1;
-	printf("%s from container %s, where I am process %d.\n", greeting != NULL ? greeting : "Hello",
-	       host.nodename, (int)getpid());
+	printf("%s from container %s, where I am process %d.\n", greeting != NULL ? greeting : "Hello", host.nodename,
+	       (int)getpid());
 	printf("The kernel is the host's: %s %s.\n", host.sysname, host.release);
 	return 0;
 }

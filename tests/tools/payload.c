@@ -68,7 +68,7 @@ static long number(const char *s)
 
 static void sleep_ms(long ms)
 {
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
 	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
 		;
@@ -116,7 +116,7 @@ static void print_status(const char *const *prefixes)
 
 static int cmd_caps(char **argv)
 {
-	static const char *const lines[] = { "Cap", "NoNewPrivs", "Seccomp:", NULL };
+	static const char *const lines[] = {"Cap", "NoNewPrivs", "Seccomp:", NULL};
 
 	(void)argv;
 	print_status(lines);
@@ -125,7 +125,7 @@ static int cmd_caps(char **argv)
 
 static void print_namespaces(void)
 {
-	static const char *const names[] = { "mnt", "pid", "net", "ipc", "uts", "cgroup", "user", "time" };
+	static const char *const names[] = {"mnt", "pid", "net", "ipc", "uts", "cgroup", "user", "time"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[64], target[64];
@@ -144,8 +144,8 @@ static void print_limits(void)
 		const char *name;
 		int what;
 	} limits[] = {
-		{ "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC },	     { "core", RLIMIT_CORE },
-		{ "stack", RLIMIT_STACK },   { "memlock", RLIMIT_MEMLOCK },
+		{"nofile", RLIMIT_NOFILE}, {"nproc", RLIMIT_NPROC},	{"core", RLIMIT_CORE},
+		{"stack", RLIMIT_STACK},   {"memlock", RLIMIT_MEMLOCK},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
@@ -158,7 +158,7 @@ static void print_limits(void)
 
 static int cmd_sysinfo(char **argv)
 {
-	static const char *const lines[] = { "Cap", "NoNewPrivs", "Seccomp:", "Groups", "Umask", NULL };
+	static const char *const lines[] = {"Cap", "NoNewPrivs", "Seccomp:", "Groups", "Umask", NULL};
 	char cwd[4096];
 	struct utsname u;
 	struct if_nameindex *ifs = if_nameindex();
@@ -193,50 +193,50 @@ static char empty[256];
 
 /* Arguments are such that the call does no harm where it is allowed, and reaches the permission check. */
 static const struct attempt attempts[] = {
-	{ "mount", SYS_mount, { ADDR("none"), ADDR("/mnt"), ADDR("tmpfs"), 0, 0 } },
-	{ "umount2", SYS_umount2, { ADDR("/proc"), MNT_DETACH } },
-	{ "remount", SYS_mount, { ADDR("none"), ADDR("/proc/sys"), 0, MS_REMOUNT | MS_BIND, 0 } },
-	{ "pivot_root", SYS_pivot_root, { ADDR("/mnt"), ADDR("/mnt") } },
-	{ "fsopen", SYS_fsopen, { ADDR("tmpfs"), 0 } },
-	{ "open_tree", SYS_open_tree, { AT_FDCWD, ADDR("/"), 1 } },
-	{ "move_mount", SYS_move_mount, { -1, ADDR(""), AT_FDCWD, ADDR("/mnt"), 4 } },
-	{ "mount_setattr", SYS_mount_setattr, { AT_FDCWD, ADDR("/"), 0, ADDR(empty), 32 } },
-	{ "unshare-user", SYS_unshare, { CLONE_NEWUSER } },
-	{ "unshare-mnt", SYS_unshare, { CLONE_NEWNS } },
-	{ "unshare-net", SYS_unshare, { CLONE_NEWNET } },
-	{ "clone-user", SYS_clone, { CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0 } },
-	{ "clone3", SYS_clone3, { 0, 0 } },
-	{ "setns", SYS_setns, { -1, CLONE_NEWNS } },
-	{ "keyctl", SYS_keyctl, { KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0 } },
-	{ "add_key", SYS_add_key, { ADDR("user"), ADDR("k"), ADDR("v"), 1, KEY_SPEC_PROCESS_KEYRING } },
-	{ "request_key", SYS_request_key, { ADDR("user"), ADDR("k"), 0, 0 } },
-	{ "bpf", SYS_bpf, { 0, ADDR(empty), 0 } },
-	{ "perf_event_open", SYS_perf_event_open, { ADDR(empty), 0, -1, -1, 0 } },
-	{ "userfaultfd", SYS_userfaultfd, { 0 } },
-	{ "io_uring_setup", SYS_io_uring_setup, { 1, ADDR(empty) } },
-	{ "open_by_handle_at", SYS_open_by_handle_at, { AT_FDCWD, ADDR(empty), O_RDONLY } },
-	{ "name_to_handle_at", SYS_name_to_handle_at, { AT_FDCWD, ADDR("/"), ADDR(empty), ADDR(empty + 128), 0 } },
-	{ "init_module", SYS_init_module, { ADDR(empty), 0, ADDR("") } },
-	{ "finit_module", SYS_finit_module, { -1, ADDR(""), 0 } },
-	{ "delete_module", SYS_delete_module, { ADDR("nosuch"), O_NONBLOCK } },
-	{ "kexec_load", SYS_kexec_load, { 0, 0, 0, 0xff } },
-	{ "reboot", SYS_reboot, { 0, 0, 0, 0 } },
-	{ "swapon", SYS_swapon, { ADDR("/nosuch"), 0 } },
-	{ "acct", SYS_acct, { ADDR("/nosuch") } },
-	{ "syslog", SYS_syslog, { 3, ADDR(empty), 16 } },
-	{ "sethostname", SYS_sethostname, { ADDR("x"), -1 } }, /* EINVAL where allowed */
-	{ "clock_settime", SYS_clock_settime, { CLOCK_REALTIME, ADDR(&some_time) } },
-	{ "ptrace", SYS_ptrace, { 0x4206, 1, 0, 0 } },
-	{ "process_vm_readv", SYS_process_vm_readv, { 1, ADDR(empty), 0, ADDR(empty), 0, 0 } },
-	{ "kcmp", SYS_kcmp, { 1, 1, 0, 0, 0 } },
-	{ "quotactl", SYS_quotactl, { 0x800007 << 8, ADDR("/nosuch"), 0, 0 } },
-	{ "mbind", SYS_mbind, { 0, 0, 0, 0, 0, 0 } },
-	{ "personality", SYS_personality, { 0x0040000 } },
-	{ "chroot", SYS_chroot, { ADDR("/") } },
-	{ "mknod-char", SYS_mknodat, { AT_FDCWD, ADDR("/tmp/.c"), S_IFCHR | 0600, 0x105 } },
-	{ "mknod-disk", SYS_mknodat, { AT_FDCWD, ADDR("/tmp/.b"), S_IFBLK | 0600, 0x700 } },
-	{ "open-disk", SYS_openat, { AT_FDCWD, ADDR("/tmp/.b"), O_RDONLY, 0 } },
-	{ "vhangup", SYS_vhangup, { 0 } },
+	{"mount", SYS_mount, {ADDR("none"), ADDR("/mnt"), ADDR("tmpfs"), 0, 0}},
+	{"umount2", SYS_umount2, {ADDR("/proc"), MNT_DETACH}},
+	{"remount", SYS_mount, {ADDR("none"), ADDR("/proc/sys"), 0, MS_REMOUNT | MS_BIND, 0}},
+	{"pivot_root", SYS_pivot_root, {ADDR("/mnt"), ADDR("/mnt")}},
+	{"fsopen", SYS_fsopen, {ADDR("tmpfs"), 0}},
+	{"open_tree", SYS_open_tree, {AT_FDCWD, ADDR("/"), 1}},
+	{"move_mount", SYS_move_mount, {-1, ADDR(""), AT_FDCWD, ADDR("/mnt"), 4}},
+	{"mount_setattr", SYS_mount_setattr, {AT_FDCWD, ADDR("/"), 0, ADDR(empty), 32}},
+	{"unshare-user", SYS_unshare, {CLONE_NEWUSER}},
+	{"unshare-mnt", SYS_unshare, {CLONE_NEWNS}},
+	{"unshare-net", SYS_unshare, {CLONE_NEWNET}},
+	{"clone-user", SYS_clone, {CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0}},
+	{"clone3", SYS_clone3, {0, 0}},
+	{"setns", SYS_setns, {-1, CLONE_NEWNS}},
+	{"keyctl", SYS_keyctl, {KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0}},
+	{"add_key", SYS_add_key, {ADDR("user"), ADDR("k"), ADDR("v"), 1, KEY_SPEC_PROCESS_KEYRING}},
+	{"request_key", SYS_request_key, {ADDR("user"), ADDR("k"), 0, 0}},
+	{"bpf", SYS_bpf, {0, ADDR(empty), 0}},
+	{"perf_event_open", SYS_perf_event_open, {ADDR(empty), 0, -1, -1, 0}},
+	{"userfaultfd", SYS_userfaultfd, {0}},
+	{"io_uring_setup", SYS_io_uring_setup, {1, ADDR(empty)}},
+	{"open_by_handle_at", SYS_open_by_handle_at, {AT_FDCWD, ADDR(empty), O_RDONLY}},
+	{"name_to_handle_at", SYS_name_to_handle_at, {AT_FDCWD, ADDR("/"), ADDR(empty), ADDR(empty + 128), 0}},
+	{"init_module", SYS_init_module, {ADDR(empty), 0, ADDR("")}},
+	{"finit_module", SYS_finit_module, {-1, ADDR(""), 0}},
+	{"delete_module", SYS_delete_module, {ADDR("nosuch"), O_NONBLOCK}},
+	{"kexec_load", SYS_kexec_load, {0, 0, 0, 0xff}},
+	{"reboot", SYS_reboot, {0, 0, 0, 0}},
+	{"swapon", SYS_swapon, {ADDR("/nosuch"), 0}},
+	{"acct", SYS_acct, {ADDR("/nosuch")}},
+	{"syslog", SYS_syslog, {3, ADDR(empty), 16}},
+	{"sethostname", SYS_sethostname, {ADDR("x"), -1}}, /* EINVAL where allowed */
+	{"clock_settime", SYS_clock_settime, {CLOCK_REALTIME, ADDR(&some_time)}},
+	{"ptrace", SYS_ptrace, {0x4206, 1, 0, 0}},
+	{"process_vm_readv", SYS_process_vm_readv, {1, ADDR(empty), 0, ADDR(empty), 0, 0}},
+	{"kcmp", SYS_kcmp, {1, 1, 0, 0, 0}},
+	{"quotactl", SYS_quotactl, {0x800007 << 8, ADDR("/nosuch"), 0, 0}},
+	{"mbind", SYS_mbind, {0, 0, 0, 0, 0, 0}},
+	{"personality", SYS_personality, {0x0040000}},
+	{"chroot", SYS_chroot, {ADDR("/")}},
+	{"mknod-char", SYS_mknodat, {AT_FDCWD, ADDR("/tmp/.c"), S_IFCHR | 0600, 0x105}},
+	{"mknod-disk", SYS_mknodat, {AT_FDCWD, ADDR("/tmp/.b"), S_IFBLK | 0600, 0x700}},
+	{"open-disk", SYS_openat, {AT_FDCWD, ADDR("/tmp/.b"), O_RDONLY, 0}},
+	{"vhangup", SYS_vhangup, {0}},
 };
 
 static void try_call(const struct attempt *a)
@@ -572,8 +572,8 @@ static void print_answer(const uint8_t *pkt, size_t len, size_t pos, unsigned ty
 /* Ask server for name; the answer's length, its bytes in pkt. */
 static size_t dns_exchange(const char *server, const char *name, unsigned type, uint8_t pkt[static 4096])
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(53) };
-	struct timeval wait = { .tv_sec = 5 };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)};
+	struct timeval wait = {.tv_sec = 5};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	size_t n = 12;
 	ssize_t got;
@@ -630,7 +630,7 @@ static int dns_ask(const char *server, const char *name, unsigned type, bool pri
 /* dns NAME [a|aaaa|ptr [SERVER]]: the response code, then one answer a line in the order they came. */
 static int cmd_dns(char **argv)
 {
-	static const char *const codes[] = { "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
+	static const char *const codes[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
 	const char *server = argv[1] != NULL && argv[2] != NULL ? argv[2] : first_nameserver();
 	unsigned type = DNS_A;
 	char name[300];
@@ -701,8 +701,8 @@ static int cmd_getent(char **argv)
 /* A listening socket on all addresses, IPv6 too where there is IPv6. */
 static int listener(const char *port, int type)
 {
-	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)number(port)) };
-	struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_port = a6.sin6_port };
+	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)number(port))};
+	struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = a6.sin6_port};
 	int on = 1, off = 0, fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0) {
@@ -726,7 +726,7 @@ static int listener(const char *port, int type)
 static const char *peer_text(int fd)
 {
 	static char text[INET6_ADDRSTRLEN];
-	struct sockaddr_storage s = { 0 };
+	struct sockaddr_storage s = {0};
 	socklen_t n = sizeof(s);
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&s;
 
@@ -875,8 +875,8 @@ static int cmd_udp_echo(char **argv)
 /* Send a text and print what comes back; exit status 1 without an answer within two seconds. */
 static int ask(char **argv, int type)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	struct timeval wait = { .tv_sec = 2 };
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	struct timeval wait = {.tv_sec = 2};
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 	char buf[65536];
 	ssize_t n;
@@ -917,30 +917,30 @@ static const struct {
 	int args; /* at least */
 	const char *usage;
 } commands[] = {
-	{ "fds", cmd_fds, 0, "list the open descriptors" },
-	{ "caps", cmd_caps, 0, "capability sets, seccomp mode" },
-	{ "sysinfo", cmd_sysinfo, 0, "ids, names, namespaces, limits, interfaces" },
-	{ "syscall", cmd_syscall, 1, "NAME|all: try a system call, print OK or the error's name" },
-	{ "forkbomb", cmd_forkbomb, 0, "[MAX]: fork until refused" },
-	{ "memhog", cmd_memhog, 1, "MB [SECONDS]: touch memory, then hold it" },
-	{ "burn", cmd_burn, 1, "SECONDS: use the processor, print how much was had" },
-	{ "sleep", cmd_sleep, 0, "[SECONDS]: sleep, with no signal handler" },
-	{ "exit", cmd_exit, 1, "CODE" },
-	{ "signal-report", cmd_signal_report, 0, "[CODE]: print signals, end with CODE at SIGTERM" },
-	{ "winsize", cmd_winsize, 0, "the terminal's size, again at each change" },
-	{ "orphan", cmd_orphan, 0, "is an orphan reaped by process 1?" },
-	{ "spew", cmd_spew, 1, "N: N lines" },
-	{ "spew-both", cmd_spew_both, 1, "N: N lines on stdout and stderr, in turn" },
-	{ "spew-bytes", cmd_spew_bytes, 1, "N: one line of N bytes" },
-	{ "ticks", cmd_ticks, 1, "MS [N]: a numbered line every MS milliseconds" },
-	{ "dns", cmd_dns, 1, "NAME [a|aaaa|ptr [SERVER]]: ask, print the answers and the code" },
-	{ "getent", cmd_getent, 1, "hosts NAME" },
-	{ "tcp-echo", cmd_tcp_echo, 1, "PORT" },
-	{ "udp-echo", cmd_udp_echo, 1, "PORT" },
-	{ "http", cmd_http, 1, "PORT [TEXT]: answer every request with TEXT" },
-	{ "http-who", cmd_http_who, 1, "PORT: answer with the host name and the client's address" },
-	{ "tcp", cmd_tcp, 1, "HOST PORT TEXT: send, print the answer" },
-	{ "udp", cmd_udp, 1, "HOST PORT TEXT: send, print the answer" },
+	{"fds", cmd_fds, 0, "list the open descriptors"},
+	{"caps", cmd_caps, 0, "capability sets, seccomp mode"},
+	{"sysinfo", cmd_sysinfo, 0, "ids, names, namespaces, limits, interfaces"},
+	{"syscall", cmd_syscall, 1, "NAME|all: try a system call, print OK or the error's name"},
+	{"forkbomb", cmd_forkbomb, 0, "[MAX]: fork until refused"},
+	{"memhog", cmd_memhog, 1, "MB [SECONDS]: touch memory, then hold it"},
+	{"burn", cmd_burn, 1, "SECONDS: use the processor, print how much was had"},
+	{"sleep", cmd_sleep, 0, "[SECONDS]: sleep, with no signal handler"},
+	{"exit", cmd_exit, 1, "CODE"},
+	{"signal-report", cmd_signal_report, 0, "[CODE]: print signals, end with CODE at SIGTERM"},
+	{"winsize", cmd_winsize, 0, "the terminal's size, again at each change"},
+	{"orphan", cmd_orphan, 0, "is an orphan reaped by process 1?"},
+	{"spew", cmd_spew, 1, "N: N lines"},
+	{"spew-both", cmd_spew_both, 1, "N: N lines on stdout and stderr, in turn"},
+	{"spew-bytes", cmd_spew_bytes, 1, "N: one line of N bytes"},
+	{"ticks", cmd_ticks, 1, "MS [N]: a numbered line every MS milliseconds"},
+	{"dns", cmd_dns, 1, "NAME [a|aaaa|ptr [SERVER]]: ask, print the answers and the code"},
+	{"getent", cmd_getent, 1, "hosts NAME"},
+	{"tcp-echo", cmd_tcp_echo, 1, "PORT"},
+	{"udp-echo", cmd_udp_echo, 1, "PORT"},
+	{"http", cmd_http, 1, "PORT [TEXT]: answer every request with TEXT"},
+	{"http-who", cmd_http_who, 1, "PORT: answer with the host name and the client's address"},
+	{"tcp", cmd_tcp, 1, "HOST PORT TEXT: send, print the answer"},
+	{"udp", cmd_udp, 1, "HOST PORT TEXT: send, print the answer"},
 };
 
 static int run_command(const char *name, char **argv)
