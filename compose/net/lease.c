@@ -132,18 +132,26 @@ static int each_entry(int fd, int (*fn)(void *arg, int dirfd, const char *name),
 	return rc;
 }
 
+struct add { struct net_recs *out; struct err *e; };
+
+/* One without a record is being made by nobody (the lock is held): what a crash left. One that cannot be read may have
+ * containers on it: taking it for absent could take the router away from under them. */
 static int add_rec(void *arg, int networks, const char *name)
 {
 	auto_close int dir = -1;
-	auto_err struct err e = { 0 };
-	struct net_recs *out = arg;
+	struct add *a = arg;
 	struct net_rec r;
 
 	if (!net_id_ok(name))
 		return 0;
 	dir = openat(networks, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir >= 0 && net_rec_read(dir, name, &r, &e) == 0)
-		vec_push(out, r);
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_set(a->e, ERR_SYS, errno, "open the directory of network %.12s", name);
+	if (net_rec_read(dir, name, &r, a->e) == 0)
+		vec_push(a->out, r);
+	else if (a->e->kind != ERR_MISSING)
+		return -1;
+	err_done(a->e);
 	return 0;
 }
 
@@ -153,7 +161,7 @@ int net_recs_read(const struct net_ctx *c, struct net_recs *ret, struct err *e)
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_set(e, ERR_SYS, errno, "open %s/networks", c->run_dir);
-	return each_entry(dir, add_rec, ret, e);
+	return each_entry(dir, add_rec, &(struct add){ ret, e }, e);
 }
 
 /* Leases. */

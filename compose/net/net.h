@@ -89,9 +89,11 @@ struct net_addr {
 /* Connect a container: lease, veth pair, address, routes, everything up (lo too). All or nothing.
  * err: ERR_MISSING no such network; ERR_MODEL address outside the subnet; ERR_CONFLICT address taken (by whom), none left */
 int net_attach(struct net_ctx *c, const struct net_endpoint *ep, struct net_addr *ret, struct err *e) NET_CHECK;
-/* Disconnect containers from one network, or from all (network_id NULL): the leases and names are gone at once, the
- * veth pairs in one go. Also cleans up after a container whose network namespace is gone. Absent is fine. */
-int net_detach(struct net_ctx *c, const char *network_id, char *const *container_ids, size_t n, struct err *e) NET_CHECK;
+/* Disconnect containers from one network, or from all (network_id NULL). Their leases and names are gone at once.
+ * in:  links false when their network namespaces are going away, which takes the interfaces with it in the background;
+ *      true removes the veth pairs now, all in one go (about 15 ms, whatever their number). Absent is fine. */
+int net_detach(struct net_ctx *c, const char *network_id, char *const *container_ids, size_t n, bool links, struct err *e)
+	NET_CHECK;
 
 /* Remove leases, veth pairs and bridges that nobody uses, from the files and from the kernel's own lists, and the router
  * when no network is left.

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include "compose/net/lease.h"
 #include "compose/net/netns.h"
@@ -105,7 +106,8 @@ static int make(const struct net_ctx *c, struct nl *host, struct uplink *ret, st
 	if (lease_wipe(c, e) == 0 && uplink_make(c, host, ns, ret, e) == 0 &&
 	    uplink_rules(c, host, ns, ret, warn, e) == 0 && keep(c, ns, e) == 0)
 		return take_fd(ns);
-	(void)uplink_remove(c, host, &ignored);
+	if (uplink_remove(c, host, &ignored) < 0)
+		(void)err_wrap(e, "and undoing it failed too: %s", ignored.frame[0]);
 	return -1;
 }
 

@@ -76,7 +76,7 @@ static int wire_router(int router_fd, const struct uplink *u, struct err *e)
 {
 	auto_nl struct nl n = NL_INIT;
 	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
-	int index;
+	int index = 0;
 
 	if (nl_open(&n, router_fd, e) < 0 || find_index(&n, "up0", &index, e) < 0)
 		return -1;
@@ -252,7 +252,7 @@ int uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e)
 	auto_err struct err later = { 0 };
 	char name[16], table[24], script[80];
 	struct nft_job job = { -1, script };
-	struct nft_host h = { NFT_PASS_NONE, net_uplink(c, name), net_table(c, table), NULL };
+	struct nft_host h = { NFT_PASS_REMOVE, net_uplink(c, name), net_table(c, table), NULL };
 	struct nl_links links = { 0 };
 	int rc;
 
@@ -267,6 +267,7 @@ int uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e)
 	vec_done(&links);
 	if (nl_commit(host, b, rc < 0 ? &later : e) < 0)
 		rc = -1;
+	/* a link that is gone cannot tell whether rules were put elsewhere: look */
 	if ((h.pass != NFT_PASS_NONE || nl_nft_table(table, &later) != 0) && nft_run(&job, 1, &h, rc < 0 ? &later : e) < 0)
 		rc = -1;
 	return rc;
