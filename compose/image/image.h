@@ -78,7 +78,7 @@ struct image {
 	char *os, *arch, *variant, *author, *comment;   /* "" when unset */
 	char *created;               /* RFC 3339, as in the configuration; "" when unset */
 	int64_t created_s;           /* the same, seconds since 1970; 0 when unset */
-	uint64_t size_bytes;         /* of its layers, unpacked */
+	uint64_t size_bytes;         /* of its layers, unpacked; filled by image_list() only, see image_size() */
 };
 struct images { struct image **v; size_t n, cap; };
 #define auto_image  __attribute__((cleanup(image_freep)))
@@ -99,6 +99,8 @@ int  image_config_change(struct image_config *c, const char *instruction, struct
 /* Find an image by reference, or by id or its prefix ("sha256:..." or at least 2 hex digits).
  * ret: 0; 1 when there is none; -1 with e (ERR_USAGE for an ambiguous prefix or a broken reference) */
 int  image_open(struct store *s, const char *ref, struct image **ret, struct err *e) __attribute__((warn_unused_result));
+/* Sum of the sizes of its layers, unpacked. */
+uint64_t image_size(struct store *s, const struct image *i);
 /* All images, each once, newest first. An image whose files are damaged is reported in warn (may be NULL) and left out. */
 int  image_list(struct store *s, struct images *ret, struct errs *warn, struct err *e) __attribute__((warn_unused_result));
 /* Give an image another name; a name that meant another image moves. err: ERR_MISSING */
