@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/engine/engine.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <sys/eventfd.h>
+#include "compose/base/intr.h"
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+#include "compose/engine/engine_priv.h"
+
+struct job {
+	struct engine *en;
+	struct op *op;
+	op_fn *fn;
+	int ret;
+	struct err err;
+};
+
+static op_fn *const handlers[] = {
+	[OP_PULL] = op_pull, [OP_BUILD] = op_build, [OP_IMAGE_REMOVE] = op_image_remove,
+	[OP_NET_CREATE] = op_net_create, [OP_NET_REMOVE] = op_net_remove,
+	[OP_VOL_CREATE] = op_vol_create, [OP_VOL_REMOVE] = op_vol_remove,
+	[OP_CTR_CREATE] = op_ctr_create, [OP_CTR_START] = op_ctr_start, [OP_CTR_STOP] = op_ctr_stop,
+	[OP_CTR_KILL] = op_ctr_kill, [OP_CTR_REMOVE] = op_ctr_remove, [OP_CTR_PAUSE] = op_ctr_pause,
+	[OP_CTR_UNPAUSE] = op_ctr_unpause, [OP_WAIT] = op_wait,
+};
+
+/* What the user reads while an operation runs, and after it. */
+static const struct { const char *kind, *begin, *end; } words[] = {
+	[OP_PULL] = { "Image", "Pulling", "Pulled" }, [OP_BUILD] = { "Image", "Building", "Built" },
+	[OP_IMAGE_REMOVE] = { "Image", "Removing", "Removed" },
+	[OP_NET_CREATE] = { "Network", "Creating", "Created" }, [OP_NET_REMOVE] = { "Network", "Removing", "Removed" },
+	[OP_VOL_CREATE] = { "Volume", "Creating", "Created" }, [OP_VOL_REMOVE] = { "Volume", "Removing", "Removed" },
+	[OP_CTR_CREATE] = { "Container", "Creating", "Created" }, [OP_CTR_START] = { "Container", "Starting", "Started" },
+	[OP_CTR_STOP] = { "Container", "Stopping", "Stopped" }, [OP_CTR_KILL] = { "Container", "Killing", "Killed" },
+	[OP_CTR_REMOVE] = { "Container", "Removing", "Removed" }, [OP_CTR_PAUSE] = { "Container", "Pausing", "Paused" },
+	[OP_CTR_UNPAUSE] = { "Container", "Unpausing", "Unpaused" }, [OP_WAIT] = { "Container", "Waiting", "Ready" },
+};
+
+struct engine *engine_new(const struct engine_opts *o)
+{
+	struct engine *en = xcalloc(1, sizeof(*en));
+
+	en->o = *o;
+	en->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	(void)pthread_mutex_init(&en->mutex, NULL);
+	return en;
+}
+
+void engine_free(struct engine *en)
+{
+	if (!en)
+		return;
+	for (size_t i = 0; i < en->images.n; i++)
+		image_free(en->images.e[i].val);
+	map_done(&en->images);
+	sup_close(en->sup);
+	if (en->wake_fd >= 0)
+		close(en->wake_fd);
+	(void)pthread_mutex_destroy(&en->mutex);
+	free(en);
+}
+
+int engine_sup(struct engine *en, struct sup **ret, struct err *e)
+{
+	if (!en->sup && sup_open(&en->sup, en->o.paths, en->o.name, true, e) < 0)
+		return err_wrap(e, "start the supervisor of project %s", en->o.name);
+	*ret = en->sup;
+	return 0;
+}
+
+int engine_image(struct engine *en, const char *ref, const struct image **ret, struct err *e)
+{
+	struct image *img = map_get(&en->images, ref);
+
+	if (!img) {
+		int r = image_open(en->o.store, ref, &img, e);
+
+		if (r < 0)
+			return err_wrap(e, "look up image %s", ref);
+		if (r > 0) {
+			err_set(e, ERR_MISSING, 0, "image %s is not present", ref);
+			return err_hint(e, "`compose pull` or `compose build` gets it");
+		}
+		map_set(&en->images, ref, img);
+	}
+	*ret = img;
+	return 0;
+}
+
+void tell(struct engine *en, const char *kind, const char *name, const char *status, enum engine_tone tone, bool done)
+{
+	if (en->o.events.status)
+		en->o.events.status(en->o.events.arg, kind, name, status, tone, done);
+}
+
+void engine_warn(struct engine *en, const char *fmt, ...)
+{
+	auto_free char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	if (en->o.events.warn)
+		en->o.events.warn(en->o.events.arg, text);
+}
+
+const char *op_ctr_id(const struct engine *en, const struct op *op)
+{
+	if (op->ctr)
+		return op->ctr->id;
+	return op->ctr_op ? en->ids[op->ctr_op->i] : "";
+}
+
+/* ---- ends of operations --------------------------------------------------------------------------------------- */
+
+static bool shown(const struct op *op)
+{
+	return op->kind != OP_WAIT || op->ctr || op->ctr_op;
+}
+
+static const char *end_word(const struct op *op)
+{
+	if (op->kind != OP_WAIT)
+		return words[op->kind].end;
+	return op->wait == WAIT_HEALTHY ? "Healthy" : op->wait == WAIT_COMPLETED ? "Exited" : "Ready";
+}
+
+/* What must happen on disk once the supervisor has answered. */
+static void settle(struct engine *en, const struct op *op, bool ok)
+{
+	auto_err struct err e = {0};
+
+	if ((op->kind == OP_NET_CREATE && !ok) || (op->kind == OP_NET_REMOVE && ok))
+		if (net_record_remove(en->o.paths, op->object, &e) < 0)
+			engine_warn(en, "%s", e.frame[0]);
+}
+
+static void finish(struct engine *en, struct op *op, bool ok, struct err *e)
+{
+	settle(en, op, ok);
+	if (!ok && op->optional) {
+		engine_warn(en, "%s: optional dependency failed: %s", op->object, e->n ? e->frame[e->n - 1] : "");
+		err_done(e);
+		ok = true;
+	}
+	if (shown(op))
+		tell(en, words[op->kind].kind, op->object, ok ? end_word(op) : "Error", ok ? ENGINE_OK : ENGINE_FAIL, true);
+	if (!ok) {
+		err_wrap(e, "%s %s", op_kind_name(op->kind), op->object);
+		if (e->kind == ERR_INTR)
+			en->interrupted = true;
+		errs_add(en->errs, e);
+	}
+	sched_end(&en->sched, op, ok);
+}
+
+static void *job_main(void *arg)
+{
+	struct job *j = arg;
+	uint64_t one = 1;
+
+	j->ret = j->fn(j->en, j->op, &j->err);
+	(void)pthread_mutex_lock(&j->en->mutex);
+	vec_push(&j->en->finished, j);
+	(void)pthread_mutex_unlock(&j->en->mutex);
+	(void)!write(j->en->wake_fd, &one, sizeof(one));
+	return NULL;
+}
+
+int job_start(struct engine *en, struct op *op, op_fn *fn, struct err *e)
+{
+	struct job *j = xcalloc(1, sizeof(*j));
+	pthread_attr_t attr;
+	pthread_t t;
+	int r;
+
+	*j = (struct job){ .en = en, .op = op, .fn = fn };
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&t, &attr, job_main, j);
+	(void)pthread_attr_destroy(&attr);
+	if (r) {
+		free(j);
+		return err_set(e, ERR_SYS, r, "start a thread");
+	}
+	en->jobs++;
+	return 1;
+}
+
+static void take_finished(struct engine *en)
+{
+	uint64_t n;
+
+	(void)!read(en->wake_fd, &n, sizeof(n));
+	for (;;) {
+		struct job *j = NULL;
+
+		(void)pthread_mutex_lock(&en->mutex);
+		if (en->finished.n)
+			j = en->finished.v[--en->finished.n];
+		(void)pthread_mutex_unlock(&en->mutex);
+		if (!j)
+			return;
+		en->jobs--;
+		finish(en, j->op, j->ret >= 0, &j->err);
+		err_done(&j->err);
+		free(j);
+	}
+}
+
+int ask(struct engine *en, struct op *op, const char *verb, json_t *args, struct err *e)
+{
+	struct sup *sup = NULL;
+	int64_t id;
+
+	if (engine_sup(en, &sup, e) < 0) {
+		json_decref(args);
+		return -1;
+	}
+	id = sup_send(sup, verb, args, NULL, 0, e);
+	if (id < 0)
+		return -1;
+	vec_push(&en->requests, (struct request){ id, op });
+	return 1;
+}
+
+/* A reply may be a failure for the operation all the same. */
+static int accept_reply(const struct op *op, const json_t *reply, struct err *e)
+{
+	int64_t code = json_int(reply, "exit_code", 0);
+
+	if (op->kind != OP_WAIT || op->wait != WAIT_COMPLETED || code == 0)
+		return 0;
+	err_set(e, ERR_SYS, 0, "service \"%s\" didn't complete successfully: exit %d", op->service->name, (int)code);
+	return err_hint(e, "`compose logs %s` shows what it printed", op->service->name);
+}
+
+static void take_replies(struct engine *en)
+{
+	for (;;) {
+		auto_json json_t *reply = NULL;
+		auto_err struct err e = {0};
+		int64_t id = 0;
+		int r = sup_recv(en->sup, &id, &reply, &e);
+
+		if (r == 0)
+			return;
+		for (size_t i = en->requests.n; i-- > 0;) {
+			auto_err struct err each = {0};
+			struct op *op = en->requests.v[i].op;
+
+			if (r > 0 && en->requests.v[i].id != id)
+				continue;
+			vec_remove(&en->requests, i);
+			if (r < 0)
+				err_set(&each, ERR_SYS, 0, "the supervisor went away: %s", e.n ? e.frame[0] : "connection closed");
+			else
+				err_move(&each, &e);
+			finish(en, op, r > 0 && reply && accept_reply(op, reply, &each) == 0, &each);
+			if (r > 0)
+				break;
+		}
+		if (r < 0) {
+			sup_close(en->sup);
+			en->sup = NULL;
+			return;
+		}
+	}
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
+
+static void start_ready(struct engine *en)
+{
+	struct op *op;
+
+	while ((op = sched_next(&en->sched))) {
+		auto_err struct err e = {0};
+		int r;
+
+		if (shown(op))
+			tell(en, words[op->kind].kind, op->object, words[op->kind].begin, ENGINE_WORK, false);
+		r = handlers[op->kind](en, op, &e);
+		if (r <= 0)
+			finish(en, op, r == 0, &e);
+	}
+}
+
+/* First Ctrl-C: start nothing more, drop the waits, let what runs come to its end. */
+static void on_interrupt(struct engine *en)
+{
+	en->interrupted = true;
+	sched_stop(&en->sched);
+	for (size_t i = en->requests.n; i-- > 0;) {
+		auto_err struct err e = {0};
+		struct op *op = en->requests.v[i].op;
+
+		if (op->kind != OP_WAIT)
+			continue;
+		vec_remove(&en->requests, i);
+		sched_end(&en->sched, op, false);
+		tell(en, "Container", op->object, "Interrupted", ENGINE_WARN, true);
+	}
+}
+
+static int wait_events(struct engine *en, struct err *e)
+{
+	struct pollfd p[3] = {
+		{ .fd = en->wake_fd, .events = POLLIN },
+		{ .fd = en->sup ? sup_fd(en->sup) : -1, .events = POLLIN },
+		{ .fd = en->interrupted ? -1 : intr_fd(), .events = POLLIN },
+	};
+
+	if (poll(p, 3, -1) < 0 && errno != EINTR)
+		return err_set(e, ERR_SYS, errno, "wait for operations");
+	if (p[0].revents)
+		take_finished(en);
+	if (p[1].revents && en->sup)
+		take_replies(en);
+	if (intr_count() && !en->interrupted)
+		on_interrupt(en);
+	return 0;
+}
+
+int engine_run(struct engine *en, const struct plan *p, struct errs *errs)
+{
+	auto_err struct err e = {0};
+	size_t before = errs->n;
+
+	for (size_t i = 0; i < p->n_warnings; i++)
+		engine_warn(en, "%s", p->warnings[i]);
+	en->plan = p;
+	en->errs = errs;
+	en->ids = xcalloc(p->n_ops, sizeof(*en->ids));
+	en->interrupted = intr_count() > 0;
+	sched_init(&en->sched, p, en->o.parallel > 0 ? (size_t)en->o.parallel : 0);
+	if (en->interrupted)
+		sched_stop(&en->sched);
+	start_ready(en);
+	while (!sched_idle(&en->sched)) {
+		if (wait_events(en, &e) < 0)
+			break;
+		start_ready(en);
+	}
+	build_network_remove(en);
+	sched_done(&en->sched);
+	vec_done(&en->requests);
+	free(en->ids);
+	en->ids = NULL;
+	if (e.n)
+		errs_add(errs, &e);
+	else if (en->interrupted && errs->n == before) {
+		err_set(&e, ERR_INTR, 0, "interrupted");
+		errs_add(errs, &e);
+	}
+	return errs->n > before ? -1 : 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine_priv.h - what the files of the engine share.
+ * runs in: client.   layer: engine, private. */
+#pragma once
+#include <pthread.h>
+#include "compose/base/loop.h"
+#include "compose/engine/engine.h"
+#include "compose/image/image.h"
+#include "compose/runtime/spec.h"
+#include "compose/state/record.h"
+#include "compose/supervisor/client.h"
+#include "graph/sched.h"
+
+struct job;                               /* an operation in a thread of its own */
+
+struct engine {
+	struct engine_opts o;
+	struct sup  *sup;                 /* NULL until needed */
+	/* one run */
+	const struct plan *plan;
+	struct sched sched;
+	struct errs *errs;
+	char      (*ids)[ID_SIZE];        /* by op->i: the container that OP_CTR_CREATE made */
+	VEC(struct request) requests;     /* asked of the supervisor, not answered */
+	pthread_mutex_t mutex;            /* protects finished, build_net */
+	VEC(struct job *) finished;
+	size_t       jobs;                /* threads at work */
+	int          wake_fd;             /* eventfd: a thread has finished */
+	bool         interrupted;
+	bool         build_net;           /* the network of RUN steps exists: remove it after the run */
+	struct map   images;              /* reference -> struct image *, opened once */
+};
+struct request { int64_t id; struct op *op; };
+
+/* Handler of one kind of operation. ret: 0 done, 1 under way (a reply or a thread ends it), -1 failed */
+typedef int op_fn(struct engine *en, struct op *op, struct err *e);
+op_fn op_pull, op_build, op_image_remove;                              /* op_image.c */
+op_fn op_net_create, op_net_remove, op_vol_create, op_vol_remove;      /* op_net.c */
+op_fn op_ctr_create, op_ctr_start, op_ctr_stop, op_ctr_kill, op_ctr_remove, op_ctr_pause, op_ctr_unpause, op_wait;  /* op_ctr.c */
+
+/* Run fn(en, op) in a thread; its end wakes the loop. */
+int job_start(struct engine *en, struct op *op, op_fn *fn, struct err *e);
+/* Ask the supervisor; the reply ends op. args is consumed. ret: 1, or -1 */
+int ask(struct engine *en, struct op *op, const char *verb, json_t *args, struct err *e);
+void tell(struct engine *en, const char *kind, const char *name, const char *status, enum engine_tone tone, bool done);
+void engine_warn(struct engine *en, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Id of the container that op acts on. */
+const char *op_ctr_id(const struct engine *en, const struct op *op);
+/* The image of a reference, opened once; borrowed. err: ERR_MISSING */
+int engine_image(struct engine *en, const char *ref, const struct image **ret, struct err *e);
+
+/* op_net.c: make the network of RUN steps if it is not there yet; any thread. */
+int build_network(struct engine *en, struct sup *sup, char **ret_name, struct err *e);
+void build_network_remove(struct engine *en);
+/* Make a volume on disk. in: key "" = anonymous. name is the real one */
+int volume_make(struct engine *en, const char *name, const char *key, const char *hash, const struct pkvs *labels, struct err *e);
+
+/* to_spec.c, to_record.c: a container of s, described for the runtime and for our own state. */
+struct ctr_want {
+	const struct service *s;
+	const struct image   *image;
+	const char *id, *name, *image_ref;
+	unsigned    number;
+	enum ctr_kind kind;
+	const struct oneoff *oneoff;      /* KIND_ONEOFF */
+	const struct observed_ctr *replaces;  /* anonymous volumes are taken over */
+	int         dir;                  /* the container's directory */
+	char       *path;                 /* the same as a path */
+};
+int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct err *e);
+/* in: r is filled by to_record; grows r->volumes, r->anon_volumes, r->mounts */
+int to_spec(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct spec *s, struct err *e);
+/* mounts.c: volumes, binds, tmpfs, secrets and configs of the service into s. */
+int to_mounts(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct spec *s, struct err *e);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/engine/observe.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include "compose/base/coll.h"
+#include "compose/base/fs.h"
+#include "compose/base/str.h"
+#include "compose/image/image.h"
+#include "compose/state/lock.h"
+#include "compose/state/record.h"
+#include "graph/hash.h"
+
+enum { CONFIG_MAX_BYTES = 4 << 20 };
+
+struct walk {
+	struct observed *o;
+	const struct project *project;
+	struct map hashes;           /* service -> its hash today, in the arena */
+	bool alive;
+	size_t cap;
+};
+
+char *image_name_of(const struct project *p, const struct service *s)
+{
+	return *s->image ? xstrdup(s->image) : xasprintf("%s-%s", p->name, s->name);
+}
+
+static const char *const *names(struct arena *a, char *const *v, size_t n)
+{
+	const char **w = arena_alloc(a, (n + 1) * sizeof(*w));
+
+	for (size_t i = 0; i < n; i++)
+		w[i] = arena_strdup(a, v[i]);
+	return w;
+}
+
+static const char *shared_ctr(struct arena *a, const struct ctr_record *r)
+{
+	const char *const modes[] = { r->network_mode, r->pid_mode, r->ipc_mode };
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (modes[i] && str_starts(modes[i], "container:"))
+			return arena_strdup(a, modes[i] + 10);
+	return "";
+}
+
+static int add_ctr(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+{
+	struct walk *w = arg;
+	struct arena *a = &w->o->arena;
+	const char *hash = map_get(&w->hashes, r->service);
+	struct observed_ctr *c;
+	struct strv nets = {0};
+
+	if (w->o->n_ctrs == w->cap) {
+		w->cap = w->cap ? 2 * w->cap : 16;
+		w->o->ctrs = xrealloc(w->o->ctrs, w->cap * sizeof(*w->o->ctrs));
+	}
+	c = &w->o->ctrs[w->o->n_ctrs++];
+	*c = (struct observed_ctr){
+		.id = arena_strdup(a, r->id), .name = arena_strdup(a, r->name), .service = arena_strdup(a, r->service),
+		.number = r->number, .oneoff = r->kind == KIND_ONEOFF, .config_hash = arena_strdup(a, r->config_hash),
+		.image_id = arena_strdup(a, r->image_id), .state = s->state, .health = s->health,
+		.has_healthcheck = r->health.set, .exit_code = s->exit_code, .shares = shared_ctr(a, r),
+	};
+	if (!w->alive && (c->state == CTR_RUNNING || c->state == CTR_PAUSED || c->state == CTR_RESTARTING)) {
+		c->state = CTR_EXITED;
+		c->health = HEALTH_NONE;
+	}
+	for (size_t i = 0; i < r->nets.n; i++)
+		strv_add(&nets, r->nets.v[i].network);
+	c->networks = names(a, nets.v, nets.n);
+	c->n_networks = nets.n;
+	strv_done(&nets);
+	c->volumes = names(a, r->volumes.v, r->volumes.n);
+	c->n_volumes = r->volumes.n;
+	if (hash && !c->oneoff && !str_eq(hash, c->config_hash)) {
+		auto_err struct err e = {0};
+		auto_free char *text = NULL;
+
+		if (fs_read(dir, "service.json", CONFIG_MAX_BYTES, &text, NULL, &e) == 0)
+			c->config = arena_strdup(a, text);
+	}
+	return 0;
+}
+
+static int by_service(const void *x, const void *y)
+{
+	const struct observed_ctr *a = x, *b = y;
+	int c = strcmp(a->service, b->service);
+
+	if (c)
+		return c;
+	if (a->oneoff != b->oneoff)
+		return a->oneoff - b->oneoff;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static int observe_ctrs(struct walk *w, const struct paths *paths, const char *name, struct err *e)
+{
+	struct observed_ctr *heap;
+
+	for (size_t i = 0; w->project && i < w->project->n_services; i++) {
+		char *h = arena_alloc(&w->o->arena, 65);
+
+		service_hash(&w->project->services[i], h);
+		map_set(&w->hashes, w->project->services[i].name, h);
+	}
+	w->alive = lock_is_alive(paths, name);
+	if (record_each(paths, name, add_ctr, w, e) < 0)
+		return -1;
+	if (!w->o->n_ctrs)
+		return 0;
+	qsort(w->o->ctrs, w->o->n_ctrs, sizeof(*w->o->ctrs), by_service);
+	heap = w->o->ctrs;
+	w->o->ctrs = arena_alloc(&w->o->arena, w->o->n_ctrs * sizeof(*heap));
+	memcpy(w->o->ctrs, heap, w->o->n_ctrs * sizeof(*heap));
+	free(heap);
+	return 0;
+}
+
+static bool external_net(const struct project *p, const char *name)
+{
+	for (size_t i = 0; p && i < p->n_networks; i++)
+		if (str_eq(p->networks[i].name, name))
+			return true;
+	return false;
+}
+
+static bool project_vol(const struct project *p, const char *name)
+{
+	for (size_t i = 0; p && i < p->n_volumes; i++)
+		if (str_eq(p->volumes[i].name, name))
+			return true;
+	return false;
+}
+
+/* Names in ROOT/rel, without the suffix. Absent directory: none. */
+static void list_dir(const struct paths *paths, const char *rel, const char *suffix, struct strv *out)
+{
+	int fd = openat(paths->root_fd, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	while (d && (de = readdir(d)))
+		if (de->d_name[0] != '.' && str_ends(de->d_name, suffix))
+			strv_take(out, xstrndup(de->d_name, strlen(de->d_name) - strlen(suffix)));
+	if (d)
+		closedir(d);
+}
+
+static int observe_nets(struct observed *o, const struct paths *paths, const struct project *p, const char *name, struct err *e)
+{
+	auto_strv struct strv found = {0};
+
+	list_dir(paths, "networks", ".json", &found);
+	o->nets = arena_alloc(&o->arena, (found.n + 1) * sizeof(*o->nets));
+	for (size_t i = 0; i < found.n; i++) {
+		struct net_record r = {0};
+		int got = net_record_read(paths, found.v[i], &r, e);
+
+		if (got < 0)
+			return err_wrap(e, "look at network %s", found.v[i]);
+		if (got == 0 && (str_eq(r.project, name) || external_net(p, r.name)))
+			o->nets[o->n_nets++] = (struct observed_net){ arena_strdup(&o->arena, r.name), arena_strdup(&o->arena, r.key),
+				arena_strdup(&o->arena, r.hash), str_eq(r.project, name) };
+		net_record_done(&r);
+	}
+	return 0;
+}
+
+static int observe_vols(struct observed *o, const struct paths *paths, const struct project *p, const char *name, struct err *e)
+{
+	auto_strv struct strv found = {0};
+
+	list_dir(paths, "volumes", "", &found);
+	o->vols = arena_alloc(&o->arena, (found.n + 1) * sizeof(*o->vols));
+	for (size_t i = 0; i < found.n; i++) {
+		struct vol_record r = {0};
+		int got = vol_record_read(paths, found.v[i], &r, e);
+
+		if (got < 0)
+			return err_wrap(e, "look at volume %s", found.v[i]);
+		if (got == 0 && !r.anonymous && (str_eq(r.project, name) || project_vol(p, r.name)))
+			o->vols[o->n_vols++] = (struct observed_vol){ arena_strdup(&o->arena, r.name), arena_strdup(&o->arena, r.key),
+				arena_strdup(&o->arena, r.hash), str_eq(r.project, name) };
+		vol_record_done(&r);
+	}
+	return 0;
+}
+
+/* Services often share an image: each reference is looked up once. */
+static int observe_images(struct observed *o, const struct project *p, struct store *store, struct err *e)
+{
+	auto_map struct map ids = {0};
+
+	o->images = arena_alloc(&o->arena, (p->n_services + 1) * sizeof(*o->images));
+	for (size_t i = 0; i < p->n_services; i++) {
+		auto_free char *ref = image_name_of(p, &p->services[i]);
+		const char *id = map_get(&ids, ref);
+
+		if (!id) {
+			auto_image struct image *img = NULL;
+
+			if (image_open(store, ref, &img, e) < 0) {
+				err_at(e, p->services[i].pos, p->services[i].name);
+				return err_wrap(e, "look up image %s", ref);
+			}
+			id = img ? arena_strdup(&o->arena, img->id) : "";
+			map_set(&ids, ref, (void *)(uintptr_t)id);
+		}
+		o->images[o->n_images++] = (struct observed_image){ p->services[i].name, id };
+	}
+	return 0;
+}
+
+int observe(struct observed **ret, const struct paths *paths, const struct project *project, const char *name,
+	    struct store *store, struct err *e)
+{
+	struct observed *o = xcalloc(1, sizeof(*o));
+	struct walk w = { .o = o, .project = project };
+	int r = observe_ctrs(&w, paths, name, e);
+
+	map_done(&w.hashes);
+	if (r < 0 || observe_nets(o, paths, project, name, e) < 0 || observe_vols(o, paths, project, name, e) < 0 ||
+	    (project && store && observe_images(o, project, store, e) < 0)) {
+		observed_free(o);
+		return err_wrap(e, "look at what exists of project %s", name);
+	}
+	*ret = o;
+	return 0;
+}

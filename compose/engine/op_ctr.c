@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_ctr.c - operations on containers: their directories on disk, and what the supervisor is asked to do with them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include "compose/base/fs.h"
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+#include "compose/engine/engine_priv.h"
+#include "compose/engine/observe.h"
+#include "compose/engine/signals.h"
+#include "graph/hash.h"
+
+static int write_all(const struct ctr_want *w, const struct ctr_record *r, const struct spec *s, struct err *e)
+{
+	auto_json json_t *config = spec_to_json(s), *service = service_config(w->s);
+	struct ctr_status status = { .state = CTR_CREATED };
+	int ret;
+
+	if (json_write(w->dir, "config.json", config, 0600, false, e) < 0 ||
+	    json_write(w->dir, "service.json", service, 0600, false, e) < 0 ||
+	    status_write(w->dir, &status, e) < 0)
+		return -1;
+	ret = record_write(w->dir, r, e);         /* last: a directory with a record is a container */
+	return ret;
+}
+
+static int make_dirs(const struct ctr_want *w, struct err *e)
+{
+	static const char *const dirs[] = { "fs", "fs/upper", "fs/work", "etc", "files", "log" };
+	static const char *const files[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf" };
+
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		if (mkdirat(w->dir, dirs[i], i == 1 ? 0755 : 0700) < 0)
+			return err_set(e, ERR_SYS, errno, "make %s/%s", w->path, dirs[i]);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (fs_write(w->dir, files[i], "", 0, 0644, false, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* Make the container of w; on failure nothing of it is left. */
+static int create(struct engine *en, struct ctr_want *w, struct err *e)
+{
+	struct ctr_record r = {0};
+	auto_spec struct spec s = {0};
+	auto_close int projects = -1;
+	auto_free char *rel = xasprintf("projects/%s", en->o.name);
+	int ret;
+
+	w->dir = record_dir(en->o.paths, en->o.name, w->id, true);
+	if (w->dir < 0)
+		return err_set(e, ERR_SYS, errno, "make the directory of container %s", w->name);
+	w->path = xasprintf("%s/projects/%s/%s", en->o.paths->root, en->o.name, w->id);
+	spec_default(&s);
+	ret = make_dirs(w, e) < 0 || to_record(en, w, &r, e) < 0 || to_spec(en, w, &r, &s, e) < 0 || write_all(w, &r, &s, e) < 0 ? -1 : 0;
+	if (ret < 0) {
+		for (size_t i = 0; i < r.anon_volumes.n; i++) {
+			auto_err struct err ignored = {0};
+
+			if (!w->replaces && vol_record_remove(en->o.paths, r.anon_volumes.v[i], &ignored) < 0)
+				engine_warn(en, "volume %s stays: %s", r.anon_volumes.v[i], ignored.frame[0]);
+		}
+		projects = openat(en->o.paths->root_fd, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (projects >= 0)
+			(void)fs_rm_rf(projects, w->id);
+	}
+	close(w->dir);
+	free(w->path);
+	record_done(&r);
+	return ret;
+}
+
+int op_ctr_create(struct engine *en, struct op *op, struct err *e)
+{
+	auto_free char *ref = image_name_of(en->o.project, op->service);
+	struct ctr_want w = { .s = op->service, .id = en->ids[op->i], .name = op->object, .image_ref = ref, .number = op->number,
+		.kind = KIND_SERVICE, .replaces = op->replaces };
+
+	record_new_id(en->ids[op->i]);
+	if (engine_image(en, ref, &w.image, e) < 0) {
+		err_at(e, op->service->pos, op->service->name);
+		return -1;
+	}
+	return create(en, &w, e);
+}
+
+int engine_oneoff(struct engine *en, const struct service *s, const struct oneoff *o, char ret_id[65], char **ret_name, struct err *e)
+{
+	auto_free char *ref = image_name_of(en->o.project, s), *name = NULL;
+	struct ctr_want w = { .s = s, .id = ret_id, .image_ref = ref, .number = 1, .kind = KIND_ONEOFF, .oneoff = o };
+
+	record_new_id(ret_id);
+	name = o->name ? xstrdup(o->name) : xasprintf("%s-%s-run-%.12s", en->o.name, s->name, ret_id);
+	w.name = name;
+	if (engine_image(en, ref, &w.image, e) < 0 || create(en, &w, e) < 0)
+		return err_wrap(e, "create container %s", name);
+	*ret_name = take_ptr(name);
+	return 0;
+}
+
+int op_ctr_start(struct engine *en, struct op *op, struct err *e)
+{
+	return ask(en, op, "start", json_pack("{s:s}", "ctr", op_ctr_id(en, op)), e);
+}
+
+int op_ctr_stop(struct engine *en, struct op *op, struct err *e)
+{
+	return ask(en, op, "stop", json_pack("{s:s,s:I}", "ctr", op_ctr_id(en, op), "timeout_ns", (json_int_t)op->timeout_ns), e);
+}
+
+int op_ctr_kill(struct engine *en, struct op *op, struct err *e)
+{
+	int sig = *op->signal ? signal_number(op->signal) : SIGKILL;
+
+	if (sig < 0) {
+		err_set(e, ERR_USAGE, 0, "\"%s\" is no signal", op->signal);
+		return err_hint(e, "use a name such as SIGTERM or a number");
+	}
+	return ask(en, op, "kill", json_pack("{s:s,s:i}", "ctr", op_ctr_id(en, op), "signal", sig), e);
+}
+
+int op_ctr_pause(struct engine *en, struct op *op, struct err *e)
+{
+	return ask(en, op, "pause", json_pack("{s:s}", "ctr", op_ctr_id(en, op)), e);
+}
+
+int op_ctr_unpause(struct engine *en, struct op *op, struct err *e)
+{
+	return ask(en, op, "unpause", json_pack("{s:s}", "ctr", op_ctr_id(en, op)), e);
+}
+
+int op_wait(struct engine *en, struct op *op, struct err *e)
+{
+	const char *id = op_ctr_id(en, op), *what = op->wait == WAIT_HEALTHY ? "healthy" : op->wait == WAIT_RUNNING ? "running" : "exited";
+	struct ctr_record r = {0};
+	auto_close int dir = -1;
+
+	if (!*id)                 /* a marker: only its predecessors matter */
+		return 0;
+	if (op->wait == WAIT_RUNNING) {
+		dir = record_dir(en->o.paths, en->o.name, id, false);
+		if (dir < 0 || record_read(dir, &r, e) < 0)
+			return dir < 0 ? err_set(e, ERR_MISSING, errno, "container %s is gone", op->object) : -1;
+		if (r.health.set)
+			what = "healthy";
+		record_done(&r);
+	}
+	return ask(en, op, "wait", json_pack("{s:s,s:s}", "ctr", id, "for", what), e);
+}
+
+static void remove_anon_volumes(struct engine *en, const struct ctr_record *r)
+{
+	for (size_t i = 0; i < r->anon_volumes.n; i++) {
+		auto_err struct err e = {0};
+
+		if (vol_record_remove(en->o.paths, r->anon_volumes.v[i], &e) < 0)
+			engine_warn(en, "volume %s stays: %s", r->anon_volumes.v[i], e.frame[0]);
+	}
+}
+
+int engine_remove_ctr(struct engine *en, const char *id, bool with_volumes, struct err *e)
+{
+	auto_free char *rel = xasprintf("projects/%s", en->o.name);
+	auto_close int projects = openat(en->o.paths->root_fd, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC), dir = -1;
+	struct ctr_record r = {0};
+	auto_err struct err ignored = {0};
+
+	if (projects < 0)
+		return err_set(e, ERR_SYS, errno, "open %s", rel);
+	dir = openat(projects, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_set(e, ERR_SYS, errno, "open %s/%s", rel, id);
+	if (with_volumes && record_read(dir, &r, &ignored) == 0)
+		remove_anon_volumes(en, &r);
+	record_done(&r);
+	/* the record goes first: what is interrupted after it is no container any more, only rubbish that `down` sweeps */
+	(void)unlinkat(dir, "record.json", 0);
+	if (fs_rm_rf(projects, id) < 0)
+		return err_set(e, ERR_SYS, errno, "remove %s/%s", rel, id);
+	return 0;
+}
+
+int op_ctr_remove(struct engine *en, struct op *op, struct err *e)
+{
+	return engine_remove_ctr(en, op_ctr_id(en, op), op->with_volumes, e);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_net.c - operations on networks and volumes: their records on disk, and the supervisor's half. */
+#include <errno.h>
+#include <fcntl.h>
+#include "compose/base/fs.h"
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+#include "compose/base/sys.h"
+#include "compose/engine/engine_priv.h"
+#include "graph/hash.h"
+
+enum { NET_ID_LEN = 12 };
+
+static void put_kv(struct rec_kv **v, size_t *n, const char *key, const char *val)
+{
+	*v = xrealloc(*v, (*n + 1) * sizeof(**v));
+	(*v)[(*n)++] = (struct rec_kv){ xstrdup(key), xstrdup(val ? val : "") };
+}
+
+#define PUT_KV(vec, key, val) do { \
+	put_kv(&(vec)->v, &(vec)->n, key, val); \
+	(vec)->cap = (vec)->n; \
+} while (0)
+
+static int check_driver(const struct network *n, struct err *e)
+{
+	if (!*n->driver || str_eq(n->driver, "bridge"))
+		return 0;
+	err_set(e, ERR_MODEL, 0, "network %s: driver \"%s\" is not supported", n->name, n->driver);
+	err_at(e, n->pos, n->key);
+	return err_hint(e, "use bridge, the default");
+}
+
+static void net_record_of(const struct engine *en, const struct network *n, struct net_record *r)
+{
+	char id[ID_SIZE], hash[65];
+
+	record_new_id(id);
+	id[NET_ID_LEN] = '\0';
+	network_hash(n, hash);
+	*r = (struct net_record){ .name = xstrdup(n->name), .key = xstrdup(n->key), .project = xstrdup(en->o.name), .hash = xstrdup(hash),
+		.id = xstrdup(id), .internal = n->internal, .ipv6 = n->enable_ipv6, .created_ns = sys_now_ns() };
+	r->subnet = xstrdup(n->n_pools ? n->pools[0].subnet : "");
+	r->gateway = xstrdup(n->n_pools ? n->pools[0].gateway : "");
+	r->ip_range = xstrdup(n->n_pools ? n->pools[0].ip_range : "");
+	for (size_t i = 0; i < n->driver_opts.n; i++) {
+		int64_t mtu;
+
+		if (str_eq(n->driver_opts.v[i].key, "com.docker.network.driver.mtu") && str_to_i64(n->driver_opts.v[i].val, &mtu))
+			r->mtu = (int)mtu;
+	}
+	for (size_t i = 0; i < n->labels.n; i++)
+		PUT_KV(&r->labels, n->labels.v[i].key, n->labels.v[i].val);
+	PUT_KV(&r->labels, "com.docker.compose.project", en->o.name);
+	PUT_KV(&r->labels, "com.docker.compose.network", n->key);
+	PUT_KV(&r->labels, "com.docker.compose.config-hash", hash);
+	PUT_KV(&r->labels, "com.docker.compose.version", COMPOSE_VERSION);
+}
+
+int op_net_create(struct engine *en, struct op *op, struct err *e)
+{
+	struct net_record r;
+	int ret;
+
+	if (check_driver(op->network, e) < 0)
+		return -1;
+	net_record_of(en, op->network, &r);
+	ret = net_record_write(en->o.paths, &r, e);
+	net_record_done(&r);
+	if (ret < 0)
+		return -1;
+	return ask(en, op, "net_create", json_pack("{s:s}", "network", op->object), e);
+}
+
+int op_net_remove(struct engine *en, struct op *op, struct err *e)
+{
+	return ask(en, op, "net_remove", json_pack("{s:s}", "network", op->object), e);
+}
+
+/* RUN steps of all builds of one command share a network of their own, so that a build needs nothing of the application's. */
+int build_network(struct engine *en, struct sup *sup, char **ret_name, struct err *e)
+{
+	auto_free char *name = xasprintf("%s_build", en->o.name);
+	const struct network n = { .key = "build", .name = name, .driver = "" };
+	struct net_record r;
+	int ret = 0;
+
+	(void)pthread_mutex_lock(&en->mutex);
+	if (!en->build_net) {
+		net_record_of(en, &n, &r);
+		ret = net_record_write(en->o.paths, &r, e);
+		net_record_done(&r);
+		if (ret == 0)
+			ret = sup_call(sup, "net_create", json_pack("{s:s}", "network", name), NULL, 0, NULL, e);
+		en->build_net = ret == 0;
+	}
+	(void)pthread_mutex_unlock(&en->mutex);
+	if (ret == 0)
+		*ret_name = take_ptr(name);
+	return ret;
+}
+
+void build_network_remove(struct engine *en)
+{
+	auto_free char *name = NULL;
+	auto_err struct err e = {0};
+	struct sup *sup;
+
+	if (!en->build_net)
+		return;
+	en->build_net = false;
+	name = xasprintf("%s_build", en->o.name);
+	if (engine_sup(en, &sup, &e) < 0 || sup_call(sup, "net_remove", json_pack("{s:s}", "network", name), NULL, 0, NULL, &e) < 0 ||
+	    net_record_remove(en->o.paths, name, &e) < 0)
+		engine_warn(en, "network %s of the build stays: %s", name, e.frame[0]);
+}
+
+int volume_make(struct engine *en, const char *name, const char *key, const char *hash, const struct pkvs *labels, struct err *e)
+{
+	struct vol_record r = { .name = xstrdup(name), .key = xstrdup(key), .project = xstrdup(en->o.name), .hash = xstrdup(hash),
+		.anonymous = !*key, .created_ns = sys_now_ns() };
+	auto_free char *data = xasprintf("volumes/%s/_data", name);
+	auto_close int fd = -1;
+	int ret = 0;
+
+	for (size_t i = 0; labels && i < labels->n; i++)
+		PUT_KV(&r.labels, labels->v[i].key, labels->v[i].val);
+	PUT_KV(&r.labels, "com.docker.compose.project", en->o.name);
+	PUT_KV(&r.labels, "com.docker.compose.volume", key);
+	PUT_KV(&r.labels, "com.docker.compose.version", COMPOSE_VERSION);
+	fd = paths_dir(en->o.paths->root_fd, data, true);
+	if (fd < 0)
+		ret = err_set(e, ERR_SYS, errno, "make the directory of volume %s", name);
+	else if (fchmodat(en->o.paths->root_fd, data, 0755, 0) < 0)
+		ret = err_set(e, ERR_SYS, errno, "set the mode of volume %s", name);
+	if (ret == 0)
+		ret = vol_record_write(en->o.paths, &r, e);
+	vol_record_done(&r);
+	return ret;
+}
+
+int op_vol_create(struct engine *en, struct op *op, struct err *e)
+{
+	const struct volume *v = op->volume;
+	char hash[65];
+
+	if (*v->driver && !str_eq(v->driver, "local")) {
+		err_set(e, ERR_MODEL, 0, "volume %s: driver \"%s\" is not supported", v->name, v->driver);
+		err_at(e, v->pos, v->key);
+		return err_hint(e, "use local, the default");
+	}
+	if (v->driver_opts.n) {
+		err_set(e, ERR_MODEL, 0, "volume %s: driver_opts are not supported yet", v->name);
+		err_at(e, v->driver_opts.v[0].pos, v->key);
+		return err_hint(e, "mount what you need with a bind mount in the service");
+	}
+	volume_hash(v, hash);
+	return volume_make(en, v->name, v->key, hash, &v->labels, e);
+}
+
+int op_vol_remove(struct engine *en, struct op *op, struct err *e)
+{
+	return vol_record_remove(en->o.paths, op->object, e);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* to_record.c - a service becomes the record of one of its containers: all that the supervisor and `ps` need to know. */
+#include "compose/base/str.h"
+#include "compose/base/sys.h"
+#include "compose/engine/engine_priv.h"
+#include "compose/engine/signals.h"
+#include "graph/hash.h"
+#include "parser/value.h"
+
+static const int64_t second_ns = 1000000000;
+
+static void label(struct ctr_record *r, const char *key, const char *val)
+{
+	for (size_t i = 0; i < r->labels.n; i++)
+		if (str_eq(r->labels.v[i].key, key)) {
+			free(r->labels.v[i].val);
+			r->labels.v[i].val = xstrdup(val);
+			return;
+		}
+	vec_push(&r->labels, (struct rec_kv){ xstrdup(key), xstrdup(val ? val : "") });
+}
+
+/* Later ones win: the image's, the service's, `run --label`, then ours that other tools rely on. */
+static void labels(const struct engine *en, const struct ctr_want *w, struct ctr_record *r)
+{
+	const struct project *p = en->o.project;
+	auto_str struct str files = {0}, deps = {0};
+	char number[12];
+
+	for (size_t i = 0; i < w->image->conf.labels.n; i++)
+		label(r, w->image->conf.labels.v[i].key, w->image->conf.labels.v[i].val);
+	for (size_t i = 0; i < w->s->labels.n; i++)
+		label(r, w->s->labels.v[i].key, w->s->labels.v[i].val);
+	for (size_t i = 0; w->oneoff && i < w->oneoff->n_labels; i++)
+		label(r, w->oneoff->labels[i].key, w->oneoff->labels[i].val);
+	for (size_t i = 0; i < p->files.n; i++)
+		str_addf(&files, "%s%s", i ? "," : "", p->files.v[i]);
+	for (size_t i = 0; i < w->s->n_deps; i++) {
+		static const char *const conditions[] = { [DEP_STARTED] = "service_started", [DEP_HEALTHY] = "service_healthy",
+			[DEP_COMPLETED] = "service_completed_successfully" };
+
+		str_addf(&deps, "%s%s:%s:%s", i ? "," : "", w->s->deps[i].service, conditions[w->s->deps[i].condition],
+			 w->s->deps[i].restart ? "true" : "false");
+	}
+	(void)snprintf(number, sizeof(number), "%u", w->number);
+	label(r, "com.docker.compose.project", en->o.name);
+	label(r, "com.docker.compose.service", w->s->name);
+	label(r, "com.docker.compose.container-number", number);
+	label(r, "com.docker.compose.oneoff", w->kind == KIND_ONEOFF ? "True" : "False");
+	label(r, "com.docker.compose.config-hash", r->config_hash);
+	label(r, "com.docker.compose.image", w->image->id);
+	label(r, "com.docker.compose.version", COMPOSE_VERSION);
+	label(r, "com.docker.compose.depends_on", str_cstr(&deps));
+	label(r, "com.docker.compose.project.working_dir", p->working_dir);
+	label(r, "com.docker.compose.project.config_files", str_cstr(&files));
+	if (w->kind == KIND_ONEOFF) {
+		auto_free char *slug = xstrndup(w->id, 12);
+
+		label(r, "com.docker.compose.slug", slug);
+	}
+}
+
+static char *display_command(const struct ctr_want *w)
+{
+	const struct service *s = w->s;
+	auto_str struct str b = {0};
+
+	for (size_t i = 0; s->has_entrypoint && i < s->entrypoint.n; i++)
+		str_addf(&b, "%s%s", b.len ? " " : "", s->entrypoint.v[i]);
+	for (size_t i = 0; !s->has_entrypoint && i < w->image->conf.entrypoint.n; i++)
+		str_addf(&b, "%s%s", b.len ? " " : "", w->image->conf.entrypoint.v[i]);
+	for (size_t i = 0; s->has_command && i < s->command.n; i++)
+		str_addf(&b, "%s%s", b.len ? " " : "", s->command.v[i]);
+	for (size_t i = 0; !s->has_command && !(s->has_entrypoint && s->entrypoint.n) && i < w->image->conf.cmd.n; i++)
+		str_addf(&b, "%s%s", b.len ? " " : "", w->image->conf.cmd.v[i]);
+	return str_take(&b);
+}
+
+/* The container whose namespace "service:X" means: replica 1 of X, made by this plan or standing. */
+static int join_target(const struct engine *en, const char *service, const char **ret, struct err *e)
+{
+	for (size_t i = 0; en->plan && i < en->plan->n_ops; i++) {
+		const struct op *op = en->plan->ops[i];
+
+		if (op->kind == OP_CTR_CREATE && str_eq(op->service->name, service)) {
+			*ret = en->ids[op->i];
+			return 0;
+		}
+	}
+	for (size_t i = 0; en->o.have && i < en->o.have->n_ctrs; i++)
+		if (str_eq(en->o.have->ctrs[i].service, service) && !en->o.have->ctrs[i].oneoff) {
+			*ret = en->o.have->ctrs[i].id;
+			return 0;
+		}
+	return err_set(e, ERR_MISSING, 0, "service %s has no container whose namespace could be shared", service);
+}
+
+/* "", host, none, container:NAME-or-id stay; service:X becomes container:ID; shareable and private are the default. */
+static int namespace_mode(const struct engine *en, const char *mode, char **ret, struct err *e)
+{
+	const char *id = NULL;
+
+	if (str_starts(mode, "service:")) {
+		if (join_target(en, mode + 8, &id, e) < 0)
+			return -1;
+		*ret = xasprintf("container:%s", id);
+	} else if (str_eq(mode, "shareable") || str_eq(mode, "private")) {
+		*ret = xstrdup("");
+	} else {
+		*ret = xstrdup(mode);
+	}
+	return 0;
+}
+
+static void networks(const struct engine *en, const struct ctr_want *w, struct ctr_record *r)
+{
+	for (size_t i = 0; i < w->s->n_networks && !*w->s->network_mode; i++) {
+		const struct netref *ref = &w->s->networks[i];
+		const struct network *n = project_network(en->o.project, ref->network);
+		struct rec_net net = { .network = xstrdup(n ? n->name : ref->network), .ipv4 = xstrdup(ref->ipv4), .ipv6 = xstrdup(ref->ipv6),
+			.mac = xstrdup(*ref->mac ? ref->mac : i == 0 ? w->s->mac_address : ""), .ifname = xstrdup(ref->ifname),
+			.gw_priority = ref->gw_priority };
+
+		strv_add(&net.names, w->name);
+		if (w->kind == KIND_SERVICE || (w->oneoff && w->oneoff->use_aliases)) {
+			strv_add(&net.names, w->s->name);
+			for (size_t k = 0; k < ref->aliases.n; k++)
+				if (!strv_has(&net.names, ref->aliases.v[k]))
+					strv_add(&net.names, ref->aliases.v[k]);
+		}
+		strv_take(&net.names, xstrndup(w->id, 12));
+		vec_push(&r->nets, net);
+	}
+}
+
+static void ports(const struct ctr_want *w, struct ctr_record *r)
+{
+	for (size_t i = 0; i < w->s->n_ports; i++) {
+		const struct port *p = &w->s->ports[i];
+
+		vec_push(&r->ports, (struct rec_port){ .host_ip = xstrdup(p->host_ip), .target = p->target, .published = p->published,
+			.published_end = p->published_end, .proto = xstrdup(p->protocol),
+			.at = p->pos.line ? xasprintf("%s:%u:%u services.%s.ports[%zu]", p->pos.file, p->pos.line, p->pos.col, w->s->name, i)
+					  : xstrdup("") });
+	}
+}
+
+static int64_t or_default(int64_t v, int64_t image, int64_t dflt)
+{
+	return v > 0 ? v : image > 0 ? image : dflt;
+}
+
+/* The service's fields over the image's; defaults as docker has them. */
+static void health(const struct ctr_want *w, struct ctr_record *r)
+{
+	const struct healthcheck *h = &w->s->health;
+	const struct image_health none = { .interval_ns = -1, .timeout_ns = -1, .start_period_ns = -1, .start_interval_ns = -1, .retries = -1 };
+	const struct image_health *im = w->image->conf.health ? w->image->conf.health : &none;
+
+	if (h->disable)
+		return;
+	for (size_t i = 0; i < h->test.n; i++)
+		strv_add(&r->health.test, h->test.v[i]);
+	for (size_t i = 0; !h->test.n && i < im->test.n; i++)
+		strv_add(&r->health.test, im->test.v[i]);
+	if (!r->health.test.n || str_eq(r->health.test.v[0], "NONE")) {
+		strv_done(&r->health.test);
+		return;
+	}
+	r->health.set = true;
+	r->health.interval_ns = or_default(h->interval_ns, im->interval_ns, 30 * second_ns);
+	r->health.timeout_ns = or_default(h->timeout_ns, im->timeout_ns, 30 * second_ns);
+	r->health.start_period_ns = or_default(h->start_period_ns, im->start_period_ns, 0);
+	r->health.start_interval_ns = or_default(h->start_interval_ns, im->start_interval_ns, 5 * second_ns);
+	r->health.retries = (int)or_default(h->retries, im->retries, 3);
+}
+
+static int stop_and_restart(const struct ctr_want *w, struct ctr_record *r, struct err *e)
+{
+	static const enum restart_policy policies[] = { [RESTART_NO] = POLICY_NO, [RESTART_ALWAYS] = POLICY_ALWAYS,
+		[RESTART_ON_FAILURE] = POLICY_ON_FAILURE, [RESTART_UNLESS_STOPPED] = POLICY_UNLESS_STOPPED };
+	const char *sig = *w->s->stop_signal ? w->s->stop_signal : w->image->conf.stop_signal;
+
+	r->stop_signal = signal_number(sig && *sig ? sig : "SIGTERM");
+	if (r->stop_signal < 0) {
+		err_set(e, ERR_MODEL, 0, "\"%s\" is no signal", sig);
+		err_at(e, w->s->pos, "stop_signal");
+		return err_hint(e, "use a name such as SIGTERM or a number");
+	}
+	r->stop_grace_ns = w->s->stop_grace_ns >= 0 ? w->s->stop_grace_ns : 10 * second_ns;
+	if (w->kind == KIND_SERVICE) {            /* `run` ignores the restart policy */
+		r->restart = policies[w->s->restart];
+		r->restart_max = (int)w->s->restart_max;
+	}
+	return 0;
+}
+
+static int logging(const struct ctr_want *w, struct ctr_record *r, struct err *e)
+{
+	r->log_driver = xstrdup(*w->s->log_driver ? w->s->log_driver : "json-file");
+	r->log_max_bytes = 10 << 20;
+	r->log_max_files = 3;
+	for (size_t i = 0; i < w->s->log_opts.n; i++) {
+		const struct pkv *kv = &w->s->log_opts.v[i];
+		int64_t n;
+
+		if (str_eq(kv->key, "max-size") && kv->val) {
+			if (!value_bytes(kv->val, &n) || n <= 0) {
+				err_set(e, ERR_MODEL, 0, "logging option max-size: \"%s\" is not a size", kv->val);
+				return err_at(e, kv->pos, "logging.options.max-size");
+			}
+			r->log_max_bytes = n;
+		} else if (str_eq(kv->key, "max-file") && kv->val) {
+			if (!str_to_i64(kv->val, &n) || n < 1 || n > 1000) {
+				err_set(e, ERR_MODEL, 0, "logging option max-file: \"%s\" is not a number from 1 to 1000", kv->val);
+				return err_at(e, kv->pos, "logging.options.max-file");
+			}
+			r->log_max_files = (int)n;
+		}
+	}
+	return 0;
+}
+
+static void names_and_dns(const struct ctr_want *w, struct ctr_record *r)
+{
+	const struct service *s = w->s;
+
+	r->hostname = *s->hostname ? xstrdup(s->hostname) : xstrndup(w->id, 12);
+	r->domainname = xstrdup(s->domainname);
+	for (size_t i = 0; i < s->dns.n; i++)
+		strv_add(&r->dns, s->dns.v[i]);
+	for (size_t i = 0; i < s->dns_search.n; i++)
+		strv_add(&r->dns_search, s->dns_search.v[i]);
+	for (size_t i = 0; i < s->dns_opt.n; i++)
+		strv_add(&r->dns_opt, s->dns_opt.v[i]);
+	for (size_t i = 0; i < s->n_extra_hosts; i++)
+		strv_take(&r->extra_hosts, xasprintf("%s=%s", s->extra_hosts[i].host, s->extra_hosts[i].ip));
+}
+
+int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct err *e)
+{
+	const struct service *s = w->s;
+	char hash[65];
+
+	service_hash(s, hash);
+	(void)snprintf(r->id, sizeof(r->id), "%s", w->id);
+	r->name = xstrdup(w->name);
+	r->project = xstrdup(en->o.name);
+	r->service = xstrdup(s->name);
+	r->number = w->number;
+	r->kind = w->kind;
+	r->image = xstrdup(w->image_ref);
+	r->image_id = xstrdup(w->image->id);
+	r->config_hash = xstrdup(hash);
+	r->command = display_command(w);
+	r->created_ns = sys_now_ns();
+	for (size_t i = 0; i < w->image->layers.n; i++)
+		strv_add(&r->layers, w->image->layers.v[i]);
+	r->upper = xstrdup("");
+	r->work = xstrdup("");
+	r->tty = s->tty;
+	r->stdin_open = s->stdin_open;
+	r->auto_remove = w->oneoff && w->oneoff->auto_remove;
+	labels(en, w, r);
+	names_and_dns(w, r);
+	networks(en, w, r);
+	ports(w, r);
+	health(w, r);
+	if (namespace_mode(en, s->network_mode, &r->network_mode, e) < 0 || namespace_mode(en, s->pid, &r->pid_mode, e) < 0 ||
+	    namespace_mode(en, s->ipc, &r->ipc_mode, e) < 0 || namespace_mode(en, s->uts, &r->uts_mode, e) < 0) {
+		err_at(e, s->pos, s->name);
+		return -1;
+	}
+	if (stop_and_restart(w, r, e) < 0)
+		return -1;
+	return logging(w, r, e);
+}

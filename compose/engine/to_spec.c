@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* to_spec.c - a service becomes the OCI bundle of one of its containers.
+ * spec: compose-spec 05-services; OCI runtime-spec config-linux. Docker's defaults come from spec_default(). */
+#include <errno.h>
+#include <fcntl.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include "compose/base/fs.h"
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+#include "compose/engine/engine_priv.h"
+#include "compose/runtime/caps.h"
+#include "compose/runtime/limits.h"
+
+enum { PROFILE_MAX_BYTES = 1 << 20, CPU_PERIOD_US = 100000 };
+
+static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+static int refuse(const struct ctr_want *w, struct srcpos at, const char *key, struct err *e, const char *fmt, const char *what)
+{
+	err_set(e, ERR_MODEL, 0, fmt, what);
+	return err_at(e, at.line ? at : w->s->pos, key);
+}
+
+/* ---- process --------------------------------------------------------------------------------------------------- */
+
+static void env_set(struct strv *env, const char *key, const char *val)
+{
+	size_t len = strlen(key);
+
+	for (size_t i = 0; i < env->n; i++)
+		if (!strncmp(env->v[i], key, len) && env->v[i][len] == '=') {
+			free(env->v[i]);
+			env->v[i] = xasprintf("%s=%s", key, val);
+			return;
+		}
+	strv_take(env, xasprintf("%s=%s", key, val));
+}
+
+/* behaviours 34, 35, 61: the image's, then the service's; PATH and HOSTNAME where nobody sets them. HOME is the runtime's:
+ * it knows the user database. */
+static void environment(const struct ctr_want *w, const struct ctr_record *r, struct strv *env)
+{
+	strv_add(env, default_path);
+	env_set(env, "HOSTNAME", r->hostname);
+	if (r->tty)
+		env_set(env, "TERM", "xterm");
+	for (size_t i = 0; i < w->image->conf.env.n; i++) {
+		const char *kv = w->image->conf.env.v[i], *eq = strchr(kv, '=');
+		auto_free char *key = xstrndup(kv, eq ? (size_t)(eq - kv) : strlen(kv));
+
+		env_set(env, key, eq ? eq + 1 : "");
+	}
+	for (size_t i = 0; i < w->s->environment.n; i++)
+		env_set(env, w->s->environment.v[i].key, w->s->environment.v[i].val ? w->s->environment.v[i].val : "");
+}
+
+static void add_all(struct strv *to, char *const *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		strv_add(to, v[i]);
+}
+
+/* A non-empty entrypoint drops the image's CMD; an empty one runs CMD directly. */
+static int command(const struct ctr_want *w, struct strv *args, struct err *e)
+{
+	const struct service *s = w->s;
+	const struct image_config *im = &w->image->conf;
+
+	if (s->has_entrypoint)
+		add_all(args, s->entrypoint.v, s->entrypoint.n);
+	else
+		add_all(args, im->entrypoint.v, im->entrypoint.n);
+	if (s->has_command && s->command.n)
+		add_all(args, s->command.v, s->command.n);
+	else if (!(s->has_entrypoint && s->entrypoint.n))
+		add_all(args, im->cmd.v, im->cmd.n);
+	if (args->n)
+		return 0;
+	err_set(e, ERR_MODEL, 0, "service %s has no command: neither the image %s nor the file gives one", s->name, w->image_ref);
+	err_at(e, s->pos, s->name);
+	return err_hint(e, "add `command:` to the service");
+}
+
+static int process(const struct ctr_want *w, const struct ctr_record *r, struct spec *s, struct err *e)
+{
+	const struct service *v = w->s;
+	const char *user = *v->user ? v->user : w->image->conf.user, *cwd = *v->working_dir ? v->working_dir : w->image->conf.workdir;
+	struct spec_process *p = &s->process;
+
+	if (command(w, &p->args, e) < 0)
+		return -1;
+	environment(w, r, &p->env);
+	if (cwd && *cwd && *cwd != '/')
+		return refuse(w, v->pos, "working_dir", e, "working_dir \"%s\" is not absolute", cwd);
+	p->cwd = arena_strdup(&s->arena, cwd && *cwd ? cwd : "/");
+	if (user && *user)
+		p->user.name = arena_strdup(&s->arena, user);
+	for (size_t i = 0; i < v->group_add.n; i++)
+		strv_add(&p->user.group_names, v->group_add.v[i]);
+	p->terminal = r->tty;
+	if (v->oom_score_adj) {
+		p->has_oom_score_adj = true;
+		p->oom_score_adj = (int)v->oom_score_adj;
+	}
+	s->init = v->init;
+	s->hostname = arena_strdup(&s->arena, r->hostname);
+	s->domainname = *r->domainname ? arena_strdup(&s->arena, r->domainname) : NULL;
+	return 0;
+}
+
+/* ---- rights ---------------------------------------------------------------------------------------------------- */
+
+static int cap_mask(const struct ctr_want *w, const struct pstrs *names, const char *key, uint64_t all, uint64_t *ret, struct err *e)
+{
+	*ret = 0;
+	for (size_t i = 0; i < names->n; i++) {
+		uint64_t bit;
+
+		if (!strcasecmp(names->v[i], "ALL"))
+			bit = all;
+		else if (!caps_from_name(names->v[i], &bit))
+			return refuse(w, w->s->pos, key, e, "\"%s\" is no capability", names->v[i]);
+		*ret |= bit;
+	}
+	return 0;
+}
+
+static int capabilities(const struct ctr_want *w, struct spec *s, struct err *e)
+{
+	uint64_t all = caps_all(), add, drop, set = s->process.caps.bounding;
+
+	if (cap_mask(w, &w->s->cap_add, "cap_add", all, &add, e) < 0 || cap_mask(w, &w->s->cap_drop, "cap_drop", all, &drop, e) < 0)
+		return -1;
+	set = w->s->privileged ? all : add == all ? all & ~drop : (set & ~drop) | add;
+	s->process.caps = (struct spec_caps){ .bounding = set, .effective = set, .permitted = set };
+	return 0;
+}
+
+static int seccomp_option(const struct ctr_want *w, const char *val, struct spec *s, struct err *e)
+{
+	auto_free char *path = NULL;
+
+	if (str_eq(val, "unconfined")) {
+		s->seccomp = SPEC_SECCOMP_OFF;
+		return 0;
+	}
+	path = *val == '/' ? xstrdup(val) : NULL;
+	if (!path)
+		return refuse(w, w->s->pos, "security_opt", e, "seccomp=%s: give an absolute path or \"unconfined\"", val);
+	if (json_read(AT_FDCWD, path, PROFILE_MAX_BYTES, &s->seccomp_profile, e) < 0)
+		return err_wrap(e, "read the seccomp profile of service %s", w->s->name);
+	s->seccomp = SPEC_SECCOMP_PROFILE;
+	return 0;
+}
+
+static int security(const struct ctr_want *w, struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < w->s->security_opt.n; i++) {
+		const char *o = w->s->security_opt.v[i];
+		size_t len = strcspn(o, "=:");
+		const char *val = o[len] ? o + len + 1 : "";
+
+		if (len == 17 && !strncmp(o, "no-new-privileges", len)) {
+			s->process.no_new_privs = !str_eq(val, "false");
+		} else if (len == 7 && !strncmp(o, "seccomp", len)) {
+			if (seccomp_option(w, val, s, e) < 0)
+				return -1;
+		} else if (len == 8 && !strncmp(o, "apparmor", len)) {
+			if (!str_eq(val, "unconfined"))
+				s->process.apparmor = arena_strdup(&s->arena, val);
+		} else if (len == 11 && !strncmp(o, "systempaths", len) && str_eq(val, "unconfined")) {
+			strv_done(&s->masked);
+			strv_done(&s->readonly);
+		} else {
+			return refuse(w, w->s->pos, "security_opt", e, "security_opt \"%s\" is not supported", o);
+		}
+	}
+	return 0;
+}
+
+static void make_writable(struct spec *s, const char *dest)
+{
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (str_eq(s->mounts.v[i].dest, dest))
+			for (size_t k = 0; k < s->mounts.v[i].options.n; k++)
+				if (str_eq(s->mounts.v[i].options.v[k], "ro")) {
+					free(s->mounts.v[i].options.v[k]);
+					s->mounts.v[i].options.v[k] = xstrdup("rw");
+				}
+}
+
+static void privileged(struct spec *s)
+{
+	s->seccomp = SPEC_SECCOMP_OFF;
+	strv_done(&s->masked);
+	strv_done(&s->readonly);
+	make_writable(s, "/sys");
+	make_writable(s, "/sys/fs/cgroup");
+	s->resources.devices.n = 0;
+	vec_push(&s->resources.devices, (struct spec_dev_rule){ .allow = true, .type = 'a', .major = -1, .minor = -1, .access = "rwm" });
+}
+
+/* ---- resources -------------------------------------------------------------------------------------------------- */
+
+static int rlimits(const struct ctr_want *w, struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < w->s->n_ulimits; i++) {
+		const struct ulimit *u = &w->s->ulimits[i];
+		int r;
+
+		if (!limits_from_name(u->name, &r))
+			return refuse(w, w->s->pos, "ulimits", e, "\"%s\" is no resource limit", u->name);
+		vec_push(&s->process.rlimits, (struct spec_rlimit){ r, u->soft < 0 ? UINT64_MAX : (uint64_t)u->soft,
+			u->hard < 0 ? UINT64_MAX : (uint64_t)u->hard });
+	}
+	return 0;
+}
+
+static void resources(const struct ctr_want *w, struct spec *s)
+{
+	const struct service *v = w->s;
+	struct spec_resources *r = &s->resources;
+
+	if (v->mem_limit_bytes > 0)
+		r->memory_bytes = v->mem_limit_bytes;
+	if (v->mem_reservation_bytes > 0)
+		r->memory_reservation_bytes = v->mem_reservation_bytes;
+	if (v->memswap_limit_bytes == -2)
+		r->memory_swap_bytes = -1;
+	else if (v->memswap_limit_bytes > 0)
+		r->memory_swap_bytes = v->memswap_limit_bytes;
+	else if (v->mem_limit_bytes > 0)                 /* docker: as much swap again as memory */
+		r->memory_swap_bytes = 2 * v->mem_limit_bytes;
+	if (v->mem_swappiness >= 0)
+		r->swappiness = (int)v->mem_swappiness;
+	r->oom_kill_disable = v->oom_kill_disable;
+	if (v->pids_limit > 0)
+		r->pids = v->pids_limit;
+	if (v->cpus > 0) {
+		r->cpu_period_us = CPU_PERIOD_US;
+		r->cpu_quota_us = (int64_t)(v->cpus * CPU_PERIOD_US + 0.5);
+	}
+	if (v->cpu_quota_us)
+		r->cpu_quota_us = v->cpu_quota_us;
+	if (v->cpu_period_us)
+		r->cpu_period_us = (uint64_t)v->cpu_period_us;
+	if (v->cpu_shares > 0)
+		r->cpu_shares = (uint64_t)v->cpu_shares;
+	if (*v->cpuset)
+		r->cpus = arena_strdup(&s->arena, v->cpuset);
+}
+
+static int devices(const struct ctr_want *w, struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < w->s->n_devices; i++) {
+		const struct device *d = &w->s->devices[i];
+		struct spec_dev_rule rule = { .allow = true };
+		struct stat st;
+
+		if (stat(d->source, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))) {
+			err_set(e, ERR_MISSING, errno == ENOENT ? ENOENT : 0, "%s is not a device of this host", d->source);
+			return err_at(e, d->pos.line ? d->pos : w->s->pos, "devices");
+		}
+		rule.type = S_ISCHR(st.st_mode) ? 'c' : 'b';
+		rule.major = major(st.st_rdev);
+		rule.minor = minor(st.st_rdev);
+		(void)snprintf(rule.access, sizeof(rule.access), "%s", *d->permissions ? d->permissions : "rwm");
+		vec_push(&s->resources.devices, rule);
+		vec_push(&s->devices, (struct spec_device){ .path = arena_strdup(&s->arena, *d->target ? d->target : d->source),
+			.type = rule.type, .major = major(st.st_rdev), .minor = minor(st.st_rdev), .mode = st.st_mode & 0777,
+			.uid = st.st_uid, .gid = st.st_gid });
+	}
+	return 0;
+}
+
+/* ---- namespaces ------------------------------------------------------------------------------------------------- */
+
+/* "container:ID" namespaces are joined by the supervisor, which knows the process; here only what is shared with the host. */
+static void namespaces(const struct ctr_record *r, const struct ctr_want *w, struct spec *s)
+{
+	const struct { enum spec_ns_kind kind; const char *mode; } modes[] = {
+		{ SPEC_NS_NET, r->network_mode }, { SPEC_NS_PID, r->pid_mode }, { SPEC_NS_IPC, r->ipc_mode }, { SPEC_NS_UTS, r->uts_mode },
+		{ SPEC_NS_CGROUP, w->s->cgroup },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (str_eq(modes[i].mode, "host"))
+			s->ns[modes[i].kind] = (struct spec_ns){0};
+	if (str_eq(r->uts_mode, "host"))
+		s->hostname = s->domainname = NULL;
+}
+
+static int sysctls(const struct ctr_want *w, const struct ctr_record *r, struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < w->s->sysctls.n; i++) {
+		const struct pkv *kv = &w->s->sysctls.v[i];
+		bool net = str_starts(kv->key, "net.");
+
+		if (!net && !str_starts(kv->key, "kernel.msg") && !str_starts(kv->key, "kernel.shm") && !str_eq(kv->key, "kernel.sem") &&
+		    !str_starts(kv->key, "fs.mqueue."))
+			return refuse(w, kv->pos, "sysctls", e, "sysctl %s is not in a namespace of its own: it would change the host", kv->key);
+		if (net && str_eq(r->network_mode, "host"))
+			return refuse(w, kv->pos, "sysctls", e, "sysctl %s would change the host with network_mode: host", kv->key);
+		strv_add(&s->sysctl, kv->key);
+		strv_add(&s->sysctl, kv->val ? kv->val : "");
+	}
+	if (!str_eq(r->network_mode, "host") && !str_starts(r->network_mode, "container:")) {   /* behaviours 49, as docker does */
+		strv_add(&s->sysctl, "net.ipv4.ip_unprivileged_port_start");
+		strv_add(&s->sysctl, "0");
+		strv_add(&s->sysctl, "net.ipv4.ping_group_range");
+		strv_add(&s->sysctl, "0 2147483647");
+	}
+	return 0;
+}
+
+int to_spec(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct spec *s, struct err *e)
+{
+	s->root_readonly = w->s->read_only;
+	s->cgroup_path = arena_printf(&s->arena, "compose-%s/%s/%s", en->o.paths->inst, en->o.name, w->id);
+	for (size_t i = 0; i < w->s->annotations.n; i++)
+		spec_add_annotation(s, w->s->annotations.v[i].key, w->s->annotations.v[i].val ? w->s->annotations.v[i].val : "");
+	namespaces(r, w, s);
+	if (process(w, r, s, e) < 0 || capabilities(w, s, e) < 0 || security(w, s, e) < 0 || rlimits(w, s, e) < 0 ||
+	    devices(w, s, e) < 0 || sysctls(w, r, s, e) < 0 || to_mounts(en, w, r, s, e) < 0)
+		return err_wrap(e, "describe container %s", w->name);
+	resources(w, s);
+	if (w->s->privileged)
+		privileged(s);
+	return 0;
+}
