@@ -36,6 +36,7 @@ struct load_result {
 	struct strv    files;              /* absolute, in order; "-" for standard input */
 	struct strv    env_files;          /* absolute; the ones given or found */
 	struct map     env;                /* variable -> const char * (arena): process, then env files, then COMPOSE_PROJECT_NAME */
+	struct map     source_env;         /* "secrets.KEY", "configs.KEY" with `environment` -> its value, where the variable is set */
 	struct warns   warns;
 	struct vars    vars;
 	struct sources src;                /* for diag_report */
@@ -48,6 +49,8 @@ int load_project_tree(const struct load_opts *o, struct load_result *ret, struct
 void load_result_done(struct load_result *r);
 /* ret: the value of a variable in r's environment, or NULL */
 const char *load_env(const struct load_result *r, const char *name);
+/* ret: the value of `environment` of secrets.KEY or configs.KEY (included files have variables of their own), or NULL when unset */
+const char *load_source_env(const struct load_result *r, const char *section, const char *key);
 
 /* Lower-case, drop what a project name cannot hold, trim leading _ and -. ret: caller frees; may be "" */
 char *project_name_normal(const char *s);
