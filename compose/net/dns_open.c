@@ -19,6 +19,8 @@ static int bound(int netns_fd, int type, uint16_t port, uint16_t *ret_port, stru
 
 	if (fd < 0)
 		return -1;
+	/* lo may not be up yet, and its addresses not there */
+	(void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
 	if (type == SOCK_STREAM)                 /* connections of an earlier worker may linger */
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || getsockname(fd, (struct sockaddr *)&a, &len) < 0 ||

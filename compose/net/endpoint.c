@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Endpoints: a container's place on a network. Two messages to the kernel make one: the pair with its port in the bridge,
+/* Endpoints: a container's place on a network. Few messages to the kernel make one: the pair with its port in the bridge,
  * sent in the router; addresses and routes, sent in the container. */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,10 +68,17 @@ static int open_inside(struct nl *n, int netns_fd, struct err *e)
 	return rc;
 }
 
+static void add_pair(struct nl_batch *b, const struct attach *a, const struct nl_veth *v)
+{
+	nl_add_veth(b, v);
+	if (a->rec.no_icc)
+		nl_add_isolated(b, a->port);
+}
+
 static int make_pair(const struct attach *a, struct nl *rt, struct nl_batch *b, struct err *e)
 {
 	struct nl_veth v = { .name = a->port, .peer = a->ifname, .peer_netns = a->ep->netns_fd, .mtu = a->rec.mtu,
-			     .peer_mac = a->mac, .up = true, .isolated = a->rec.no_icc };
+			     .peer_mac = a->mac, .up = true };
 	char bridge[16];
 	struct nl_link l;
 	int rc;
@@ -83,7 +90,7 @@ static int make_pair(const struct attach *a, struct nl *rt, struct nl_batch *b, 
 	if (rc < 0)
 		return -1;
 	v.master = l.index;
-	nl_add_veth(b, &v);
+	add_pair(b, a, &v);
 	if (nl_commit(rt, b, e) == 0)
 		return 0;
 	if (e->sysno != EEXIST)
@@ -91,7 +98,7 @@ static int make_pair(const struct attach *a, struct nl *rt, struct nl_batch *b, 
 	/* left by an earlier life of this container whose namespace is still being taken down */
 	err_done(e);
 	nl_add_del(b, a->port);
-	nl_add_veth(b, &v);
+	add_pair(b, a, &v);
 	return nl_commit(rt, b, e);
 }
 
@@ -103,9 +110,21 @@ static int set_inside(const struct attach *a, struct nl *in, struct nl_batch *b,
 		return e->kind ? -1 : err_set(e, ERR_SYS, 0, "interface %s is gone", a->ifname);
 	nl_add_up(b, 1);                 /* lo */
 	nl_add_addr(b, l.index, a->addr, a->rec.ipam.subnet.len, false);
+	nl_add_up(b, l.index);
 	if (a->ep->default_route && !a->rec.info.internal)
 		nl_add_route(b, false, 0, 0, a->rec.ipam.gateway, 0, l.index);
 	return nl_commit(in, b, e);
+}
+
+/* The pair's end that comes up first (the port) carries packets only when the kernel's link watch, a background job, has
+ * seen the other; what the container sends right away, its first ARP request, would be lost, which costs a second.
+ * kernel: asking for the link makes it look at once since 6.8; before that the job runs within a millisecond. */
+static int open_port(const struct attach *a, struct nl *rt, struct err *e)
+{
+	struct nl_link l;
+	int rc = nl_link(rt, a->port, &l, e);
+
+	return rc > 0 ? err_set(e, ERR_SYS, 0, "interface %s is gone", a->port) : rc;
 }
 
 static int link_up(const struct net_ctx *c, const struct attach *a, struct err *e)
@@ -121,7 +140,7 @@ static int link_up(const struct net_ctx *c, const struct attach *a, struct err *
 	if (router < 0 || open_inside(&in, a->ep->netns_fd, e) < 0 || nl_open(&rt, router, e) < 0 ||
 	    make_pair(a, &rt, b, e) < 0)
 		return -1;
-	if (set_inside(a, &in, b, e) == 0)
+	if (set_inside(a, &in, b, e) == 0 && open_port(a, &rt, e) == 0)
 		return 0;
 	nl_add_del(b, a->port);
 	if (nl_commit(&rt, b, &ignored) < 0)

@@ -164,7 +164,7 @@ static void put_peer(struct nlmsghdr *h, const struct nl_veth *v)
 {
 	struct nlattr *data = mnl_attr_nest_start(h, IFLA_INFO_DATA), *peer = mnl_attr_nest_start(h, VETH_INFO_PEER);
 
-	(void)put_ifinfo(h, 0, v->up ? IFF_UP : 0);
+	(void)put_ifinfo(h, 0, 0);
 	mnl_attr_put_strz(h, IFLA_IFNAME, v->peer);
 	mnl_attr_put_u32(h, IFLA_MTU, v->mtu);
 	mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t)v->peer_netns);
@@ -188,8 +188,6 @@ void nl_add_veth(struct nl_batch *b, const struct nl_veth *v)
 	mnl_attr_put_str(h, IFLA_INFO_KIND, "veth");
 	put_peer(h, v);
 	mnl_attr_nest_end(h, info);
-	if (v->isolated)
-		nl_add_isolated(b, v->name);
 }
 
 void nl_add_isolated(struct nl_batch *b, const char *port)

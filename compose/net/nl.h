@@ -41,11 +41,11 @@ struct nl_veth {
 	int         master;        /* ifindex of a bridge, 0: none */
 	unsigned    mtu;
 	const uint8_t *peer_mac;   /* 6 bytes, or NULL */
-	bool        up;            /* both ends */
-	bool        isolated;      /* as a port, reaches only the bridge itself */
+	bool        up;            /* this end; the kernel refuses to bring up the peer before the pair is whole */
 };
 void nl_add_veth(struct nl_batch *b, const struct nl_veth *v);
 void nl_add_bridge(struct nl_batch *b, const char *name, const uint8_t mac[6], unsigned mtu);
+/* As a bridge port: reach only the bridge itself, no other isolated port. */
 void nl_add_isolated(struct nl_batch *b, const char *port);
 void nl_add_up(struct nl_batch *b, int ifindex);
 void nl_add_group(struct nl_batch *b, const char *name, uint32_t group);

@@ -153,6 +153,7 @@ int router_remove(const struct net_ctx *c, struct err *e)
 
 	if (rc == 0)
 		rc = uplink_remove(c, &host, e);
+	(void)unlinkat(c->run_fd, "router/alias", 0);
 	while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 		;
 	if (unlinkat(c->run_fd, "router/netns", 0) < 0 && errno != ENOENT && rc == 0)

@@ -6,10 +6,11 @@
  * the uplink: neighbours of the host and other installations cannot reach containers, whatever routes they have.
  *
  * Forwarding (net.ipv4.ip_forward) is turned on where it is off and put back when the router goes, unless somebody has
- * begun to rely on it. What to put back is kept in the alias of the host's end, so it is there after any crash and goes
- * with the link. */
+ * begun to rely on it. What to put back is kept in the alias of the host's end, where other installations find it too, and
+ * in <run_dir>/router/alias for the case that somebody removes the link. */
 #include <errno.h>
 #include <fcntl.h>
+#include "compose/base/fs.h"
 #include "compose/base/str.h"
 #include "compose/net/netns.h"
 #include "compose/net/nft.h"
@@ -124,7 +125,8 @@ static char *router_script(const struct uplink *u)
 	ipv4_text(u->host, host);
 	ipv4_text(u->router, router);
 	/* The fib rule says: the way to the destination is the bridge it came from. That is traffic inside one network,
-	 * which passes here only where the kernel's br_netfilter hands bridged packets to IP rules. */
+	 * which passes here only where the kernel's br_netfilter hands bridged packets to IP rules. What the host sends gets
+	 * the gateway's address, since an internal container, or one whose default route is elsewhere, knows no other way back. */
 	return xasprintf(
 		"table inet compose\n"
 		"delete table inet compose\n"
@@ -146,8 +148,10 @@ static char *router_script(const struct uplink *u)
 		" chain postrouting {\n"
 		"  type nat hook postrouting priority 100;\n"
 		"  oifname \"up0\" snat ip to %s\n"
+		"  oifname \"cb*\" ip saddr %s masquerade\n"
+		"  oifname \"ci*\" ip saddr %s masquerade\n"
 		" }\n"
-		"}\n", host, host, host, router);
+		"}\n", host, host, host, router, host, host);
 }
 
 static char *host_script(const struct net_ctx *c, const struct uplink *u)
@@ -181,9 +185,10 @@ static char sysctl_digit(const char *path)
 	return fd >= 0 && read(fd, &v, 1) == 1 ? v : '?';
 }
 
-/* The alias: "compose", then "restore=<ip_forward>,<accept_redirects>" when we turned forwarding on, then "passed" when
+/* in: c is NULL for another installation's link. The alias: "compose", then "restore=<ip_forward>,<accept_redirects>" when we turned forwarding on, then "passed" when
  * rules were put into the host's own chains. */
-static int remember(struct nl *host, const char *name, const char *old, bool passed, struct err *e)
+static int remember(const struct net_ctx *c, struct nl *host, const char *name, const char *old, bool passed,
+		    struct err *e)
 {
 	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
 	const char *at = strstr(old, "restore=");
@@ -196,7 +201,18 @@ static int remember(struct nl *host, const char *name, const char *old, bool pas
 		(void)snprintf(restore, sizeof(restore), " restore=0,%c", sysctl_digit(ACCEPT_REDIRECTS));
 	(void)snprintf(alias, sizeof(alias), "compose%s%s", restore, passed || strstr(old, "passed") ? " passed" : "");
 	nl_add_alias(b, name, alias);
+	if (c && fs_write(c->run_fd, "router/alias", alias, strlen(alias), 0600, false, e) < 0)
+		return -1;
 	return nl_commit(host, b, e);
+}
+
+static void recall(const struct net_ctx *c, struct nl_link *l)
+{
+	auto_err struct err ignored = { 0 };
+	auto_free char *text = NULL;
+
+	if (!*l->alias && fs_read(c->run_fd, "router/alias", sizeof(l->alias) - 1, &text, NULL, &ignored) == 0)
+		(void)snprintf(l->alias, sizeof(l->alias), "%s", text);
 }
 
 int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const struct uplink *u, struct strv *warn,
@@ -211,8 +227,11 @@ int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const 
 
 	if (nft_run(jobs, ARRAY_LEN(jobs), &h, e) < 0)
 		return -1;
-	if (nl_link(host, name, &l, e) != 0 || remember(host, name, l.alias, told.n > 0, e) < 0)
+	if (nl_link(host, name, &l, e) != 0)
 		return e->kind ? -1 : err_set(e, ERR_SYS, 0, "interface %s is gone", name);
+	recall(c, &l);
+	if (remember(c, host, name, l.alias, told.n > 0, e) < 0)
+		return -1;
 	if (sysctl_digit(IP_FORWARD) == '0' && netns_sysctl(IP_FORWARD, "1") < 0) {
 		err_set(e, ERR_SYS, errno, "turn on net.ipv4.ip_forward");
 		return err_hint(e, "set net.ipv4.ip_forward=1 on the host");
@@ -236,7 +255,7 @@ static int restore(struct nl *host, const struct nl_link *own, const struct nl_l
 		if (l->index == own->index)
 			continue;
 		if (strlen(l->name) == 10 && str_starts(l->name, "cu") && str_starts(l->alias, "compose"))
-			return remember(host, l->name, own->alias, strstr(l->alias, "passed") != NULL, e);
+			return remember(NULL, host, l->name, own->alias, strstr(l->alias, "passed") != NULL, e);
 		if (l->index > own->index && *l->kind && !str_eq(l->kind, "veth") && !str_eq(l->kind, "dummy"))
 			return 0;
 	}
