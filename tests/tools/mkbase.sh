@@ -37,10 +37,11 @@ fi
 
 # host_sources: one line "deb URI SUITE COMPONENT" for each index of $suite that apt knows here;
 # nothing where the host runs another release or apt has no lists yet.
+# shellcheck disable=SC2016 # the variables are apt's
 host_sources() {
 	apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
 		'Created-By: Packages' 2>/dev/null |
-		sed -n "s/^Debian|$suite[^|]*|\(deb https\?:.*\)/\1/p" | sort -u
+		sed -n "s/^Debian|${suite}[^|]*|\(deb https\?:.*\)/\1/p" | sort -u
 }
 
 sources=$(host_sources)
@@ -67,6 +68,7 @@ done
 args+=(--dpkgopt='path-include=/usr/share/doc/*/copyright'
 	--dpkgopt='path-include=/usr/share/locale/locale.alias')
 
+# shellcheck disable=SC2016 # the hooks' $1 is the root
 # policy: a package's installation starts no service.  apt: keep no archives, no translations.
 # dpkg: no fsync after each file (a layer is finished or thrown away).
 args+=(--customize-hook='printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"; chmod 755 "$1/usr/sbin/policy-rc.d"'

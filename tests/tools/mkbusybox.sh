@@ -6,7 +6,7 @@
 #        -f makes it again although FILE is newer than its sources.  The default FILE is
 #        ${COMPOSE_TEST_CACHE:-$HOME/.cache/compose-tests}/busybox.tar
 #
-# The last line of the output is FILE.  In it: Debian's static busybox with all its applets, tests/tools/payload.c
+# The last line of the output is FILE.  In it: Debian's static busybox with all its applets, tests/tools/payload*.c
 # as /bin/payload (and /bin/getent), and the files in /etc that name resolution and user look-up need.
 set -euo pipefail
 
@@ -16,7 +16,7 @@ force=0
 out=${1:-${COMPOSE_TEST_CACHE:-$HOME/.cache/compose-tests}/busybox.tar}
 cc=${CC:-cc}
 
-if [ $force = 0 ] && [ -s "$out" ] && [ "$out" -nt "$here/payload.c" ] && [ "$out" -nt "$here/mkbusybox.sh" ]; then
+if [ $force = 0 ] && [ -s "$out" ] && [ -z "$(find "$here" \( -name 'payload*' -o -name mkbusybox.sh \) -newer "$out")" ]; then
 	echo "$out"
 	exit 0
 fi
@@ -24,7 +24,8 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 root=$tmp/root
-mkdir -m 755 -p "$root"/{bin,dev,etc,home,mnt,proc,root,run,sbin,sys,usr/bin,usr/sbin,var/lib,var/spool/cron}
+umask 022
+mkdir -p "$root"/{bin,dev,etc,home,mnt,proc,root,run,sbin,sys,usr/bin,usr/sbin,var/lib,var/spool/cron}
 mkdir -m 1777 "$root/tmp" "$root/var/tmp"
 chmod 700 "$root/root"
 
@@ -49,7 +50,8 @@ for applet in $("$busybox" --list); do
 	[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 done
 
-"$cc" -std=gnu11 -D_GNU_SOURCE -Os -Wall -Wextra -Werror -static -s -o "$root/bin/payload" "$here/payload.c"
+"$cc" -std=gnu11 -D_GNU_SOURCE -Os -Wall -Wextra -Werror -static -s -I"$here/../.." -o "$root/bin/payload" \
+	"$here"/payload.c "$here"/payload_net.c
 ln -s payload "$root/bin/getent"
 
 cat >"$root/etc/passwd" <<'E'
