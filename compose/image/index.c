@@ -114,20 +114,22 @@ static bool take_name(json_t *entries, const char *name, const char *but)
 }
 
 /* ret: the entry that already says so, or one without a name that can say it, or NULL */
-static json_t *find_place(json_t *entries, const char *manifest, const char *name)
+static json_t *find_place(json_t *entries, const char *manifest, const char *name, const char *repo)
 {
 	json_t *entry, *spare = NULL;
 	size_t i;
 
 	json_array_foreach(entries, i, entry) {
+		const char *note = index_note(entry, NOTE_REPO);
+		const bool repo_fits = !repo || !note || !strcmp(note, repo);
 		auto_free char *has = NULL;
 
 		if (!is_manifest(entry, manifest))
 			continue;
 		has = index_name(entry);
-		if (str_eq(has, name) || !name)
+		if (name ? str_eq(has, name) : !repo || str_eq(note, repo))
 			return entry;
-		if (!has)
+		if (!has && repo_fits)
 			spare = entry;
 	}
 	return spare;
@@ -137,7 +139,7 @@ bool index_set(json_t *entries, const char *manifest, size_t size, const char *m
 	       const char *repo)
 {
 	bool changed = name && take_name(entries, name, manifest);
-	json_t *entry = find_place(entries, manifest, name);
+	json_t *entry = find_place(entries, manifest, name, repo);
 	auto_free char *has = NULL;
 
 	if (!entry) {

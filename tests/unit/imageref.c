@@ -59,7 +59,7 @@ static const struct { const char *in, *why; } wrong[] = {
 	{ "a:.x", "tag" },
 	{ "a:-x", "tag" },
 	{ "a:x y", "tag" },
-	{ "a:x/../y", "separators" },
+	{ "a:x/../y", "host" },
 	{ "a@sha256:12", "digest" },
 	{ "a@" DIG "0", "digest" },
 	{ "a@sha512:" HEX HEX, "digest" },
