@@ -424,16 +424,18 @@ done_testing() {
 
 # ---- images ----
 
-# image NAME: import a test image into the installation.
+# image NAME: import a test image into the installation, unless it is there.
 image() {
 	local tar
 
 	case $1 in
 	busybox | busybox:latest)
+		c image inspect busybox:latest >/dev/null 2>&1 && return
 		tar=$("$TESTS/tools/mkbusybox.sh" "$CACHE/busybox.tar") &&
 			c image import "$tar" busybox:latest -c 'CMD ["sh"]' >/dev/null
 		;;
 	debian | debian:bookworm-slim)
+		c image inspect debian:bookworm-slim >/dev/null 2>&1 && return
 		tar=$("$TESTS/tools/mkbase.sh" "$CACHE/debian-bookworm-slim.tar" | tail -n 1) &&
 			c image import "$tar" debian:bookworm-slim -c 'CMD ["bash"]' >/dev/null
 		;;

@@ -49,11 +49,11 @@ votes() { curl_ "$result/api/votes"; }
 total() { votes | sed 's/.*"total":\([0-9]*\).*/\1/'; }
 
 cast_a_vote() {
-	local before after i
+	local before after
 
 	before=$(total) || die "the result page does not answer at $result"
 	curl_ -o /dev/null --data vote=a "$vote/" || die "the vote page does not answer at $vote"
-	for i in $(seq 100); do
+	for _ in $(seq 100); do
 		after=$(total)
 		[ "$after" -le "$before" ] || break
 		sleep 0.1
