@@ -126,7 +126,8 @@ int spec_read(struct spec *s, int bundle_fd, struct err *e) __attribute__((warn_
 /* Only a process object (`compose oci exec --process`); p's strings live in a. owns: spec_process_done(p) and the arena */
 int spec_process_from_json(struct spec_process *p, struct arena *a, const json_t *j, struct err *e)
 	__attribute__((warn_unused_result));
-/* ret: a config.json that spec_from_json() reads back to the same struct; new reference */
+/* ret: a config.json that spec_from_json() reads back to the same struct; new reference. NULL when an argument or an
+ * environment variable is not UTF-8, which JSON cannot carry */
 json_t *spec_to_json(const struct spec *s);
 void spec_process_done(struct spec_process *p);
 void spec_done(struct spec *s);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading and writing the files of a group. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "compose/base/mem.h"
+#include "compose/base/str.h"
+#include "compose/runtime/cgroup_impl.h"
+
+int cg_write(int root, const char *path, const char *file, const char *value)
+{
+	auto_free char *p = xasprintf("%s/%s", path, file);
+	auto_close int fd = openat(root, p, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t n = strlen(value);
+
+	return fd >= 0 && write(fd, value, n) == (ssize_t)n ? 0 : -1;
+}
+
+int cg_writef(int root, const char *path, const char *file, const char *fmt, ...)
+{
+	auto_free char *value = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	value = xvasprintf(fmt, ap);
+	va_end(ap);
+	return cg_write(root, path, file, value);
+}
+
+long cg_read(int root, const char *path, const char *file, char *buf, size_t size)
+{
+	auto_free char *p = xasprintf("%s/%s", path, file);
+	auto_close int fd = openat(root, p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (n >= 0)
+		buf[n] = '\0';
+	return n;
+}
+
+int64_t cg_read_num(int root, const char *path, const char *file)
+{
+	char buf[64];
+	int64_t v;
+
+	if (cg_read(root, path, file, buf, sizeof(buf)) <= 0)
+		return -1;
+	buf[strcspn(buf, "\n")] = '\0';
+	return str_to_i64(buf, &v) ? v : -1;
+}
+
+int64_t cg_read_key(int root, const char *path, const char *file, const char *key)
+{
+	char buf[8192], *p = buf;
+	size_t n = strlen(key);
+	int64_t v;
+
+	if (cg_read(root, path, file, buf, sizeof(buf)) <= 0)
+		return -1;
+	for (; *p; p += strcspn(p, "\n"), p += *p == '\n')
+		if (!strncmp(p, key, n) && p[n] == ' ') {
+			p[strcspn(p, "\n")] = '\0';
+			return str_to_i64(p + n + 1, &v) ? v : -1;
+		}
+	return -1;
+}
+
+int cg_mkdir_p(int root, const char *path, int each(int root, const char *path, void *arg), void *arg, bool *ret_new)
+{
+	auto_free char *p = xstrdup(path);
+	bool last = false;
+
+	for (char *s = p; !last; s++) {
+		s += strcspn(s, "/");
+		last = !*s;
+		*s = '\0';
+		*ret_new = mkdirat(root, p, 0755) == 0;
+		if ((!*ret_new && errno != EEXIST) || (each && each(root, p, arg) < 0))
+			return -1;
+		if (!last)
+			*s = '/';
+	}
+	return 0;
+}
+
+int cg_fail(struct err *e, const char *file, const char *what)
+{
+	int sysno = errno;
+
+	if (sysno == ENOENT) {
+		err_set(e, ERR_MODEL, 0, "%s: this host's kernel has no %s", what, file);
+		return -1;
+	}
+	return err_set(e, sysno == EINVAL || sysno == ERANGE ? ERR_MODEL : sysno == EACCES || sysno == EPERM || sysno == EROFS ?
+		       ERR_DENIED : ERR_SYS, sysno, "%s (%s)", what, file);
+}
