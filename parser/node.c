@@ -200,7 +200,7 @@ struct node *node_path(const struct node *n, const char *dotted)
 
 const char *node_kind_name(enum node_kind k)
 {
-	static const char *const names[] = { "null", "boolean", "integer", "number", "string", "list", "mapping" };
+	static const char *const names[] = { "null", "boolean", "whole number", "number", "string", "list", "mapping" };
 
 	return (size_t)k < ARRAY_LEN(names) ? names[k] : "unknown";
 }

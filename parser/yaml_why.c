@@ -78,9 +78,14 @@ static void told(struct errs *errs, struct srcpos p, const char *text, const cha
 	errs_model(errs, p, NULL, hint, "%s", text);
 }
 
-/* A quote that was meant to be closed on its line swallows the lines up to the next quote, and the error shows only there.
- * ret: whether the last text before the error is such a one; *ret its start */
-static bool runaway_quote(const struct source *s, struct srcpos *ret)
+static bool quoted(const yaml_token_t *t)
+{
+	return t->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE || t->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+}
+
+/* A quote that was meant to be closed on its line swallows the lines up to the next quote, and the error shows only behind that.
+ * ret: whether such a text ends on the error's line or the one before; *ret its start */
+static bool runaway_quote(const struct source *s, size_t line, struct srcpos *ret)
 {
 	yaml_parser_t p;
 	yaml_token_t t;
@@ -91,9 +96,9 @@ static bool runaway_quote(const struct source *s, struct srcpos *ret)
 	yaml_parser_set_input_string(&p, (const unsigned char *)s->text, s->len);
 	while (more && yaml_parser_scan(&p, &t)) {
 		more = t.type != YAML_STREAM_END_TOKEN;
-		if (t.type == YAML_SCALAR_TOKEN) {
-			hit = t.data.scalar.style != YAML_PLAIN_SCALAR_STYLE && t.data.scalar.style < YAML_LITERAL_SCALAR_STYLE &&
-			      t.end_mark.line > t.start_mark.line;
+		if (t.type == YAML_SCALAR_TOKEN && quoted(&t) && t.end_mark.line > t.start_mark.line &&
+		    (t.end_mark.line == line || t.end_mark.line + 1 == line)) {
+			hit = true;
 			*ret = pos_of(s, t.start_mark);
 		}
 		yaml_token_delete(&t);
@@ -130,7 +135,7 @@ void yaml_why(const struct source *src, const yaml_parser_t *p, struct errs *err
 		told(errs, at, "a tab character indents this line", "indent with spaces");
 		return;
 	}
-	if (!strstr(context, "quoted scalar") && runaway_quote(src, &quote)) {
+	if (!strstr(context, "quoted scalar") && runaway_quote(src, p->problem_mark.line, &quote)) {
 		told(errs, quote, "this quote is not closed on its line", "close it, or write a quote inside as \\\" or ''");
 		return;
 	}
