@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.c - values of nodes, and the top-level elements. Services are in model_service.c. */
+#include "parser/model.h"
+#include "compose/base/str.h"
+#include "parser/load.h"
+#include "parser/value.h"
+
+/* ---- values ---- */
+
+const char *model_text(const struct node *map, const char *key)
+{
+	const char *s = node_text(node_get(map, key));
+
+	return s ? s : "";
+}
+
+int64_t model_int(const struct node *map, const char *key, int64_t dflt)
+{
+	const struct node *n = node_get(map, key);
+	int64_t v;
+
+	if (!n)
+		return dflt;
+	if (n->kind == NODE_INT)
+		return n->i;
+	return node_text(n) && value_i64(n->text, &v) ? v : dflt;
+}
+
+bool model_flag(const struct node *map, const char *key, bool dflt)
+{
+	const struct node *n = node_get(map, key);
+
+	return n && n->kind == NODE_BOOL ? n->b : dflt;
+}
+
+int64_t model_duration(const struct node *map, const char *key)
+{
+	int64_t ns;
+
+	return value_duration(model_text(map, key), &ns) ? ns : -1;
+}
+
+struct pstrs model_texts(struct arena *a, const struct node *list)
+{
+	struct pstrs out = { 0 };
+	size_t n = list && list->kind == NODE_LIST ? list->n : 0;
+
+	out.v = arena_alloc(a, (n + 1) * sizeof(*out.v));
+	for (size_t i = 0; i < n; i++)
+		if (node_text(list->items[i]))
+			out.v[out.n++] = (char *)list->items[i]->text;
+	return out;
+}
+
+struct pkvs model_pairs(struct arena *a, const struct node *map)
+{
+	struct pkvs out = { 0 };
+	size_t n = map && map->kind == NODE_MAP ? map->n : 0;
+
+	if (n)
+		out.v = arena_alloc(a, n * sizeof(*out.v));
+	for (size_t i = 0; i < n; i++)
+		out.v[out.n++] = (struct pkv){ map->pairs[i].key, node_text(map->pairs[i].val), map->pairs[i].key_pos };
+	return out;
+}
+
+/* ---- top-level elements ---- */
+
+/* What an active service uses of a section: only that is made. */
+static bool is_used(const struct map *used, const char *section, const char *key)
+{
+	char buf[512];
+
+	snprintf(buf, sizeof(buf), "%s/%s", section, key);
+	return map_has(used, buf);
+}
+
+static void pools(struct project *p, struct network *net, const struct node *list)
+{
+	if (!list || list->kind != NODE_LIST || !list->n)
+		return;
+	net->pools = arena_alloc(&p->arena, list->n * sizeof(*net->pools));
+	for (size_t i = 0; i < list->n; i++)
+		net->pools[net->n_pools++] = (struct ipam_pool){
+			.subnet = model_text(list->items[i], "subnet"), .gateway = model_text(list->items[i], "gateway"),
+			.ip_range = model_text(list->items[i], "ip_range"),
+			.aux = model_pairs(&p->arena, node_get(list->items[i], "aux_addresses")),
+		};
+}
+
+static void one_network(struct project *p, struct network *net, const struct node_pair *pair)
+{
+	const struct node *n = pair->val;
+
+	*net = (struct network){
+		.key = pair->key, .name = model_text(n, "name"), .driver = model_text(n, "driver"),
+		.external = model_flag(n, "external", false), .internal = model_flag(n, "internal", false),
+		.enable_ipv6 = model_flag(n, "enable_ipv6", false), .attachable = model_flag(n, "attachable", false),
+		.driver_opts = model_pairs(&p->arena, node_get(n, "driver_opts")),
+		.labels = model_pairs(&p->arena, node_get(n, "labels")),
+		.tree = n, .pos = pair->key_pos,
+	};
+	pools(p, net, node_get(node_get(n, "ipam"), "config"));
+}
+
+static void one_volume(struct project *p, struct volume *v, const struct node_pair *pair)
+{
+	const struct node *n = pair->val;
+
+	*v = (struct volume){
+		.key = pair->key, .name = model_text(n, "name"), .driver = model_text(n, "driver"),
+		.external = model_flag(n, "external", false),
+		.driver_opts = model_pairs(&p->arena, node_get(n, "driver_opts")),
+		.labels = model_pairs(&p->arena, node_get(n, "labels")),
+		.tree = n, .pos = pair->key_pos,
+	};
+}
+
+static void one_source(struct filesource *f, const struct node_pair *pair)
+{
+	const struct node *n = pair->val;
+
+	*f = (struct filesource){
+		.key = pair->key, .name = model_text(n, "name"),
+		.file = node_text(node_get(n, "file")), .environment = node_text(node_get(n, "environment")),
+		.content = node_text(node_get(n, "content")), .external = model_flag(n, "external", false),
+		.pos = pair->key_pos,
+	};
+}
+
+static void one_secret(struct project *p, struct filesource *f, const struct node_pair *pair)
+{
+	one_source(f, pair);
+	if (f->environment && p->load)
+		f->value = load_source_env(p->load, "secrets", f->key);
+}
+
+static void one_config(struct project *p, struct filesource *f, const struct node_pair *pair)
+{
+	one_source(f, pair);
+	if (f->environment && p->load)
+		f->value = load_source_env(p->load, "configs", f->key);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Fill one array with what is used of a section, sorted by key. */
+#define FILL(p, used, section, v, count, one) do { \
+	const struct node *all_ = node_get((p)->tree, section); \
+	size_t max_ = all_ && all_->kind == NODE_MAP ? all_->n : 0; \
+	(v) = arena_alloc(&(p)->arena, (max_ + 1) * sizeof(*(v))); \
+	for (size_t i_ = 0; i_ < max_; i_++) \
+		if (is_used(used, section, all_->pairs[i_].key)) \
+			one(p, &(v)[(count)++], &all_->pairs[i_]); \
+	if (count) \
+		qsort(v, count, sizeof(*(v)), by_key); \
+} while (0)
+
+static void mark(struct map *used, const char *section, const char *key)
+{
+	char buf[512];
+
+	snprintf(buf, sizeof(buf), "%s/%s", section, key);
+	map_set(used, buf, used);
+}
+
+static void mark_service(struct map *used, const struct service *s)
+{
+	for (size_t i = 0; i < s->n_networks; i++)
+		mark(used, "networks", s->networks[i].network);
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (s->mounts[i].kind == MOUNT_VOLUME && *s->mounts[i].source)
+			mark(used, "volumes", s->mounts[i].source);
+	for (size_t i = 0; i < s->n_secrets; i++)
+		mark(used, "secrets", s->secrets[i].source);
+	for (size_t i = 0; i < s->n_configs; i++)
+		mark(used, "configs", s->configs[i].source);
+	for (size_t i = 0; s->build && i < s->build->n_secrets; i++)
+		mark(used, "secrets", s->build->secrets[i].source);
+}
+
+static void services(struct project *p)
+{
+	const struct node *all = node_get(p->tree, "services");
+	size_t n = all && all->kind == NODE_MAP ? all->n : 0;
+
+	p->services = arena_alloc(&p->arena, (n + 1) * sizeof(*p->services));
+	for (size_t i = 0; i < n; i++) {
+		p->services[i].name = all->pairs[i].key;
+		p->services[i].pos = all->pairs[i].key_pos;
+		model_service(p, &p->services[i], all->pairs[i].val);
+	}
+	p->n_services = n;
+	if (n)
+		qsort(p->services, n, sizeof(*p->services), by_key);
+}
+
+void model_fill(struct project *p, const struct node *off)
+{
+	auto_map struct map used = { 0 };
+
+	services(p);
+	for (size_t i = 0; i < p->n_services; i++)
+		mark_service(&used, &p->services[i]);
+	FILL(p, &used, "networks", p->networks, p->n_networks, one_network);
+	FILL(p, &used, "volumes", p->volumes, p->n_volumes, one_volume);
+	FILL(p, &used, "secrets", p->secrets, p->n_secrets, one_secret);
+	FILL(p, &used, "configs", p->configs, p->n_configs, one_config);
+	p->inactive.v = arena_alloc(&p->arena, (off->n + 1) * sizeof(*p->inactive.v));
+	for (size_t i = 0; i < off->n; i++)
+		p->inactive.v[p->inactive.n++] = (char *)off->pairs[i].key;
+	if (off->n)
+		qsort(p->inactive.v, off->n, sizeof(*p->inactive.v), by_key);
+}

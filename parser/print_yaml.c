@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "parser/print_yaml.h"
+#include <ctype.h>
+#include <math.h>
+#include "compose/base/mem.h"
+#include "parser/value.h"
+
+bool print_user_names(const char *key)
+{
+	static const char *const keys[] = {
+		"additional_contexts", "annotations", "args", "aux_addresses", "configs", "depends_on", "driver_opts",
+		"environment", "labels", "models", "networks", "options", "secrets", "services", "storage_opt", "sysctls",
+		"volumes",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+void print_float(struct str *out, const struct node *n, bool json)
+{
+	char text[DOUBLE_TEXT];
+
+	if (!isfinite(n->f))
+		str_add(out, json ? "null" : isnan(n->f) ? ".nan" : n->f > 0 ? ".inf" : "-.inf");
+	else if (strspn(n->text, "-0123456789.") == strlen(n->text) && isdigit((unsigned char)n->text[0]) &&
+		 !strstr(n->text, "..") && n->text[strlen(n->text) - 1] != '.' && (n->text[0] != '0' || n->text[1] == '.' || !n->text[1]))
+		str_add(out, n->text);
+	else {
+		value_double_text(n->f, text);
+		str_add(out, text);
+	}
+}
+
+/* ---- texts ---- */
+
+static bool is_number_like(const char *s)
+{
+	s += *s == '-' || *s == '+';
+	if (strncasecmp(s, ".inf", 5) == 0 || strncasecmp(s, ".nan", 5) == 0)
+		return true;
+	return isdigit((unsigned char)*s) || (*s == '.' && isdigit((unsigned char)s[1]));
+}
+
+/* Words that this or an older YAML takes for something else than text. */
+static bool is_word(const char *s)
+{
+	static const char *const words[] = { "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcasecmp(s, words[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Control bytes, and what some readers take for a line break: NEL, LS, PS; and the byte order mark. */
+static bool has_control(const char *s)
+{
+	for (const char *p = s; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return true;
+	return strstr(s, "\xc2\x85") || strstr(s, "\xe2\x80\xa8") || strstr(s, "\xe2\x80\xa9") || strstr(s, "\xef\xbb\xbf");
+}
+
+static bool bad_start(const char *s)
+{
+	if (*s == '-' || *s == '?' || *s == ':')
+		return !s[1] || s[1] == ' ' || s[1] == '-';
+	return strchr(",[]{}#&*!|>'\"%@` ", *s) != NULL;
+}
+
+/* Needs no quotes: cannot be read as anything but this text. */
+static bool is_plain(const char *s)
+{
+	size_t n = strlen(s);
+
+	return !is_word(s) && !is_number_like(s) && !has_control(s) && !bad_start(s) && s[n - 1] != ' ' && s[n - 1] != ':' &&
+	       !strstr(s, ": ") && !strstr(s, " #");
+}
+
+static void double_quoted(struct str *out, const char *s, bool dollars)
+{
+	print_json_text(out, s, dollars);
+}
+
+static void add_dollars(struct str *out, const char *s, const char *also, bool dollars)
+{
+	for (; *s; s++) {
+		str_addc(out, *s);
+		if ((*s == '$' && dollars) || (also && *s == *also))
+			str_addc(out, *s);
+	}
+}
+
+static void indent(struct str *out, size_t depth)
+{
+	for (size_t i = 0; i < depth; i++)
+		str_add(out, "  ");
+}
+
+/* Several lines, none of which a block would change. */
+static bool is_block(const char *s)
+{
+	if (!strchr(s, '\n') || *s == ' ' || *s == '\n' || *s == '\t')
+		return false;
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || (c >= 0xc2 && has_control((char[]){ *s, s[1], s[1] ? s[2] : 0, 0 })))
+			return false;
+		if ((c == ' ' || c == '\t') && s[1] == '\n')
+			return false;
+	}
+	return true;
+}
+
+static void block(struct str *out, const char *s, size_t depth, bool dollars)
+{
+	size_t n = strlen(s);
+	bool ends = s[n - 1] == '\n';
+
+	str_add(out, !ends ? "|-" : n > 1 && s[n - 2] == '\n' ? "|+" : "|");
+	while (*s) {
+		size_t len = strcspn(s, "\n");
+		str_addc(out, '\n');
+		if (len) {
+			auto_free char *line = xstrndup(s, len);
+			indent(out, depth);
+			add_dollars(out, line, NULL, dollars);
+		}
+		s += len + (s[len] == '\n');
+	}
+}
+
+static void text(struct str *out, const char *s, size_t depth, bool dollars)
+{
+	if (is_plain(s)) {
+		add_dollars(out, s, NULL, dollars);
+	} else if (is_block(s)) {
+		block(out, s, depth, dollars);
+	} else if (has_control(s) || is_word(s) || is_number_like(s)) {
+		double_quoted(out, s, dollars);
+	} else {
+		str_addc(out, '\'');
+		add_dollars(out, s, "'", dollars);
+		str_addc(out, '\'');
+	}
+}
+
+/* ---- nodes ---- */
+
+static void node(struct str *out, const struct node *n, const struct print_opts *o, size_t depth);
+
+static void key(struct str *out, const char *k)
+{
+	if (strlen(k) > 1000 || strchr(k, '\n'))
+		double_quoted(out, k, false);
+	else
+		text(out, k, 0, false);
+	str_addc(out, ':');
+}
+
+static void scalar(struct str *out, const struct node *n, const struct print_opts *o, size_t depth)
+{
+	switch (n->kind) {
+	case NODE_NULL:
+		str_add(out, "null");
+		break;
+	case NODE_BOOL:
+		str_add(out, n->b ? "true" : "false");
+		break;
+	case NODE_INT:
+		str_addf(out, "%lld", (long long)n->i);
+		break;
+	case NODE_FLOAT:
+		print_float(out, n, false);
+		break;
+	default:
+		text(out, n->text, depth, !o->keep_dollar);
+		break;
+	}
+}
+
+static void pair(struct str *out, const struct node_pair *p, const struct print_opts *o, size_t depth)
+{
+	key(out, p->key);
+	if (p->val->kind < NODE_LIST) {
+		str_addc(out, ' ');
+		scalar(out, p->val, o, depth + 1);
+		str_addc(out, '\n');
+	} else if (!p->val->n) {
+		str_add(out, p->val->kind == NODE_LIST ? " []\n" : " {}\n");
+	} else {
+		str_addc(out, '\n');
+		indent(out, depth + 1);
+		node(out, p->val, o, depth + 1);
+	}
+}
+
+/* in: the cursor stands where the node begins, at column 2 * depth */
+static void node(struct str *out, const struct node *n, const struct print_opts *o, size_t depth)
+{
+	if (n->kind == NODE_MAP && n->n) {
+		const struct node_pair **v = print_sorted(n);
+		for (size_t i = 0; i < n->n; i++) {
+			if (i)
+				indent(out, depth);
+			pair(out, v[i], o, depth);
+		}
+		free(v);
+	} else if (n->kind == NODE_LIST && n->n) {
+		for (size_t i = 0; i < n->n; i++) {
+			if (i)
+				indent(out, depth);
+			str_add(out, "- ");
+			node(out, n->items[i], o, depth + 1);
+		}
+	} else if (n->kind == NODE_MAP || n->kind == NODE_LIST) {
+		str_add(out, n->kind == NODE_LIST ? "[]\n" : "{}\n");
+	} else {
+		scalar(out, n, o, depth);
+		str_addc(out, '\n');
+	}
+}
+
+void print_yaml_pair(struct str *out, const struct node_pair *p, const struct print_opts *o)
+{
+	pair(out, p, o, 0);
+}
+
+void print_yaml_node(struct str *out, const struct node *n, const struct print_opts *o)
+{
+	node(out, n, o, 0);
+}
