@@ -91,6 +91,28 @@ int fs_open_parent_in(int root, const char *path, bool make, char **ret_name)
 	return fd;
 }
 
+int fs_open_again(int fd)
+{
+	char link[40], path[4096];
+	struct stat a, b;
+	ssize_t n;
+	int again;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return -1;
+	path[n] = '\0';
+	again = open(path, O_PATH | O_CLOEXEC);
+	if (again < 0)
+		return -1;
+	if (fstat(fd, &a) == 0 && fstat(again, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return again;
+	close(again);
+	errno = ESTALE;
+	return -1;
+}
+
 int fs_mkdir_p(const char *path, mode_t mode)
 {
 	auto_free char *p = xstrdup(path);

@@ -18,6 +18,10 @@ int fs_mkdir_p_in(int root, const char *path, mode_t mode);
 /* Open the directory that holds path's last component, making missing parents (mode 0755) when make is set.
  * *ret_name points into path's copy and is caller-freed ("" when path is the root itself). ret: fd or -1 with errno */
 int fs_open_parent_in(int root, const char *path, bool make, char **ret_name);
+/* Open what fd refers to a second time, by its path, and make sure that it is the same: a descriptor from another mount
+ * namespace cannot be cloned or mounted on in this one. in: fd as opened there, O_PATH is enough; directory or file
+ * ret: an O_PATH descriptor, or -1 with errno (ESTALE: the path leads elsewhere now). kernel: /proc must be mounted */
+int fs_open_again(int fd);
 
 /* Our own trees (state, store): dirfd-relative, ordinary resolution. */
 int fs_mkdir_p(const char *path, mode_t mode);                       /* ret: 0, or -1 with errno */

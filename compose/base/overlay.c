@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include "compose/base/fs.h"
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
@@ -94,27 +95,6 @@ struct attach {
 	int    fd, sysno;
 };
 
-/* ret: 0, or -1 with errno; ESTALE when the path no longer leads to what fd is */
-static int open_again(int fd, int *ret)
-{
-	char link[40], path[4096];
-	struct stat a, b;
-	ssize_t n;
-
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0)
-		return -1;
-	path[n] = '\0';
-	*ret = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*ret < 0 || fstat(fd, &a) < 0 || fstat(*ret, &b) < 0)
-		return -1;
-	if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-		return 0;
-	errno = ESTALE;
-	return -1;
-}
-
 /* With the working directory in /proc/self/fd a layer's name is a few digits. ret: 0, or -1 with errno */
 static int attach(struct attach *a)
 {
@@ -122,14 +102,17 @@ static int attach(struct attach *a)
 	const struct fs_overlay *o = a->o;
 
 	for (size_t i = 0; i < o->n; i++) {
-		if (open_again(o->lower[i], &a->dir[i]) < 0)
+		a->dir[i] = fs_open_again(o->lower[i]);
+		if (a->dir[i] < 0)
 			return -1;
 		str_addf(&data, "%s%d", i ? ":" : "lowerdir=", a->dir[i]);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		str_addf(&data, ",%s=%s", fixed[i].key, fixed[i].value);
 	if (o->upper >= 0) {
-		if (open_again(o->upper, &a->dir[o->n]) < 0 || open_again(o->work, &a->dir[o->n + 1]) < 0)
+		a->dir[o->n] = fs_open_again(o->upper);
+		a->dir[o->n + 1] = fs_open_again(o->work);
+		if (a->dir[o->n] < 0 || a->dir[o->n + 1] < 0)
 			return -1;
 		str_addf(&data, ",upperdir=%d,workdir=%d%s", a->dir[o->n], a->dir[o->n + 1],
 			 o->volatile_ ? ",volatile" : "");
