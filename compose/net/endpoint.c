@@ -12,7 +12,7 @@
 #include "compose/net/nl.h"
 #include "compose/net/router.h"
 
-enum { GROUP_DYING = 0x636d7064, INDEX_MAX = 36 };
+enum { INDEX_MAX = 36 };
 static const char index_digit[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 static const char *port_name(const char *container_id, unsigned index, char ret[16])
@@ -199,7 +199,7 @@ int net_attach(struct net_ctx *c, const struct net_endpoint *ep, struct net_addr
 				 ep->network_id) : 0;
 }
 
-/* Detaching: names of the bridge ports to remove. One removal costs the kernel 15 ms, and a group of them no more. */
+/* Detaching: names of the bridge ports to remove. */
 struct ports { struct net_ctx *c; char *const *ids; size_t n; bool links; struct strv names; };
 
 static void drop_on(struct ports *p, int dir, const char *network_id)
@@ -210,28 +210,6 @@ static void drop_on(struct ports *p, int dir, const char *network_id)
 	for (size_t i = 0; i < p->n; i++)
 		if (lease_drop(p->c, dir, network_id, p->ids[i], p->links, &index))
 			strv_add(&p->names, port_name(p->ids[i], index, name));
-}
-
-static int remove_ports(const struct net_ctx *c, const struct strv *names, struct err *e)
-{
-	auto_nl struct nl rt = NL_INIT;
-	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
-	auto_close int router = names->n ? router_open(c, e) : -1;
-
-	if (router < 0)
-		return e->kind == ERR_MISSING ? (err_done(e), 0) : e->kind ? -1 : 0;
-	if (nl_open(&rt, router, e) < 0)
-		return -1;
-	for (size_t i = 0; i < names->n; i++) {
-		if (nl_full(b) && nl_commit(&rt, b, e) < 0)
-			return -1;
-		nl_add_group(b, names->v[i], GROUP_DYING);
-		nl_fine(b, ENODEV);
-	}
-	if (nl_commit(&rt, b, e) < 0)
-		return -1;
-	nl_add_del_group(b, GROUP_DYING);
-	return nl_commit(&rt, b, e);
 }
 
 static int drop_everywhere(struct ports *p, struct err *e)
@@ -272,7 +250,7 @@ int net_detach(struct net_ctx *c, const char *network_id, char *const *container
 			rc = -1;
 	}
 	if (rc == 0 && links)
-		rc = remove_ports(c, &p.names, e);
+		rc = router_drop_links(c, &p.names, e);
 	strv_done(&p.names);
 	return rc < 0 ? err_wrap(e, "disconnect containers") : 0;
 }
@@ -347,7 +325,7 @@ static int gc_locked(struct sweep *s, struct err *e)
 	router = router_open(s->c, e);
 	if (router < 0)
 		return e->kind == ERR_MISSING ? (err_done(e), 0) : -1;
-	return sweep_links(s, router, &recs, e) < 0 ? -1 : remove_ports(s->c, &s->dead, e);
+	return sweep_links(s, router, &recs, e) < 0 ? -1 : router_drop_links(s->c, &s->dead, e);
 }
 
 int net_gc(struct net_ctx *c, bool (*alive)(void *arg, const char *container_id), void *arg, struct err *e)

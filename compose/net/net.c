@@ -279,52 +279,77 @@ int net_create(struct net_ctx *c, const struct net_conf *conf, struct net_info *
 	return rc < 0 ? err_wrap(e, "create network %s", conf->name) : rc;
 }
 
-static int remove_links(const struct net_ctx *c, const struct net_rec *r, struct err *e)
+/* in: gone are the networks whose records have just been removed */
+static int remove_links(const struct net_ctx *c, const struct net_recs *gone, struct err *e)
 {
-	auto_nl struct nl host = NL_INIT, rt = NL_INIT;
+	auto_nl struct nl host = NL_INIT;
 	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
-	auto_close int router = router_open(c, e);
+	auto_strv struct strv bridges = { 0 };
 	struct uplink u;
 	char name[16];
 	int rc;
 
-	if (router < 0)
-		return e->kind == ERR_MISSING ? (err_done(e), 0) : -1;
-	if (nl_open(&host, -1, e) < 0 || nl_open(&rt, router, e) < 0 || (rc = uplink_find(c, &host, &u, e)) < 0)
+	if (nl_open(&host, -1, e) < 0 || (rc = uplink_find(c, &host, &u, e)) < 0)
 		return -1;
-	if (rc == 0 && r->info.host_route) {
-		nl_add_route(b, true, r->ipam.subnet.base, r->ipam.subnet.len, u.router, 0, u.host_index);
-		if (nl_commit(&host, b, e) < 0)
+	for (size_t i = 0; i < gone->n; i++) {
+		const struct net_rec *r = &gone->v[i];
+
+		if (nl_full(b) && nl_commit(&host, b, e) < 0)
 			return -1;
+		if (rc == 0 && r->info.host_route)
+			nl_add_route(b, true, r->ipam.subnet.base, r->ipam.subnet.len, u.router, 0, u.host_index);
+		strv_add(&bridges, bridge_name(r->info.id, r->info.internal, name));
 	}
-	nl_add_del(b, bridge_name(r->info.id, r->info.internal, name));
-	return nl_commit(&rt, b, e);
-}
-
-static int remove_locked(struct net_ctx *c, const char *id, struct err *e)
-{
-	auto_recs struct net_recs recs = { 0 };
-	const struct net_rec *r;
-
-	if (net_recs_read(c, &recs, e) < 0)
+	if (nl_commit(&host, b, e) < 0)
 		return -1;
-	r = find_rec(&recs, id);
-	if (!r)
-		return recs.n ? 0 : router_remove(c, e);
-	if (net_rec_remove(c, id, e) < 0)
-		return err_wrap(e, "remove network %s", r->info.name);
-	(void)map_del(&c->next_free, id);
-	/* with the last network the whole namespace goes, and the bridge with it */
-	if (recs.n > 1 ? remove_links(c, r, e) < 0 : router_remove(c, e) < 0)
-		return err_wrap(e, "remove network %s", r->info.name);
-	return 0;
+	return router_drop_links(c, &bridges, e);
 }
 
-int net_remove(struct net_ctx *c, const char *network_id, struct err *e)
+static bool wanted(char *const *ids, size_t n, const char *id)
 {
-	auto_close int lock = router_lock(c, e);
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(ids[i], id))
+			return true;
+	return false;
+}
 
-	return lock < 0 ? -1 : remove_locked(c, network_id, e);
+/* Take the records away. gone and left share what all held. ret: 0, or -1 with the first failure; goes on after it */
+static int remove_recs(struct net_ctx *c, char *const *ids, size_t n, const struct net_recs *all, struct net_recs *gone,
+		       struct err *e)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		auto_err struct err one = { 0 };
+
+		if (!wanted(ids, n, all->v[i].info.id))
+			continue;
+		if (net_rec_remove(c, all->v[i].info.id, &one) == 0) {
+			vec_push(gone, all->v[i]);
+			(void)map_del(&c->next_free, all->v[i].info.id);
+		} else if (e->kind == ERR_NONE) {
+			err_move(e, &one);
+			(void)err_wrap(e, "remove network %s", all->v[i].info.name);
+		}
+	}
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+int net_remove(struct net_ctx *c, char *const *network_ids, size_t n, struct err *e)
+{
+	auto_recs struct net_recs all = { 0 };
+	auto_close int lock = router_lock(c, e);
+	auto_err struct err later = { 0 };
+	struct net_recs gone = { 0 };        /* its elements are those of all */
+	int rc;
+
+	if (lock < 0 || net_recs_read(c, &all, e) < 0)
+		return -1;
+	rc = remove_recs(c, network_ids, n, &all, &gone, e);
+	/* with the last network the whole namespace goes, and the bridges with it */
+	if (gone.n == all.n ? router_remove(c, rc < 0 ? &later : e) < 0 :
+			      gone.n && remove_links(c, &gone, rc < 0 ? &later : e) < 0)
+		rc = rc < 0 ? rc : err_wrap(e, "remove networks");
+	vec_done(&gone);
+	return rc;
 }
 
 int net_lookup(struct net_ctx *c, const char *network_id, struct net_info *ret, struct err *e)

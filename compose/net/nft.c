@@ -198,13 +198,11 @@ static void tell(char *text, struct strv *warn)
 	}
 }
 
-int nft_run(const struct nft_job *jobs, size_t n, const struct nft_host *h, struct err *e)
+int nft_start(struct nft_child *ret, const struct nft_job *jobs, size_t n, const struct nft_host *h, struct err *e)
 {
 	/* no exit signal: the caller's own children are counted by SIGCHLD, this one is none of them */
 	struct clone_args args = { .exit_signal = 0 };
-	auto_free char *answer = xmalloc(ANSWER_MAX + 1);
-	int p[2], status;
-	size_t len;
+	int p[2];
 	pid_t pid;
 
 	if (pipe2(p, O_CLOEXEC) < 0)
@@ -213,19 +211,40 @@ int nft_run(const struct nft_job *jobs, size_t n, const struct nft_host *h, stru
 	if (pid == 0)
 		child(p[1], jobs, n, h);
 	close(p[1]);
-	len = pid < 0 ? 0 : read_all(p[0], answer, ANSWER_MAX);
-	close(p[0]);
-	if (pid < 0)
-		return err_set(e, ERR_SYS, errno, "start the nft helper");
-	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+	if (pid < 0) {
+		err_set(e, ERR_SYS, errno, "start the nft helper");
+		close(p[0]);
+		return -1;
+	}
+	*ret = (struct nft_child){ pid, p[0] };
+	return 0;
+}
+
+int nft_finish(struct nft_child *c, struct strv *warn, struct err *e)
+{
+	auto_free char *answer = xmalloc(ANSWER_MAX + 1);
+	size_t len = read_all(c->out, answer, ANSWER_MAX);
+	int status;
+
+	close(c->out);
+	while (waitpid(c->pid, &status, __WALL) < 0 && errno == EINTR)
 		;
 	answer[len] = '\0';
-	if (len && *answer == 0) {
-		tell(answer + 1, h ? h->warn : NULL);
-		return 0;
-	}
 	if (!len)
 		return err_set(e, ERR_SYS, 0, "the nft helper died");
+	if (*answer == 0) {
+		tell(answer + 1, warn);
+		return 0;
+	}
 	err_decode(e, answer + 1, len - 1);
 	return -1;
+}
+
+int nft_run(const struct nft_job *jobs, size_t n, const struct nft_host *h, struct err *e)
+{
+	struct nft_child c;
+
+	if (nft_start(&c, jobs, n, h, e) < 0)
+		return -1;
+	return nft_finish(&c, h ? h->warn : NULL, e);
 }

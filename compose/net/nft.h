@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nft.h - nft scripts, run by libnftables in a short-lived child: about 3 ms, and its 2 MB go with the child.
+/* nft.h - nft scripts, run by libnftables in a short-lived child: about 5 ms, and its 2 MB go with the child.
  * runs in: supervisor worker (parent).   owns: nothing that lasts.   layer: net. */
 #pragma once
 #include <stdbool.h>
@@ -19,6 +19,13 @@ struct nft_host {
 	const char *uplink, *comment;
 	struct strv *warn;         /* one line per chain that was changed; may be NULL */
 };
+
+/* The same in two halves, so that the caller can work meanwhile: after a removal the kernel lets the child go only when a
+ * grace period of 15 ms is over. Each started one is finished. */
+struct nft_child { int pid, out; };
+int nft_start(struct nft_child *ret, const struct nft_job *jobs, size_t n, const struct nft_host *h, struct err *e)
+	__attribute__((warn_unused_result));
+int nft_finish(struct nft_child *c, struct strv *warn, struct err *e) __attribute__((warn_unused_result));
 
 /* Run the jobs in order, each one transaction, then the host's part (h may be NULL). */
 int nft_run(const struct nft_job *jobs, size_t n, const struct nft_host *h, struct err *e)

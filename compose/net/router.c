@@ -10,6 +10,8 @@
 #include "compose/net/lease.h"
 #include "compose/net/netns.h"
 
+enum { GROUP_DYING = 0x636d7064 };
+
 static char *at(const struct net_ctx *c, const char *name)
 {
 	return xasprintf("%s/router%s%s", c->run_dir, *name ? "/" : "", name);
@@ -104,7 +106,7 @@ static int make(const struct net_ctx *c, struct nl *host, struct uplink *ret, st
 	if (ns < 0)
 		return -1;
 	if (lease_wipe(c, e) == 0 && uplink_make(c, host, ns, ret, e) == 0 &&
-	    uplink_rules(c, host, ns, ret, warn, e) == 0 && keep(c, ns, e) == 0)
+	    uplink_rules(c, host, ns, ret, true, warn, e) == 0 && keep(c, ns, e) == 0)
 		return take_fd(ns);
 	if (uplink_remove(c, host, &ignored) < 0)
 		(void)err_wrap(e, "and undoing it failed too: %s", ignored.frame[0]);
@@ -124,7 +126,7 @@ static int repair(const struct net_ctx *c, struct nl *host, int ns, struct uplin
 		return -1;
 	rc = *rewired ? 0 : nl_nft_table(net_table(c, table), e);
 	if (rc == 0)
-		return uplink_rules(c, host, ns, u, warn, e);
+		return uplink_rules(c, host, ns, u, false, warn, e);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -143,6 +145,28 @@ int router_ensure(const struct net_ctx *c, struct nl *host, struct uplink *ret, 
 		return err_wrap(e, "repair the way from the router to the host");
 	}
 	return ns < 0 ? err_wrap(e, "make the router namespace") : take_fd(ns);
+}
+
+int router_drop_links(const struct net_ctx *c, const struct strv *names, struct err *e)
+{
+	auto_nl struct nl n = NL_INIT;
+	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
+	auto_close int router = names->n ? router_open(c, e) : -1;
+
+	if (router < 0)
+		return e->kind == ERR_MISSING ? (err_done(e), 0) : e->kind ? -1 : 0;
+	if (nl_open(&n, router, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names->n; i++) {
+		if (nl_full(b) && nl_commit(&n, b, e) < 0)
+			return -1;
+		nl_add_group(b, names->v[i], GROUP_DYING);
+		nl_fine(b, ENODEV);
+	}
+	if (nl_commit(&n, b, e) < 0)
+		return -1;
+	nl_add_del_group(b, GROUP_DYING);
+	return nl_commit(&n, b, e);
 }
 
 int router_remove(const struct net_ctx *c, struct err *e)

@@ -19,6 +19,9 @@ int  router_open(const struct net_ctx *c, struct err *e) NET_CHECK;
  * rewired: whether the uplink is new, so that routes on the host have to be set again */
 int  router_ensure(const struct net_ctx *c, struct nl *host, struct uplink *ret, bool *rewired, struct strv *warn,
 		   struct err *e) NET_CHECK;
+/* Remove links of the router by name. Waiting for the kernel's grace periods costs tens of milliseconds, for all together as
+ * much as for one. Absent ones are fine. */
+int  router_drop_links(const struct net_ctx *c, const struct strv *names, struct err *e) NET_CHECK;
 /* Remove everything. The lock is held. Absent is fine; goes on after failures and reports the first. */
 int  router_remove(const struct net_ctx *c, struct err *e) NET_CHECK;
 
@@ -26,8 +29,8 @@ int  router_remove(const struct net_ctx *c, struct err *e) NET_CHECK;
 int  uplink_find(const struct net_ctx *c, struct nl *host, struct uplink *ret, struct err *e) NET_CHECK;
 /* Make the pair, replacing what a crash left. */
 int  uplink_make(const struct net_ctx *c, struct nl *host, int router_fd, struct uplink *ret, struct err *e) NET_CHECK;
-/* The nft rules of both ends, and forwarding on the host. */
-int  uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const struct uplink *u, struct strv *warn,
-		  struct err *e) NET_CHECK;
+/* The nft rules of both ends, and forwarding on the host. in: fresh when the router has no rules yet */
+int  uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const struct uplink *u, bool fresh,
+		  struct strv *warn, struct err *e) NET_CHECK;
 /* Remove the host's part: the pair, the nft table, and forwarding if it was off before and nobody else needs it. */
 int  uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e) NET_CHECK;

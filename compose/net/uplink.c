@@ -118,8 +118,16 @@ int uplink_make(const struct net_ctx *c, struct nl *host, int router_fd, struct 
 	return 0;
 }
 
-static char *router_script(const struct uplink *u)
+/* A script that deletes nothing is worth having: after one that does, the kernel holds the socket for 15 ms. */
+static const char *clear(bool present, const char *family, const char *table, char ret[80])
 {
+	(void)snprintf(ret, 80, present ? "delete table %s %s\n" : "", family, table);
+	return ret;
+}
+
+static char *router_script(const struct uplink *u, bool fresh)
+{
+	char gone[80];
 	char host[16], router[16];
 
 	ipv4_text(u->host, host);
@@ -128,9 +136,7 @@ static char *router_script(const struct uplink *u)
 	 * which passes here only where the kernel's br_netfilter hands bridged packets to IP rules. What the host sends gets
 	 * the gateway's address, since an internal container, or one whose default route is elsewhere, knows no other way back. */
 	return xasprintf(
-		"table inet compose\n"
-		"delete table inet compose\n"
-		"table inet compose {\n"
+		"%stable inet compose {\n"
 		" chain forward {\n"
 		"  type filter hook forward priority 0; policy drop;\n"
 		"  ct state established,related accept\n"
@@ -151,20 +157,18 @@ static char *router_script(const struct uplink *u)
 		"  oifname \"cb*\" ip saddr %s masquerade\n"
 		"  oifname \"ci*\" ip saddr %s masquerade\n"
 		" }\n"
-		"}\n", host, host, host, router, host, host);
+		"}\n", clear(!fresh, "inet", "compose", gone), host, host, host, router, host, host);
 }
 
-static char *host_script(const struct net_ctx *c, const struct uplink *u)
+static char *host_script(const struct net_ctx *c, const struct uplink *u, bool present)
 {
-	char name[16], table[24], router[16];
+	char gone[80], name[16], table[24], router[16];
 
 	ipv4_text(u->router, router);
 	net_uplink(c, name);
 	net_table(c, table);
 	return xasprintf(
-		"table ip %s\n"
-		"delete table ip %s\n"
-		"table ip %s {\n"
+		"%stable ip %s {\n"
 		" chain forward {\n"
 		"  type filter hook forward priority -10; policy accept;\n"
 		"  oifname \"%s\" ct state != { established, related } drop\n"
@@ -173,7 +177,7 @@ static char *host_script(const struct net_ctx *c, const struct uplink *u)
 		"  type nat hook postrouting priority 100; policy accept;\n"
 		"  ip saddr %s oifname != \"%s\" masquerade\n"
 		" }\n"
-		"}\n", table, table, table, name, router, name);
+		"}\n", clear(present, "ip", table, gone), table, name, router, name);
 }
 
 /* ret: the first character of a one-digit sysctl, '?' when it cannot be read */
@@ -215,16 +219,20 @@ static void recall(const struct net_ctx *c, struct nl_link *l)
 		(void)snprintf(l->alias, sizeof(l->alias), "%s", text);
 }
 
-int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const struct uplink *u, struct strv *warn,
-		 struct err *e)
+int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const struct uplink *u, bool fresh,
+		 struct strv *warn, struct err *e)
 {
-	auto_free char *in_router = router_script(u), *on_host = host_script(c, u);
-	const struct nft_job jobs[] = { { -1, on_host }, { router_fd, in_router } };
+	auto_free char *in_router = router_script(u, fresh), *on_host = NULL;
 	auto_strv struct strv told = { 0 };
 	char name[16], table[24];
 	struct nft_host h = { NFT_PASS_ADD, net_uplink(c, name), net_table(c, table), &told };
+	struct nft_job jobs[] = { { -1, NULL }, { router_fd, in_router } };
 	struct nl_link l;
+	int present = nl_nft_table(table, e);
 
+	if (present < 0)
+		return -1;
+	jobs[0].script = on_host = host_script(c, u, present);
 	if (nft_run(jobs, ARRAY_LEN(jobs), &h, e) < 0)
 		return -1;
 	if (nl_link(host, name, &l, e) != 0)
@@ -265,29 +273,45 @@ static int restore(struct nl *host, const struct nl_link *own, const struct nl_l
 	return 0;
 }
 
-int uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e)
+/* Remove the nft table and the link; both at once, since each waits for the kernel. */
+static int remove_both(struct nl *host, const struct nft_host *h, bool table, struct err *e)
 {
 	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
 	auto_err struct err later = { 0 };
-	char name[16], table[24], script[80];
-	struct nft_job job = { -1, script };
+	char script[80];
+	const struct nft_job job = { -1, clear(table, "ip", h->comment, script) };
+	bool work = table || h->pass != NFT_PASS_NONE;
+	struct nft_child child;
+	int rc = 0;
+
+	if (work && nft_start(&child, &job, 1, h, e) < 0) {
+		rc = -1;
+		work = false;
+	}
+	nl_add_del(b, h->uplink);
+	if (nl_commit(host, b, rc < 0 ? &later : e) < 0)
+		rc = -1;
+	if (work && nft_finish(&child, NULL, rc < 0 ? &later : e) < 0)
+		rc = -1;
+	return rc;
+}
+
+int uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e)
+{
+	auto_err struct err later = { 0 };
+	char name[16], table[24];
+	/* a link that is gone cannot tell whether rules were put elsewhere: look */
 	struct nft_host h = { NFT_PASS_REMOVE, net_uplink(c, name), net_table(c, table), NULL };
 	struct nl_links links = { 0 };
-	int rc;
+	int rc = nl_links(host, &links, e), present = nl_nft_table(table, rc < 0 ? &later : e);
 
-	(void)snprintf(script, sizeof(script), "table ip %s\ndelete table ip %s\n", table, table);
-	rc = nl_links(host, &links, e);
 	for (size_t i = 0; rc == 0 && i < links.n; i++)
 		if (str_eq(links.v[i].name, name)) {
 			h.pass = strstr(links.v[i].alias, "passed") ? NFT_PASS_REMOVE : NFT_PASS_NONE;
 			rc = restore(host, &links.v[i], &links, e);
-			nl_add_del(b, name);
 		}
 	vec_done(&links);
-	if (nl_commit(host, b, rc < 0 ? &later : e) < 0)
-		rc = -1;
-	/* a link that is gone cannot tell whether rules were put elsewhere: look */
-	if ((h.pass != NFT_PASS_NONE || nl_nft_table(table, &later) != 0) && nft_run(&job, 1, &h, rc < 0 ? &later : e) < 0)
+	if (remove_both(host, &h, present > 0, rc < 0 || present < 0 ? &later : e) < 0 || present < 0)
 		rc = -1;
 	return rc;
 }
