@@ -265,6 +265,7 @@ static int replace(const struct interp_ctx *c, struct node *n, const struct trai
 	char path[512];
 
 	if (interp_text(&out, n->text, &s, &e) < 0) {
+		n->deferred = true;              /* one mistake is enough: later phases leave it alone */
 		err_at(&e, use_pos(&w, s.err_off), trail_path(key, path, sizeof(path)));
 		return errs_add(c->errs, &e);
 	}
