@@ -8,6 +8,7 @@
 #include "parser/model.h"
 #include "parser/normal.h"
 #include "parser/profiles.h"
+#include "parser/prune.h"
 #include "parser/schema.h"
 
 extern char **environ;
@@ -102,6 +103,8 @@ static int shape(struct project *p, const struct project_opts *o, struct node *r
 	unify_scale(a, node_get(root, "services"));
 	if (profiles_select(&prof, root, *off, errs) < 0)
 		return -1;
+	if (!o->all_resources)
+		prune_unused(a, root);
 	return o->no_env_resolution ? 0 : envfiles_apply(&files, root);
 }
 

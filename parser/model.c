@@ -66,15 +66,6 @@ struct pkvs model_pairs(struct arena *a, const struct node *map)
 
 /* ---- top-level elements ---- */
 
-/* What an active service uses of a section: only that is made. */
-static bool is_used(const struct map *used, const char *section, const char *key)
-{
-	char buf[512];
-
-	snprintf(buf, sizeof(buf), "%s/%s", section, key);
-	return map_has(used, buf);
-}
-
 static void pools(struct project *p, struct network *net, const struct node *list)
 {
 	if (!list || list->kind != NODE_LIST || !list->n)
@@ -147,40 +138,16 @@ static int by_key(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Fill one array with what is used of a section, sorted by key. */
-#define FILL(p, used, section, v, count, one) do { \
+/* Fill one array with a section, sorted by key. */
+#define FILL(p, section, v, count, one) do { \
 	const struct node *all_ = node_get((p)->tree, section); \
-	size_t max_ = all_ && all_->kind == NODE_MAP ? all_->n : 0; \
-	(v) = arena_alloc(&(p)->arena, (max_ + 1) * sizeof(*(v))); \
-	for (size_t i_ = 0; i_ < max_; i_++) \
-		if (is_used(used, section, all_->pairs[i_].key)) \
-			one(p, &(v)[(count)++], &all_->pairs[i_]); \
+	(count) = all_ && all_->kind == NODE_MAP ? all_->n : 0; \
+	(v) = arena_alloc(&(p)->arena, ((count) + 1) * sizeof(*(v))); \
+	for (size_t i_ = 0; i_ < (count); i_++) \
+		one(p, &(v)[i_], &all_->pairs[i_]); \
 	if (count) \
 		qsort(v, count, sizeof(*(v)), by_key); \
 } while (0)
-
-static void mark(struct map *used, const char *section, const char *key)
-{
-	char buf[512];
-
-	snprintf(buf, sizeof(buf), "%s/%s", section, key);
-	map_set(used, buf, used);
-}
-
-static void mark_service(struct map *used, const struct service *s)
-{
-	for (size_t i = 0; i < s->n_networks; i++)
-		mark(used, "networks", s->networks[i].network);
-	for (size_t i = 0; i < s->n_mounts; i++)
-		if (s->mounts[i].kind == MOUNT_VOLUME && *s->mounts[i].source)
-			mark(used, "volumes", s->mounts[i].source);
-	for (size_t i = 0; i < s->n_secrets; i++)
-		mark(used, "secrets", s->secrets[i].source);
-	for (size_t i = 0; i < s->n_configs; i++)
-		mark(used, "configs", s->configs[i].source);
-	for (size_t i = 0; s->build && i < s->build->n_secrets; i++)
-		mark(used, "secrets", s->build->secrets[i].source);
-}
 
 static void services(struct project *p)
 {
@@ -200,15 +167,11 @@ static void services(struct project *p)
 
 void model_fill(struct project *p, const struct node *off)
 {
-	auto_map struct map used = { 0 };
-
 	services(p);
-	for (size_t i = 0; i < p->n_services; i++)
-		mark_service(&used, &p->services[i]);
-	FILL(p, &used, "networks", p->networks, p->n_networks, one_network);
-	FILL(p, &used, "volumes", p->volumes, p->n_volumes, one_volume);
-	FILL(p, &used, "secrets", p->secrets, p->n_secrets, one_secret);
-	FILL(p, &used, "configs", p->configs, p->n_configs, one_config);
+	FILL(p, "networks", p->networks, p->n_networks, one_network);
+	FILL(p, "volumes", p->volumes, p->n_volumes, one_volume);
+	FILL(p, "secrets", p->secrets, p->n_secrets, one_secret);
+	FILL(p, "configs", p->configs, p->n_configs, one_config);
 	p->inactive.v = arena_alloc(&p->arena, (off->n + 1) * sizeof(*p->inactive.v));
 	for (size_t i = 0; i < off->n; i++)
 		p->inactive.v[p->inactive.n++] = (char *)off->pairs[i].key;

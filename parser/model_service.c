@@ -105,7 +105,9 @@ static const struct field fields[] = {
 
 static int by_key(const void *key, const void *field)
 {
-	return strcmp(key, ((const struct field *)field)->key);
+	const char *a = key, *b = ((const struct field *)field)->key;
+
+	return *a != *b ? *a - *b : strcmp(a, b);
 }
 
 int64_t node_whole(const struct node *n, int64_t dflt)

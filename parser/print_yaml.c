@@ -49,19 +49,34 @@ static bool is_word(const char *s)
 {
 	static const char *const words[] = { "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=" };
 
+	if (strnlen(s, 6) > 5)
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcasecmp(s, words[i]) == 0)
 			return true;
 	return false;
 }
 
-/* Control bytes, and what some readers take for a line break: NEL, LS, PS; and the byte order mark. */
+/* What some readers take for a line break: NEL, LS, PS; and the byte order mark. */
+static bool odd_break(const char *s)
+{
+	return memcmp(s, "\xc2\x85", 2) == 0 ||
+	       (s[1] && (memcmp(s, "\xe2\x80\xa8", 3) == 0 || memcmp(s, "\xe2\x80\xa9", 3) == 0 || memcmp(s, "\xef\xbb\xbf", 3) == 0));
+}
+
+static bool is_control(const char *s)
+{
+	unsigned char c = (unsigned char)*s;
+
+	return c < 0x20 || c == 0x7f || (c >= 0xc2 && odd_break(s));
+}
+
 static bool has_control(const char *s)
 {
-	for (const char *p = s; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+	for (; *s; s++)
+		if (is_control(s))
 			return true;
-	return strstr(s, "\xc2\x85") || strstr(s, "\xe2\x80\xa8") || strstr(s, "\xe2\x80\xa9") || strstr(s, "\xef\xbb\xbf");
+	return false;
 }
 
 static bool bad_start(const char *s)
@@ -74,10 +89,14 @@ static bool bad_start(const char *s)
 /* Needs no quotes: cannot be read as anything but this text. */
 static bool is_plain(const char *s)
 {
-	size_t n = strlen(s);
+	char last = ' ';
 
-	return !is_word(s) && !is_number_like(s) && !has_control(s) && !bad_start(s) && s[n - 1] != ' ' && s[n - 1] != ':' &&
-	       !strstr(s, ": ") && !strstr(s, " #");
+	if (bad_start(s) || is_number_like(s) || is_word(s))
+		return false;
+	for (; *s; last = *s++)
+		if (is_control(s) || (*s == ' ' && last == ':') || (*s == '#' && last == ' '))
+			return false;
+	return last != ' ' && last != ':';
 }
 
 static void double_quoted(struct str *out, const char *s, bool dollars)
@@ -87,6 +106,10 @@ static void double_quoted(struct str *out, const char *s, bool dollars)
 
 static void add_dollars(struct str *out, const char *s, const char *also, bool dollars)
 {
+	if (!also && !(dollars && strchr(s, '$'))) {
+		str_add(out, s);
+		return;
+	}
 	for (; *s; s++) {
 		str_addc(out, *s);
 		if ((*s == '$' && dollars) || (also && *s == *also))
@@ -107,7 +130,7 @@ static bool is_block(const char *s)
 		return false;
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
-		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || (c >= 0xc2 && has_control((char[]){ *s, s[1], s[1] ? s[2] : 0, 0 })))
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || (c >= 0xc2 && odd_break(s)))
 			return false;
 		if ((c == ' ' || c == '\t') && s[1] == '\n')
 			return false;

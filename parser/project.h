@@ -192,7 +192,7 @@ struct project {
 	struct pstrs   files, env_files, profiles;  /* profiles: enabled ones */
 	struct service *services; size_t n_services;           /* active ones, sorted by name */
 	struct pstrs   inactive;                               /* names of services whose profile is off */
-	struct network *networks; size_t n_networks;           /* used by an active service, sorted by key */
+	struct network *networks; size_t n_networks;           /* used by an active service (or all: all_resources), sorted by key */
 	struct volume  *volumes; size_t n_volumes;
 	struct filesource *secrets, *configs; size_t n_secrets, n_configs;
 	const struct node *tree;                               /* canonical document */
@@ -212,6 +212,7 @@ struct project_opts {
 	const struct load_io *io;                              /* NULL: the host's files */
 	bool select;                   /* keep only the named services and what they depend on (config SERVICE...) */
 	bool all_profiles;             /* services of any profile count (down, ps, logs ...) */
+	bool all_resources;            /* also networks, volumes, secrets and configs that no service uses */
 	bool allow_no_file;            /* no compose file at all is no error: then *ret holds the name alone, no services */
 	bool no_interpolate, no_paths, no_normalize, no_consistency, no_env_resolution;
 	bool strict;                   /* warnings are errors */

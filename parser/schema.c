@@ -18,7 +18,8 @@ const struct key *schema_child(const struct keys *k, const char *name)
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
-		int c = strcmp(name, k->v[mid].name);
+		const char *at = k->v[mid].name;
+		int c = *name != *at ? *name - *at : strcmp(name, at);         /* the call is spared most of the time */
 		if (c == 0)
 			return &k->v[mid];
 		if (c < 0)
