@@ -33,7 +33,7 @@ struct run_step {
 	char *const *layers; size_t n_layers;   /* overlay lowers: directory names in ROOT/layers, lowest first; 0 = none */
 	const char *upper, *work;     /* absolute, empty, on one file system; upper becomes the layer */
 	char *const *args, *const *env;         /* NULL-terminated; env holds PATH, and HOME only when the image sets it */
-	const char *cwd;              /* absolute, exists */
+	const char *cwd;              /* absolute; made by the runtime where the image lacks it */
 	const char *user;             /* "" = root; "name[:group]" or numbers, resolved in the rootfs */
 	const char *hostname;
 	const char *network;          /* "" or "default": outbound access; "none": loopback only; "host"; or a network's name */

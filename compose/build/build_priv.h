@@ -30,7 +30,6 @@ struct stage {
 	char         *author, *created;   /* created: of the newest layer */
 	struct scope  scope;
 	bool          cmd_set;            /* CMD stands in this stage: ENTRYPOINT does not clear it */
-	bool          shell_set;
 	/* the step at work */
 	unsigned      step, n_steps;      /* within the stage */
 	unsigned      number;             /* within the build */
@@ -72,15 +71,24 @@ void step_end(struct stage *st, bool cached);
 int  build_check(struct build *b, struct err *e) __attribute__((warn_unused_result));
 /* Wait until stage i is done. err: ERR_INTR when it or another one failed */
 int  stage_wait(struct build *b, size_t i, struct err *e) __attribute__((warn_unused_result));
+/* A stage's thread is about to end. */
+void stage_ended(struct stage *st);
 /* The value of a --build-arg; NULL when not given. */
 const char *build_arg(const struct build *b, const char *name);
 
 /* -- stage.c -- */
 
 void *stage_main(void *stage);
+/* ret: the number of the stage of that name before stage `before`; -1 when there is none (numbers are no names) */
+int   stage_by_name(const struct build *b, size_t before, const char *name);
 void  stage_done(struct stage *st);
 /* Add to the history. created_by is consumed; layer: its id, or NULL for metadata */
 void  stage_history(struct stage *st, char *created_by, const char *created, const char *layer);
+/* Look for an earlier result under key. ret: whether there was one; then the step is done with it. what: for the history, copied */
+bool  stage_cached(struct stage *st, const char *key, const char *what);
+/* The step's result: layer id ("" none) goes on top, its records into the cache under the keys (NULL, or "" for none). */
+int   stage_made(struct stage *st, const char *layer, const char *key, const char *key2, const char *what, struct err *e)
+	__attribute__((warn_unused_result));
 /* The image that ref names, brought into the store; checks the platform. ret: 0 with *ret */
 int   base_open(struct build *b, const char *ref, const char *platform, struct image **ret, struct err *e)
 	__attribute__((warn_unused_result));
@@ -132,11 +140,20 @@ int  mounts_prepare(struct stage *st, const struct df_instr *in, struct key *k, 
 		    struct err *e) __attribute__((warn_unused_result));
 void mounts_done(struct run_mounts *m);
 
-/* Where --from or from= points. owns: source_close(ret) */
-struct from { struct source s; bool own_root; char *identity; };    /* identity: the layers' digest, NULL for the context */
-int  from_open(struct stage *st, const char *from, struct srcpos pos, bool view, struct from *ret, struct err *e)
-	__attribute__((warn_unused_result));
+/* -- instr_copy.c -- */
+
+/* Where --from or from= points: a stage, an image, or with NULL the context. Zero-initialise; from_close(ret) */
+struct from { struct source s; bool own_root; struct strv layers; char *identity; };    /* identity: NULL for the context */
+int  from_find(struct stage *st, const char *from, struct from *ret, struct err *e) __attribute__((warn_unused_result));
+/* Make f->s usable. */
+int  from_view(struct stage *st, struct from *f, struct err *e) __attribute__((warn_unused_result));
 void from_close(struct from *f);
-/* Copy p into the directory dst: the content of a directory, or a file as name. opts: owner and mode; filter is set here */
-int  pick_copy(const struct pick *p, int dst, const char *name, const struct copy_opts *opts, struct err *e)
+#define auto_from __attribute__((cleanup(from_close)))
+/* What stands behind WORKDIR or a destination, as a path from "/" of the image without a leading slash; caller frees */
+char *image_path(const struct stage *st, const char *path);
+/* Copy p into the directory dst: the content of a directory (dst_made: then dst gets its mode and owner too), or a file as
+ * name. opts: owner and mode; the rest is set here */
+int  pick_copy(const struct pick *p, int dst, bool dst_made, const char *name, const struct copy_opts *opts, struct err *e)
 	__attribute__((warn_unused_result));
+/* ret: 1 a directory, 0 something else, -1 with e */
+int  pick_is_dir(const struct pick *p, struct err *e) __attribute__((warn_unused_result));
