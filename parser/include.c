@@ -192,16 +192,16 @@ static int import_entry(struct level *lv, const char *section, struct node *to, 
 	struct merge m = { a, lv->l->errs };
 	struct node_pair *own = node_pair(to, from->key);
 	struct node *base = from->val;
+	int r;
 
 	if (!own) {
 		node_set(a, to, from->key, from->key_pos, base);
 		return 0;
 	}
 	resets_apply(resets, base, section, from->key);
-	if (merge_entry(&m, section, from->key, &base, own->val) < 0)
-		return -1;
+	r = merge_entry(&m, section, from->key, &base, own->val);
 	own->val = base;
-	return 0;
+	return r;
 }
 
 static int import(struct level *lv, const struct node *model, struct node *doc, const struct resets *resets)
