@@ -46,6 +46,15 @@ const struct libarchive *libarchive_load(struct err *e)
 	return NULL;
 }
 
+int archive_filters(const struct libarchive *l, struct archive *a, struct err *e)
+{
+	/* ARCHIVE_WARN: built without, would run a program found by PATH */
+	if (a && l->filter_none(a) == ARCHIVE_OK && l->filter_gzip(a) == ARCHIVE_OK && l->filter_bzip2(a) == ARCHIVE_OK &&
+	    l->filter_xz(a) == ARCHIVE_OK && l->filter_zstd(a) == ARCHIVE_OK)
+		return 0;
+	return err_set(e, ERR_SYS, 0, "libarchive lacks gzip, bzip2, xz or zstd");
+}
+
 void archive_names_begin(struct archive_names *n)
 {
 	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);

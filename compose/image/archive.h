@@ -33,6 +33,9 @@ struct libarchive {
 /* ret: the table, or NULL with e */
 const struct libarchive *libarchive_load(struct err *e);
 
+/* Let a (may be NULL) take plain, gzip, bzip2, xz and zstd input. */
+int archive_filters(const struct libarchive *l, struct archive *a, struct err *e) __attribute__((warn_unused_result));
+
 /* libarchive turns names of pax headers into the thread's locale: make that UTF-8 for the calling thread, and undo it. */
 struct archive_names { void *old, *utf8; };
 void archive_names_begin(struct archive_names *n);

@@ -4,6 +4,7 @@
 #pragma once
 #include "compose/image/manifest.h"
 #include "compose/image/store.h"
+#include "parser/imageref.h"
 
 /* ret: now as RFC 3339 in UTC with nanoseconds; caller frees */
 char *time_now(void);

@@ -55,12 +55,10 @@ static int open_filters(const struct libarchive *la, struct archive *a, struct f
 {
 	const char *why;
 
-	/* ARCHIVE_WARN: built without, would run a program found by PATH */
-	if (!a || la->filter_none(a) != ARCHIVE_OK || la->filter_gzip(a) != ARCHIVE_OK ||
-	    la->filter_bzip2(a) != ARCHIVE_OK || la->filter_xz(a) != ARCHIVE_OK || la->filter_zstd(a) != ARCHIVE_OK ||
-	    la->format_raw(a) != ARCHIVE_OK || la->format_empty(a) != ARCHIVE_OK)
-		return err_set(e, ERR_SYS, 0, "libarchive lacks gzip, bzip2, xz or zstd");
-	if (la->read_open(a, in, NULL, read_packed, NULL) == ARCHIVE_OK)
+	if (archive_filters(la, a, e) < 0)
+		return -1;
+	if (la->format_raw(a) == ARCHIVE_OK && la->format_empty(a) == ARCHIVE_OK &&
+	    la->read_open(a, in, NULL, read_packed, NULL) == ARCHIVE_OK)
 		return 0;
 	why = la->error_string(a);
 	return err_set(e, ERR_SYS, 0, "decompress: %s", why ? why : "cannot begin");

@@ -524,6 +524,8 @@ static int open_archive(struct untar *u, struct err *e)
 	u->a = u->la->read_new();
 	if (!u->a || u->la->format_tar(u->a) != ARCHIVE_OK || u->la->format_empty(u->a) != ARCHIVE_OK)
 		return err_set(e, ERR_SYS, 0, "libarchive cannot read tar archives");
+	if (u->o->compressed && archive_filters(u->la, u->a, e) < 0)
+		return -1;
 	if (u->la->read_open(u->a, u, NULL, feed, NULL) != ARCHIVE_OK) {
 		const char *why = u->la->error_string(u->a);
 

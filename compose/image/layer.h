@@ -13,6 +13,7 @@ struct layer_opts {
 	bool     whiteouts;          /* ".wh." names become overlay whiteouts (a layer), or stay files (an import) */
 	bool     user_xattr;         /* rootless: user.overlay.opaque instead of trusted.overlay.opaque */
 	bool     no_devices;         /* leave device nodes out (as happens where the kernel refuses them) */
+	bool     compressed;         /* the source may be compressed: only where no digest of the tar is needed */
 	uint64_t max_entries;        /* 0: 4 million */
 	uint64_t max_bytes;          /* sum of the files' sizes, holes included; 0: 4 TiB */
 };
