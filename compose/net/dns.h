@@ -26,7 +26,7 @@ struct dns_net {
 };
 /* What one container sees: its networks in order; the first that knows a name answers. */
 struct dns_zone {
-	struct dns_net *const *net;
+	const struct dns_net *const *net;
 	size_t   n;
 	unsigned turn;               /* replicas come in rotating order: add one per query */
 };
@@ -43,7 +43,7 @@ size_t dns_refuse(const uint8_t *q, size_t len, unsigned rcode, uint8_t *out, si
 /* ret: whether r may be the reply to q: same question, a response, id as given. Both untrusted. */
 bool dns_reply_fits(const uint8_t *q, size_t qlen, uint16_t id, const uint8_t *r, size_t rlen);
 
-/* The server. */
+/* The server. It lives no longer than l and c. */
 struct dns_server;
 int  dns_server_new(struct dns_server **ret, struct loop *l, const struct net_ctx *c, struct err *e)
 	__attribute__((warn_unused_result));
