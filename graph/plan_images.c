@@ -59,7 +59,7 @@ static int one_image(struct builder *b, const struct service *s, struct err *e)
 		if (!cause)
 			return 0;
 		op = plan_add(b, OP_BUILD, image_name(b, s), cause);
-	} else if (b->goal->verb == GOAL_BUILD || (s->build && !*s->image)) {
+	} else if (b->goal->verb == GOAL_BUILD || (s->build && (!*s->image || b->goal->no_build))) {
 		return 0;
 	} else {
 		cause = pull_cause(b, policy, missing);

@@ -47,6 +47,15 @@ int intr_fd(void)
 	return pipe_fd[0];
 }
 
+void intr_reset(void)
+{
+	char buf[64];
+
+	count = 0;
+	while (pipe_fd[0] >= 0 && read(pipe_fd[0], buf, sizeof(buf)) > 0)
+		;
+}
+
 int intr_signal(void)
 {
 	return last;

@@ -13,5 +13,7 @@ int  intr_count(void);
 int  intr_check(struct err *e);
 /* A descriptor that becomes readable when one comes (-1 before intr_install). Reading it is the caller's choice. */
 int  intr_fd(void);
+/* Forget those that have come: they have been answered. */
+void intr_reset(void);
 /* ret: the last signal's number, 0 if none */
 int  intr_signal(void);

@@ -77,6 +77,13 @@ bool ui_colour(const struct ui *u) { return u->colour_out; }
 bool ui_colour_err(const struct ui *u) { return u->colour_err; }
 void ui_set_quiet(struct ui *u) { u->mode = UI_QUIET; }
 
+void ui_set_plain(struct ui *u)
+{
+	ui_flush(u);
+	if (u->mode == UI_TTY)
+		u->mode = UI_PLAIN;
+}
+
 static unsigned short screen_rows(unsigned short *ret_cols)
 {
 	struct winsize w = {0};

@@ -19,6 +19,7 @@ enum ui_mode ui_mode(const struct ui *u);
 bool ui_colour(const struct ui *u);            /* colour on standard output? */
 bool ui_colour_err(const struct ui *u);        /* colour on standard error? */
 void ui_set_quiet(struct ui *u);
+void ui_set_plain(struct ui *u);               /* lines instead of a block, unless quiet or json: other output is coming */
 
 /* One object ("Container demo-web-1") changes: kind and name identify its line, status is one word or a few ("Starting",
  * "Started", "Error", "Waiting for healthy"). done: the line is final and its time stops. */

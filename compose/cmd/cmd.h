@@ -16,6 +16,7 @@ struct store;
 struct globals {
 	struct strv files, profiles, env_files;
 	const char *project_dir, *project_name, *root;
+	char      **rest;                      /* the command and what follows */
 	const char *ansi, *progress;           /* "" = auto */
 	int64_t     parallel;                  /* -1 = default */
 	bool        dry_run, all_resources, compatibility, verbose, version, strict;
@@ -30,7 +31,9 @@ struct ctx {
 	struct observed *observed;             /* NEED_STATE */
 	struct ui      *ui;
 	int             lock_fd;               /* NEED_LOCK; -1 otherwise */
-	struct err      first_warning;
+	struct store   *store;                 /* NEED_STORE */
+	struct errs     errs;                  /* failures beside the one that run() returns */
+	int64_t         wait_deadline_ns;      /* --wait-timeout, monotonic clock; 0 = none */
 	int             status;                /* exit status of a command that ran well but reports another's (run, exec) */
 };
 
@@ -41,7 +44,7 @@ enum cmd_needs {
 	NEED_STATE    = 1 << 3,                /* observe what exists */
 	NEED_LOCK     = 1 << 4,                /* hold the project's lock */
 	OPTS_STOP     = 1 << 5,                /* options end at the first positional argument */
-	NEED_IMAGES   = 1 << 6,                /* observe also needs the images' ids */
+	NEED_STORE    = 1 << 6,                /* open the image store */
 	ALL_PROFILES  = 1 << 7,                /* services of any profile count (down, ps, logs ...) */
 	CMD_HIDDEN    = 1 << 8,
 };
@@ -53,6 +56,7 @@ struct cmd {
 	void            (*defaults)(void *args);               /* or NULL: all zero */
 	/* Offset of the char ** of services to select (activates their profiles); 0 = none. */
 	size_t            services_off;
+	size_t            one_service_off;     /* the same for a command with a single const char * service */
 	int             (*run)(struct ctx *c, const void *args, struct err *e);
 	const char       *alias;
 };

@@ -7,6 +7,7 @@
 #include "compose/base/intr.h"
 #include "compose/base/json.h"
 #include "compose/base/str.h"
+#include "compose/base/sys.h"
 #include "compose/engine/engine_priv.h"
 
 struct job {
@@ -306,6 +307,32 @@ static void on_interrupt(struct engine *en)
 	}
 }
 
+/* ret: for poll() */
+static int ms_left(const struct engine *en)
+{
+	int64_t left = en->o.wait_deadline_ns - sys_mono_ns();
+
+	if (!en->o.wait_deadline_ns)
+		return -1;
+	return left <= 0 ? 0 : left > 3600000000000 ? 3600000 : (int)((left + 999999) / 1000000);
+}
+
+static void on_deadline(struct engine *en)
+{
+	en->o.wait_deadline_ns = 0;
+	for (size_t i = en->requests.n; i-- > 0;) {
+		auto_err struct err e = {0};
+		struct op *op = en->requests.v[i].op;
+
+		if (op->kind != OP_WAIT)
+			continue;
+		vec_remove(&en->requests, i);
+		err_set(&e, ERR_SYS, 0, "it was not ready in the time that --wait-timeout gives");
+		err_hint(&e, "`compose ps` and `compose logs` show how far it came");
+		finish(en, op, false, &e);
+	}
+}
+
 static int wait_events(struct engine *en, struct err *e)
 {
 	struct pollfd p[3] = {
@@ -314,8 +341,10 @@ static int wait_events(struct engine *en, struct err *e)
 		{ .fd = en->interrupted ? -1 : intr_fd(), .events = POLLIN },
 	};
 
-	if (poll(p, 3, -1) < 0 && errno != EINTR)
+	if (poll(p, 3, ms_left(en)) < 0 && errno != EINTR)
 		return err_set(e, ERR_SYS, errno, "wait for operations");
+	if (en->o.wait_deadline_ns && sys_mono_ns() >= en->o.wait_deadline_ns)
+		on_deadline(en);
 	if (p[0].revents)
 		take_finished(en);
 	if (p[1].revents && en->sup)

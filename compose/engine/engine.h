@@ -36,6 +36,7 @@ struct engine_opts {                      /* all borrowed for the engine's life 
 	struct store         *store;      /* opened by the caller; NULL where no image is touched */
 	struct engine_events  events;
 	int64_t               parallel;   /* operations at once; <= 0: no limit */
+	int64_t               wait_deadline_ns;   /* monotonic clock: waits that last longer fail; 0 = no limit */
 	bool                  quiet_pull, quiet_build;
 	const struct strv    *build_args; /* build --build-arg: "K=V" or "K" */
 	bool                  no_cache, pull_base;

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/cmd/act.h"
+#include <errno.h>
+#include "compose/base/str.h"
+#include "compose/cli/ui.h"
+#include "compose/engine/observe.h"
+#include "graph/plan_text.h"
+
+static void on_status(void *arg, const char *kind, const char *name, const char *status, enum engine_tone tone, bool done)
+{
+	static const enum ui_tone tones[] = { [ENGINE_WORK] = UI_WORK, [ENGINE_OK] = UI_OK, [ENGINE_WARN] = UI_WARN, [ENGINE_FAIL] = UI_FAIL };
+	struct ctx *c = arg;
+
+	ui_status(c->ui, kind, name, status, tones[tone], done);
+}
+
+static void on_line(void *arg, const char *text)
+{
+	struct ctx *c = arg;
+
+	ui_line(c->ui, text);
+}
+
+static void on_warn(void *arg, const char *text)
+{
+	struct ctx *c = arg;
+
+	ui_warn(c->ui, "%s", text);
+}
+
+struct engine *act_engine(struct ctx *c, const struct act_opts *o)
+{
+	static const struct act_opts none;
+	struct engine_opts eo = { .paths = &c->paths, .project = c->project, .name = c->name, .have = c->observed, .store = c->store,
+		.events = { .status = on_status, .line = on_line, .warn = on_warn, .arg = c, .detail = ui_mode(c->ui) == UI_TTY },
+		.parallel = c->g->parallel, .wait_deadline_ns = c->wait_deadline_ns };
+
+	if (!o)
+		o = &none;
+	eo.quiet_pull = o->quiet_pull;
+	eo.quiet_build = o->quiet_build;
+	eo.no_cache = o->no_cache;
+	eo.pull_base = o->pull_base;
+	eo.build_args = o->build_args;
+	return engine_new(&eo);
+}
+
+int act_observe(struct ctx *c, struct err *e)
+{
+	observed_free(c->observed);
+	c->observed = NULL;
+	return observe(&c->observed, &c->paths, c->project, c->name, c->store, e);
+}
+
+static int print_plan(const struct plan *p)
+{
+	auto_str struct str text = {0};
+
+	plan_text(p, &text);
+	fputs(str_cstr(&text), stdout);
+	return 0;
+}
+
+int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *ret_n, struct err *e)
+{
+	auto_plan struct plan *p = NULL;
+	auto_engine struct engine *en = NULL;
+
+	if (act_observe(c, e) < 0 || plan_make(&p, c->project, c->observed, g, e) < 0)
+		return -1;
+	if (ret_n)
+		*ret_n = p->n_ops;
+	if (c->g->dry_run)
+		return print_plan(p);
+	for (size_t i = 0; o && o->say_unchanged && i < p->n_unchanged; i++)
+		ui_status(c->ui, "Container", p->unchanged[i], "Running, unchanged", UI_OK, true);
+	if (!p->n_ops && !p->n_warnings)
+		return 0;
+	en = act_engine(c, o);
+	if (engine_run(en, p, &c->errs) == 0)
+		return 0;
+	err_move(e, &c->errs.v[--c->errs.n]);
+	return -1;
+}
+
+int act_check_supported(struct ctx *c, char *const *services, struct err *e)
+{
+	if (project_unsupported(c->project, (const char *const *)services, &c->errs) == 0)
+		return 0;
+	err_move(e, &c->errs.v[--c->errs.n]);
+	return -1;
+}
+
+const struct observed_ctr *act_ctr(struct ctx *c, const char *service, int64_t index, bool running, struct err *e)
+{
+	const struct observed_ctr *hit = NULL;
+
+	for (size_t i = 0; i < c->observed->n_ctrs; i++) {
+		const struct observed_ctr *o = &c->observed->ctrs[i];
+		bool runs = o->state == CTR_RUNNING || o->state == CTR_PAUSED;
+
+		if (!str_eq(o->service, service) || o->oneoff || (index && o->number != index))
+			continue;
+		if (!hit || (runs && hit->state != CTR_RUNNING && hit->state != CTR_PAUSED))
+			hit = o;
+	}
+	if (!hit && c->project && !project_service(c->project, service)) {
+		err_set(e, ERR_USAGE, 0, "no such service: %s", service);
+		err_hint(e, "`compose config --services` lists them");
+		return NULL;
+	}
+	if (!hit) {
+		err_set(e, ERR_MISSING, 0, index ? "service \"%s\" has no container %d" : "service \"%s\" has no container", service, (int)index);
+		err_hint(e, "`compose up -d %s` starts it", service);
+		return NULL;
+	}
+	if (running && hit->state != CTR_RUNNING) {
+		err_set(e, ERR_CONFLICT, 0, "service \"%s\" is not running: container %s is %s", service, hit->name, ctr_state_name(hit->state));
+		err_hint(e, "`compose up -d %s` starts it; `compose logs %s` tells why it ended", service, service);
+		return NULL;
+	}
+	return hit;
+}
+
+int act_check_names(struct ctx *c, char *const *services, struct err *e)
+{
+	for (; services && *services; services++) {
+		bool known = c->project && project_service(c->project, *services);
+
+		for (size_t i = 0; !known && i < c->observed->n_ctrs; i++)
+			known = str_eq(c->observed->ctrs[i].service, *services);
+		if (!known) {
+			err_set(e, ERR_USAGE, 0, "no such service: %s", *services);
+			return err_hint(e, "`compose config --services` lists them");
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* act.h - what commands that change something share: observe, plan, carry out, tell.
+ * runs in: client.   layer: cmd. */
+#pragma once
+#include "compose/cmd/cmd.h"
+#include "compose/engine/engine.h"
+#include "graph/plan.h"
+
+struct act_opts {
+	bool quiet_pull, quiet_build, no_cache, pull_base;
+	const struct strv *build_args;
+	bool say_unchanged;               /* name the containers that stay as they are */
+};
+/* Observe (afresh), plan g, run it; with --dry-run print the plan instead. Failures beyond the one in e go to c->errs.
+ * ret_n (may be NULL): operations in the plan */
+int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *ret_n, struct err *e) __attribute__((warn_unused_result));
+/* The engine for c, telling through c->ui. */
+struct engine *act_engine(struct ctx *c, const struct act_opts *o);
+/* Observe again into c->observed. */
+int act_observe(struct ctx *c, struct err *e) __attribute__((warn_unused_result));
+/* Refuse services that use what cannot be carried out yet: every key with its position, all at once. */
+int act_check_supported(struct ctx *c, char *const *services, struct err *e) __attribute__((warn_unused_result));
+/* The container of a service. in: index: replica number, 0 = the lowest that runs, else the lowest
+ * err: ERR_MISSING with a hint; with running: ERR_CONFLICT when it does not run */
+const struct observed_ctr *act_ctr(struct ctx *c, const char *service, int64_t index, bool running, struct err *e);
+/* Names given on the command line must exist, in the file or as containers. */
+int act_check_names(struct ctx *c, char *const *services, struct err *e) __attribute__((warn_unused_result));

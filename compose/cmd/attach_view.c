@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/cmd/attach_view.h"
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include "compose/base/intr.h"
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+#include "compose/base/sys.h"
+#include "compose/cli/ui.h"
+#include "compose/state/lock.h"
+#include "compose/state/record.h"
+#include "compose/supervisor/client.h"
+
+enum phase { STARTING, RUNNING, STOPPING, ENDED };
+
+struct attached {
+	struct ctx *c;
+	const struct attach_opts *o;
+	struct log_reader *reader;
+	struct log_view *view;
+	struct sup *sup;
+	struct err *e;
+	enum phase phase;
+	/* the engine's thread */
+	struct engine *en;
+	const struct plan *plan;
+	struct errs errs;
+	pthread_t thread;
+	bool thread_runs;
+	int done_fd;
+	/* why it ends */
+	bool interrupted, forced;
+	int first_code;                   /* of the container whose end stops all; -1: none */
+};
+
+static bool listed(char *const *v, const char *s)
+{
+	for (; v && *v; v++)
+		if (str_eq(*v, s))
+			return true;
+	return false;
+}
+
+/* docker compose: the named services, or all but attach: false; --attach and --no-attach on top. */
+static bool wanted(const struct attached *a, const struct ctr_record *r)
+{
+	const struct service *s = project_service(a->c->project, r->service);
+	bool all = !a->o->services || !*a->o->services || a->o->attach_deps;
+
+	if (r->kind != KIND_SERVICE || !s || strv_has(a->o->no_attach, r->service))
+		return false;
+	if (a->o->attach->n)
+		return strv_has(a->o->attach, r->service);
+	return listed(a->o->services, r->service) || (all && s->attach);
+}
+
+struct visit { struct attached *a; unsigned alive, n; bool add; };
+
+static int visit_ctr(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+{
+	struct visit *v = arg;
+	bool runs = s->state == CTR_RUNNING || s->state == CTR_PAUSED || s->state == CTR_RESTARTING;
+
+	if (!wanted(v->a, r))
+		return 0;
+	v->n++;
+	v->alive += runs;
+	/* also one that has ended already: its output since we began is wanted */
+	if (v->add && s->started_ns && log_view_add(v->a->view, dir, r, v->a->e) < 0)
+		return -1;
+	return 0;
+}
+
+static int look(struct attached *a, struct visit *v)
+{
+	*v = (struct visit){ .a = a, .add = true };
+	return record_each(&a->c->paths, a->c->name, visit_ctr, v, a->e) < 0 || a->e->n ? -1 : 0;
+}
+
+/* ---- the engine's thread --------------------------------------------------------------------------------------- */
+
+static void *engine_main(void *arg)
+{
+	struct attached *a = arg;
+	uint64_t one = 1;
+
+	(void)!engine_run(a->en, a->plan, &a->errs);
+	(void)!write(a->done_fd, &one, sizeof(one));
+	return NULL;
+}
+
+static int engine_begin(struct attached *a, const struct plan *p, const struct act_opts *ao)
+{
+	int r;
+
+	a->plan = p;
+	a->en = act_engine(a->c, ao);
+	r = pthread_create(&a->thread, NULL, engine_main, a);
+	if (r)
+		return err_set(a->e, ERR_SYS, r, "start a thread");
+	a->thread_runs = true;
+	return 0;
+}
+
+static void engine_end(struct attached *a)
+{
+	uint64_t n;
+
+	if (a->thread_runs)
+		(void)pthread_join(a->thread, NULL);
+	a->thread_runs = false;
+	(void)!read(a->done_fd, &n, sizeof(n));
+	engine_free(a->en);
+	a->en = NULL;
+}
+
+/* While it only shows output, other commands may act on the project. */
+static void let_go(struct ctx *c)
+{
+	if (c->lock_fd >= 0)
+		close(c->lock_fd);
+	c->lock_fd = -1;
+}
+
+/* ---- stopping ----------------------------------------------------------------------------------------------------- */
+
+static int stop_all(struct attached *a, struct plan **ret)
+{
+	const struct goal g = { .verb = GOAL_STOP, .timeout_ns = a->o->timeout_ns };
+
+	if (a->interrupted) {
+		ui_line(a->c->ui, "Gracefully stopping... (press Ctrl+C again to force)");
+		intr_reset();
+	}
+	a->phase = STOPPING;
+	let_go(a->c);
+	if (lock_project(&a->c->paths, a->c->name, "up (stopping)", true, &a->c->lock_fd, a->e) < 0 || act_observe(a->c, a->e) < 0 ||
+	    plan_make(ret, a->c->project, a->c->observed, &g, a->e) < 0)
+		return -1;
+	return engine_begin(a, *ret, NULL);
+}
+
+/* Second Ctrl-C: SIGKILL to all that runs; the stops that wait are answered by it. */
+static void force(struct attached *a)
+{
+	auto_err struct err ignored = {0};
+
+	a->forced = true;
+	for (size_t i = 0; i < a->c->observed->n_ctrs && a->sup; i++) {
+		const struct observed_ctr *o = &a->c->observed->ctrs[i];
+
+		if (o->state == CTR_RUNNING || o->state == CTR_PAUSED || o->state == CTR_RESTARTING)
+			(void)!sup_send(a->sup, "kill", json_pack("{s:s,s:i}", "ctr", o->id, "signal", SIGKILL), NULL, 0, &ignored);
+	}
+}
+
+/* ---- events --------------------------------------------------------------------------------------------------------- */
+
+static void on_die(struct attached *a, const char *id, int code)
+{
+	auto_free char *text = xasprintf("exited with code %d", code);
+
+	log_view_exited(a->view, id);
+	if (log_view_print(a->view, a->e) < 0)
+		err_done(a->e);
+	log_view_note(a->view, id, text);
+	if (a->first_code < 0 && log_view_has(a->view, id) && a->phase != STOPPING && !a->interrupted &&
+	    (a->o->abort_on_exit || (a->o->abort_on_failure && code)))
+		a->first_code = code;
+}
+
+static int on_events(struct attached *a)
+{
+	for (;;) {
+		auto_json json_t *ev = NULL;
+		struct visit v;
+		int64_t id;
+		int r = sup_recv(a->sup, &id, &ev, a->e);
+		const char *what = json_str(ev, "event", "");
+
+		if (r == 0)
+			return 0;
+		if (r < 0) {                     /* it goes when nothing runs any more */
+			err_done(a->e);
+			sup_close(a->sup);
+			a->sup = NULL;
+			return 0;
+		}
+		err_done(a->e);                  /* the answer to a kill that found nothing */
+		if (str_eq(what, "start") && look(a, &v) < 0)
+			return -1;
+		if (str_eq(what, "die"))
+			on_die(a, json_str(ev, "ctr", ""), (int)json_int(ev, "exit_code", 0));
+	}
+}
+
+/* ret: 1 when the phase is over and nothing is left to wait for */
+static int advance(struct attached *a, struct plan **stop_plan)
+{
+	struct visit v;
+
+	if (a->phase == STARTING && !a->thread_runs) {
+		if (a->errs.n && !a->interrupted)
+			return 1;
+		a->phase = RUNNING;
+		let_go(a->c);
+	}
+	if (a->phase == STOPPING)
+		return !a->thread_runs;
+	if (a->phase != RUNNING)
+		return 0;
+	if (a->interrupted || a->first_code >= 0)
+		return stop_all(a, stop_plan) < 0 ? -1 : 0;
+	if (look(a, &v) < 0)
+		return -1;
+	return !v.alive;
+}
+
+static int loop(struct attached *a, struct plan **stop_plan)
+{
+	for (;;) {
+		struct pollfd p[4] = {
+			{ .fd = log_reader_fd(a->reader), .events = POLLIN }, { .fd = a->sup ? sup_fd(a->sup) : -1, .events = POLLIN },
+			{ .fd = a->interrupted && a->phase != STOPPING ? -1 : a->forced ? -1 : intr_fd(), .events = POLLIN },
+			{ .fd = a->thread_runs ? a->done_fd : -1, .events = POLLIN },
+		};
+		int r = log_view_print(a->view, a->e);
+
+		if (r < 0)
+			return -1;
+		r = advance(a, stop_plan);
+		if (r)
+			return r < 0 ? -1 : 0;
+		p[3].fd = a->thread_runs ? a->done_fd : -1;
+		if (poll(p, 4, -1) < 0 && errno != EINTR)
+			return err_set(a->e, ERR_SYS, errno, "wait for output");
+		if (p[1].revents && on_events(a) < 0)
+			return -1;
+		if (p[3].revents)
+			engine_end(a);
+		if (intr_count() && a->phase == STOPPING && !a->forced && a->interrupted)
+			force(a);
+		else if (intr_count() && a->phase != STOPPING)
+			a->interrupted = true;
+	}
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------- */
+
+struct find_code { const char *service; int code; };
+
+static int find_code(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+{
+	struct find_code *f = arg;
+
+	(void)dir;
+	if (r->kind == KIND_SERVICE && str_eq(r->service, f->service) && s->exit_code)
+		f->code = s->exit_code;
+	return 0;
+}
+
+static int conclude(struct attached *a)
+{
+	struct find_code f = { .service = a->o->exit_code_from };
+	struct errs *to = &a->c->errs;
+
+	if (log_view_print(a->view, a->e) < 0)
+		err_done(a->e);
+	for (size_t i = 0; i < a->errs.n; i++) {
+		if (a->errs.v[i].kind != ERR_INTR || !a->interrupted)
+			errs_add(to, &a->errs.v[i]);
+		err_done(&a->errs.v[i]);
+	}
+	a->errs.n = 0;
+	errs_done(&a->errs);
+	if (a->interrupted)
+		a->c->status = 130;
+	else if (a->o->exit_code_from && record_each(&a->c->paths, a->c->name, find_code, &f, a->e) >= 0)
+		a->c->status = f.code;
+	else if (a->first_code >= 0)
+		a->c->status = a->first_code;
+	if (to->n) {
+		err_move(a->e, &to->v[--to->n]);
+		return -1;
+	}
+	return 0;
+}
+
+int attach_run(struct ctx *c, const struct plan *p, const struct act_opts *ao, const struct attach_opts *o, struct err *e)
+{
+	const struct log_want want = { .tail = -1, .follow = true, .since_ns = sys_now_ns() };
+	auto_log_reader struct log_reader *reader = NULL;
+	auto_sup struct sup *sup = NULL;
+	auto_plan struct plan *stop_plan = NULL;
+	struct attached a = { .c = c, .o = o, .e = e, .first_code = -1, .done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	struct visit v;
+	int r;
+
+	if (log_reader_new(&reader, &want, e) < 0 || sup_open(&sup, &c->paths, c->name, true, e) < 0 ||
+	    sup_call(sup, "subscribe", NULL, NULL, 0, NULL, e) < 0)
+		return -1;
+	ui_set_plain(c->ui);
+	a.reader = reader;
+	a.sup = take_ptr(sup);
+	a.view = log_view_new(&o->view, reader);
+	r = look(&a, &v) < 0 || engine_begin(&a, p, ao) < 0 ? -1 : loop(&a, &stop_plan);
+	if (a.thread_runs)
+		engine_end(&a);
+	if (r == 0)
+		r = conclude(&a);
+	errs_done(&a.errs);
+	log_view_free(a.view);
+	sup_close(a.sup);
+	close(a.done_fd);
+	return r;
+}

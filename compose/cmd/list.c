@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/cmd/list.h"
+#include "compose/base/str.h"
+#include "compose/base/sys.h"
+#include "compose/cli/ui.h"
+#include "compose/state/lock.h"
+
+struct walk { struct ctx *c; struct list *out; struct err *e; bool alive; };
+
+/* The callback's records are borrowed: read them again as our own. */
+static int add(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+{
+	struct walk *w = arg;
+	struct listed *l = xcalloc(1, sizeof(*l));
+
+	(void)r;
+	(void)s;
+	if (record_read(dir, &l->r, w->e) < 0 || status_read(dir, &l->s, w->e) < 0) {
+		record_done(&l->r);
+		free(l);
+		err_done(w->e);                  /* it went away while we looked */
+		return 0;
+	}
+	if (!w->alive && (l->s.state == CTR_RUNNING || l->s.state == CTR_PAUSED || l->s.state == CTR_RESTARTING)) {
+		l->s.state = CTR_EXITED;
+		l->s.health = HEALTH_NONE;
+		l->s.exit_code = 137;
+	}
+	vec_push(w->out, l);
+	return 0;
+}
+
+static int by_name(const void *x, const void *y)
+{
+	const struct listed *const *a = x, *const *b = y;
+
+	return strverscmp((*a)->r.name, (*b)->r.name);
+}
+
+int list_read(struct ctx *c, struct list *ret, struct err *e)
+{
+	struct walk w = { .c = c, .out = ret, .e = e, .alive = lock_is_alive(&c->paths, c->name) };
+
+	if (record_each(&c->paths, c->name, add, &w, e) < 0)
+		return -1;
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
+	return 0;
+}
+
+void list_done(struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		record_done(&l->v[i]->r);
+		status_done(&l->v[i]->s);
+		free(l->v[i]);
+	}
+	vec_done(l);
+}
+
+char *list_status(const struct listed *l)
+{
+	const struct ctr_status *s = &l->s;
+	int64_t now = sys_now_ns();
+	auto_free char *up = ui_ago((now - s->started_ns) / 1000000000), *ago = ui_ago((now - s->finished_ns) / 1000000000);
+
+	switch (s->state) {
+	case CTR_RUNNING:
+		if (s->health == HEALTH_NONE)
+			return xasprintf("Up %s", up);
+		return xasprintf("Up %s (%s%s)", up, s->health == HEALTH_STARTING ? "health: " : "", ctr_health_name(s->health));
+	case CTR_PAUSED: return xasprintf("Up %s (Paused)", up);
+	case CTR_RESTARTING: return xasprintf("Restarting (%d) %s ago", s->exit_code, ago);
+	case CTR_EXITED:
+		if (!s->finished_ns)
+			return xasprintf("Exited (%d)", s->exit_code);
+		return xasprintf("Exited (%d) %s ago%s", s->exit_code, ago, s->oom ? " (OOM)" : "");
+	case CTR_DEAD: return xstrdup("Dead");
+	default: return s->error && *s->error ? xasprintf("Created (%s)", s->error) : xstrdup("Created");
+	}
+}
+
+char *list_ports(const struct listed *l)
+{
+	auto_str struct str b = {0};
+
+	for (size_t i = 0; i < l->s.bound.n; i++) {
+		const struct rec_bound *p = &l->s.bound.v[i];
+		bool v6 = strchr(p->host_ip, ':');
+
+		str_addf(&b, "%s%s%s%s:%u->%u/%s", b.len ? ", " : "", v6 ? "[" : "", p->host_ip, v6 ? "]" : "", p->host_port, p->target, p->proto);
+	}
+	return str_take(&b);
+}
+
+bool list_named(char *const *services, const char *service)
+{
+	if (!services || !*services)
+		return true;
+	for (; *services; services++)
+		if (str_eq(*services, service))
+			return true;
+	return false;
+}

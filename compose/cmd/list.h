@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* list.h - containers of a project with all that `ps`, `images`, `top` and `port` show of them.
+ * runs in: client.   owns: struct listed its record and status.   layer: cmd. */
+#pragma once
+#include "compose/cmd/cmd.h"
+#include "compose/state/record.h"
+
+struct listed { struct ctr_record r; struct ctr_status s; };
+struct list { struct listed **v; size_t n, cap; };
+#define auto_list __attribute__((cleanup(list_done)))
+
+/* Read them, sorted by name. A container that "runs" without a supervisor has ended. */
+int  list_read(struct ctx *c, struct list *ret, struct err *e) __attribute__((warn_unused_result));
+void list_done(struct list *l);
+/* "Up 5 minutes (healthy)", "Exited (1) 3 seconds ago", "Created". ret: caller frees */
+char *list_status(const struct listed *l);
+/* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp". ret: caller frees */
+char *list_ports(const struct listed *l);
+bool list_named(char *const *services, const char *service);   /* no names: all */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* logs.c - `compose logs`: what the containers have printed, and with --follow what they print. */
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+#include "compose/base/intr.h"
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+#include "compose/base/sys.h"
+#include "compose/cli/ui.h"
+#include "compose/cmd/act.h"
+#include "compose/cmd/log_view.h"
+#include "compose/cmd/when.h"
+#include "compose/state/record.h"
+#include "compose/supervisor/client.h"
+
+struct logs_args {
+	bool follow, no_color, no_prefix, timestamps;
+	int64_t index;
+	const char *since, *until, *tail;
+	char **services;
+};
+
+static const struct opt logs_opts[] = {
+	OPT_FLAG('f', "follow", struct logs_args, follow, "go on as more is printed, also by containers that come later"),
+	OPT_INT(0, "index", struct logs_args, index, "N", "replica number"),
+	OPT_FLAG(0, "no-color", struct logs_args, no_color, "no colours"),
+	OPT_FLAG(0, "no-log-prefix", struct logs_args, no_prefix, "lines as they are"),
+	OPT_STR(0, "since", struct logs_args, since, "TIME", "lines after a time (2026-01-31T13:23:37Z) or span (42m)"),
+	OPT_STR(0, "until", struct logs_args, until, "TIME", "lines before a time or span"),
+	OPT_STR('n', "tail", struct logs_args, tail, "N", "the last N lines of each container (default: all)"),
+	OPT_FLAG('t', "timestamps", struct logs_args, timestamps, "the time in front of each line"),
+	OPT_REST(struct logs_args, services, "SERVICE", "services (default: all)"),
+	OPT_END
+};
+
+struct show { struct ctx *c; const struct logs_args *a; struct log_view *view; struct err *e; };
+
+static bool wanted(const struct show *s, const struct ctr_record *r)
+{
+	const struct service *v;
+	char *const *name = s->a->services;
+
+	if (s->a->index && r->number != s->a->index)
+		return false;
+	if (name && *name) {
+		for (; *name; name++)
+			if (str_eq(*name, r->service))
+				return true;
+		return false;
+	}
+	v = s->c->project ? project_service(s->c->project, r->service) : NULL;
+	return !v || v->attach;
+}
+
+static int add(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *st)
+{
+	struct show *s = arg;
+
+	(void)st;
+	if (!wanted(s, r) || log_view_has(s->view, r->id))
+		return 0;
+	if (str_eq(r->log_driver, "none")) {
+		ui_warn(s->c->ui, "%s: logging driver none keeps no output", r->name);
+		return 0;
+	}
+	return log_view_add(s->view, dir, r, s->e) < 0 ? -1 : 0;
+}
+
+static int add_all(struct show *s)
+{
+	return record_each(&s->c->paths, s->c->name, add, s, s->e) < 0 || s->e->n ? -1 : 0;
+}
+
+/* Containers that come, and lines that end without a newline, are told by the supervisor's events. */
+static int on_events(struct show *s, struct sup **sup)
+{
+	for (;;) {
+		auto_json json_t *ev = NULL;
+		auto_err struct err gone = {0};
+		int64_t id;
+		int r = sup_recv(*sup, &id, &ev, &gone);
+
+		if (r == 0)
+			return 0;
+		if (r < 0) {                     /* nothing of the project runs any more */
+			sup_close(*sup);
+			*sup = NULL;
+			return 0;
+		}
+		if (str_eq(json_str(ev, "event", ""), "start") && add_all(s) < 0)
+			return -1;
+		if (str_eq(json_str(ev, "event", ""), "die"))
+			log_view_exited(s->view, json_str(ev, "ctr", ""));
+	}
+}
+
+static int follow(struct show *s, struct log_reader *reader)
+{
+	auto_sup struct sup *sup = NULL;
+	int r = sup_open(&sup, &s->c->paths, s->c->name, false, s->e);
+
+	if (r < 0)
+		return -1;
+	if (r == 0 && sup_call(sup, "subscribe", NULL, NULL, 0, NULL, s->e) < 0)
+		return -1;
+	if (add_all(s) < 0)              /* what came between the first look and the subscription */
+		return -1;
+	while (!intr_count()) {
+		struct pollfd p[3] = { { .fd = log_reader_fd(reader), .events = POLLIN }, { .fd = sup ? sup_fd(sup) : -1, .events = POLLIN },
+			{ .fd = intr_fd(), .events = POLLIN } };
+
+		r = log_view_print(s->view, s->e);
+		if (r)
+			return r < 0 ? -1 : 0;
+		if (!sup)
+			return 0;
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
+			return err_set(s->e, ERR_SYS, errno, "wait for output");
+		if (p[1].revents && on_events(s, &sup) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int logs_run(struct ctx *c, const void *args, struct err *e)
+{
+	const struct logs_args *a = args;
+	struct log_want want = { .tail = -1, .follow = a->follow };
+	auto_log_reader struct log_reader *reader = NULL;
+	struct show s = { .c = c, .a = a, .e = e };
+	int r;
+
+	if (act_check_names(c, a->services, e) < 0 || when_parse(a->since, "--since", &want.since_ns, e) < 0 ||
+	    when_parse(a->until, "--until", &want.until_ns, e) < 0)
+		return -1;
+	if (a->tail && !str_eq(a->tail, "all") && (!str_to_i64(a->tail, &want.tail) || want.tail < 0))
+		return err_set(e, ERR_USAGE, 0, "--tail: \"%s\" is neither a number nor all", a->tail);
+	if (log_reader_new(&reader, &want, e) < 0)
+		return -1;
+	s.view = log_view_new(&(struct log_view_opts){ .no_prefix = a->no_prefix, .timestamps = a->timestamps,
+					.colour = !a->no_color && ui_colour(c->ui) }, reader);
+	r = add_all(&s);
+	if (r == 0 && a->follow)
+		r = follow(&s, reader);
+	else if (r == 0)
+		r = log_view_print(s.view, e);
+	log_view_free(s.view);
+	return r < 0 ? err_wrap(e, "cannot show logs") : 0;
+}
+
+const struct cmd cmd_logs = { .name = "logs", .usage = "[OPTION...] [SERVICE...]", .summary = "Show what containers have printed",
+	.opts = logs_opts, .args_size = sizeof(struct logs_args), .services_off = offsetof(struct logs_args, services),
+	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = logs_run };

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.c - `compose run`: a one-off container of a service, with another command.
+ * The service's ports are not published and its names are not taken, unless asked for; its restart policy does not count. */
+#include <errno.h>
+#include <signal.h>
+#include "compose/base/fs.h"
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+#include "compose/cli/ui.h"
+#include "compose/cmd/act.h"
+#include "compose/cmd/pump.h"
+#include "compose/cmd/run_service.h"
+#include "compose/state/record.h"
+#include "compose/supervisor/client.h"
+
+static const struct opt run_opts[] = {
+	OPT_FLAG(0, "build", struct run_args, build, "build the image first"),
+	OPT_FLAG('d', "detach", struct run_args, detach, "in the background; prints the container's name"),
+	OPT_STR(0, "entrypoint", struct run_args, entrypoint, "COMMAND", "instead of the image's entrypoint"),
+	OPT_STRS('e', "env", struct run_args, env, "KEY=VALUE", "set a variable; repeatable"),
+	OPT_FLAGX('i', "interactive", struct run_args, interactive, 0, "keep standard input open (default true)"),
+	OPT_STRS('l', "label", struct run_args, labels, "KEY=VALUE", "add a label; repeatable"),
+	OPT_STR(0, "name", struct run_args, name, "NAME", "name of the container"),
+	OPT_FLAG(0, "no-deps", struct run_args, no_deps, "do not start what the service depends on"),
+	OPT_FLAG('T', "no-tty", struct run_args, no_tty, "no terminal (default: one where input and output are terminals)"),
+	OPT_FLAGX(0, "no-TTY", struct run_args, no_tty, OPT_HIDDEN, ""),
+	OPT_FLAGX('t', "tty", struct run_args, tty, OPT_HIDDEN, ""),
+	OPT_STRS('p', "publish", struct run_args, publish, "PORT", "publish a port; repeatable"),
+	OPT_CHOICE(0, "pull", struct run_args, pull, "always missing never policy", "which images to pull"),
+	OPT_FLAG('q', "quiet", struct run_args, quiet, "only the container's own output"),
+	OPT_FLAG(0, "quiet-build", struct run_args, quiet_build, "no output of builds"),
+	OPT_FLAG(0, "quiet-pull", struct run_args, quiet_pull, "no progress of pulls"),
+	OPT_FLAG(0, "remove-orphans", struct run_args, remove_orphans, "remove containers of services not in the file"),
+	OPT_FLAG(0, "rm", struct run_args, rm, "remove the container when it has ended"),
+	OPT_FLAG('P', "service-ports", struct run_args, service_ports, "publish the service's ports"),
+	OPT_FLAG(0, "use-aliases", struct run_args, use_aliases, "take the service's names in its networks"),
+	OPT_STR('u', "user", struct run_args, user, "USER[:GROUP]", "run as"),
+	OPT_STRS('v', "volume", struct run_args, volumes, "[SOURCE:]TARGET[:OPTIONS]", "mount a volume or directory; repeatable"),
+	OPT_STR('w', "workdir", struct run_args, workdir, "DIR", "working directory"),
+	OPT_HEAD(struct run_args, service, "SERVICE", ""),
+	OPT_REST(struct run_args, command, "COMMAND", ""),
+	OPT_END
+};
+
+static void run_defaults(void *args)
+{
+	((struct run_args *)args)->interactive = true;
+}
+
+struct oneoff_run {
+	struct ctx *c;
+	struct sup *sup;
+	const char *id;
+	int64_t wait_id;
+	int status;
+	bool signalled;
+	struct err *e;
+};
+
+static int on_reply(void *arg)
+{
+	struct oneoff_run *r = arg;
+
+	for (;;) {
+		auto_json json_t *reply = NULL;
+		int64_t id;
+		int got = sup_recv(r->sup, &id, &reply, r->e);
+
+		if (got == 0)
+			return 0;
+		if (got < 0)
+			return -1;
+		if (id != r->wait_id) {
+			err_done(r->e);
+			continue;
+		}
+		if (!reply)
+			return -1;
+		r->status = (int)json_int(reply, "exit_code", 255);
+		return 1;
+	}
+}
+
+static void on_size(void *arg)
+{
+	struct oneoff_run *r = arg;
+	auto_err struct err ignored = {0};
+	unsigned short rows, cols;
+
+	pump_size(&rows, &cols);
+	(void)!sup_send(r->sup, "resize", json_pack("{s:s,s:i,s:i}", "ctr", r->id, "rows", rows, "cols", cols), NULL, 0, &ignored);
+}
+
+/* Ctrl-C without a terminal of its own: hand the signal on; a second one kills. */
+static void on_signal(void *arg, int sig)
+{
+	struct oneoff_run *r = arg;
+	auto_err struct err ignored = {0};
+
+	(void)!sup_send(r->sup, "kill", json_pack("{s:s,s:i}", "ctr", r->id, "signal", r->signalled ? SIGKILL : sig), NULL, 0, &ignored);
+	r->signalled = true;
+}
+
+static json_t *start_args(const char *id, const struct pump *p, bool tty, int *fds, size_t *n)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	json_t *j = json_pack("{s:s,s:[]}", "ctr", id, "attach"), *list = json_object_get(j, "attach");
+	unsigned short rows, cols;
+
+	*n = 0;
+	for (int i = 0; i < 3; i++)
+		if (p->child[i] >= 0 && !(tty && i == 2)) {
+			(void)json_array_append_new(list, json_string(names[i]));
+			fds[(*n)++] = p->child[i];
+		}
+	if (tty) {
+		pump_size(&rows, &cols);
+		(void)json_object_set_new(j, "rows", json_integer(rows));
+		(void)json_object_set_new(j, "cols", json_integer(cols));
+	}
+	return j;
+}
+
+static int start_and_pump(struct oneoff_run *r, struct pump *p, bool tty, bool with_stdin)
+{
+	const struct pump_calls calls = { .on_end = on_reply, .on_size = on_size, .on_signal = on_signal, .arg = r };
+	int fds[3], ret;
+	size_t n;
+	json_t *args;
+
+	if (pump_pipes(p, with_stdin, r->e) < 0)
+		return -1;
+	args = start_args(r->id, p, tty, fds, &n);
+	if (sup_call(r->sup, "start", args, fds, n, NULL, r->e) < 0)
+		return -1;
+	pump_handed(p);
+	r->wait_id = sup_send(r->sup, "wait", json_pack("{s:s,s:s}", "ctr", r->id, "for", "exited"), NULL, 0, r->e);
+	if (r->wait_id < 0 || (tty && pump_raw(p, r->e) < 0))
+		return -1;
+	ret = pump_loop(p, sup_fd(r->sup), &calls, r->e);
+	return ret < 0 ? -1 : 0;
+}
+
+/* The container is removed also when it could not be started, or when we were told to stop. */
+static int foreground(struct ctx *c, const struct run_args *a, struct engine *en, const char *id, const struct service *s, struct err *e)
+{
+	struct pump p = { .child = { -1, -1, -1 }, .winch_fd = -1, .in.to = -1, .out.from = -1, .err.from = -1 };
+	struct oneoff_run r = { .c = c, .id = id, .status = -1, .e = e };
+	int ret;
+
+	if (engine_sup(en, &r.sup, e) < 0)
+		return -1;
+	ret = start_and_pump(&r, &p, s->tty, a->interactive);
+	pump_done(&p);
+	if (ret == 0)
+		c->status = r.status;
+	if (a->rm) {
+		auto_err struct err ignored = {0};
+
+		if (sup_call(r.sup, "stop", json_pack("{s:s,s:i}", "ctr", id, "timeout_ns", 0), NULL, 0, NULL, &ignored) < 0)
+			err_done(&ignored);
+		if (engine_remove_ctr(en, id, true, &ignored) < 0)
+			ui_warn(c->ui, "container %.12s stays: %s", id, ignored.frame[0]);
+	}
+	return ret;
+}
+
+static int background(struct engine *en, const char *id, const char *name, struct err *e)
+{
+	struct sup *sup;
+
+	if (engine_sup(en, &sup, e) < 0 || sup_call(sup, "start", json_pack("{s:s}", "ctr", id), NULL, 0, NULL, e) < 0)
+		return -1;
+	puts(name);
+	return 0;
+}
+
+static int prepare_project(struct ctx *c, const struct run_args *a, struct err *e)
+{
+	char *services[] = { (char *)(uintptr_t)a->service, NULL };
+	const struct act_opts ao = { .quiet_pull = a->quiet || a->quiet_pull, .quiet_build = a->quiet || a->quiet_build };
+	struct goal g = { .verb = GOAL_IMAGES, .services = services, .no_deps = a->no_deps, .build = a->build, .timeout_ns = -1,
+		.pull = str_eq(a->pull, "policy") ? NULL : a->pull, .remove_orphans = a->remove_orphans };
+
+	if (act_check_supported(c, services, e) < 0 || act(c, &g, &ao, NULL, e) < 0)
+		return -1;
+	g.verb = GOAL_RUN;
+	g.build = false;
+	return act(c, &g, &ao, NULL, e);
+}
+
+static int run_run(struct ctx *c, const void *args, struct err *e)
+{
+	const struct run_args *a = args;
+	const struct service *base = project_service(c->project, a->service);
+	auto_engine struct engine *en = NULL;
+	struct arena arena = {0};
+	struct service s;
+	struct pkvs labels = {0};
+	char id[65], *name = NULL;
+	int r;
+
+	if (!base) {
+		err_set(e, ERR_USAGE, 0, "no such service: %s", a->service);
+		return err_hint(e, "`compose config --services` lists them");
+	}
+	if (a->quiet)
+		ui_set_quiet(c->ui);
+	if (prepare_project(c, a, e) < 0)
+		return err_wrap(e, "cannot run %s", a->service);
+	if (c->g->dry_run)
+		return 0;
+	s = *base;
+	r = run_service(&arena, c->project, a, &s, &labels, e);
+	if (r == 0) {
+		const struct oneoff o = { .name = a->name, .auto_remove = a->rm, .use_aliases = a->use_aliases, .labels = labels.v,
+			.n_labels = labels.n };
+
+		r = act_observe(c, e);
+		en = r == 0 ? act_engine(c, NULL) : NULL;
+		if (r == 0)
+			r = engine_oneoff(en, &s, &o, id, &name, e);
+	}
+	ui_flush(c->ui);
+	if (c->lock_fd >= 0) {                    /* while it runs, other commands may act on the project */
+		close(c->lock_fd);
+		c->lock_fd = -1;
+	}
+	if (r == 0)
+		r = a->detach ? background(en, id, name, e) : foreground(c, a, en, id, &s, e);
+	free(name);
+	arena_done(&arena);
+	return r < 0 ? err_wrap(e, "cannot run %s", a->service) : 0;
+}
+
+const struct cmd cmd_run = { .name = "run", .usage = "[OPTION...] SERVICE [COMMAND [ARGUMENT...]]",
+	.summary = "Run a one-off container of a service", .opts = run_opts, .args_size = sizeof(struct run_args), .defaults = run_defaults,
+	.one_service_off = offsetof(struct run_args, service),
+	.needs = NEED_PROJECT | NEED_PATHS | NEED_STORE | NEED_LOCK | OPTS_STOP, .run = run_run };

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/cmd/run_service.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "compose/base/str.h"
+#include "parser/value.h"
+
+static struct pstrs words(struct arena *a, char *const *v, size_t n)
+{
+	struct pstrs p = { arena_alloc(a, (n + 1) * sizeof(char *)), n };
+
+	for (size_t i = 0; i < n; i++)
+		p.v[i] = arena_strdup(a, v[i]);
+	return p;
+}
+
+static void set_kv(struct arena *a, struct pkvs *l, const char *key, const char *val)
+{
+	struct pkv *v;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (str_eq(l->v[i].key, key)) {
+			v = arena_alloc(a, l->n * sizeof(*v));
+			memcpy(v, l->v, l->n * sizeof(*v));
+			v[i].val = val;
+			l->v = v;
+			return;
+		}
+	v = arena_alloc(a, (l->n + 1) * sizeof(*v));
+	if (l->n)
+		memcpy(v, l->v, l->n * sizeof(*v));
+	v[l->n] = (struct pkv){ .key = key, .val = val };
+	l->v = v;
+	l->n++;
+}
+
+/* "K=V", or "K" for the value of our own environment (nothing when it is unset) */
+static void set_each(struct arena *a, struct pkvs *l, const struct strv *texts)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		const char *eq = strchr(texts->v[i], '=');
+		const char *key = arena_strndup(a, texts->v[i], eq ? (size_t)(eq - texts->v[i]) : strlen(texts->v[i]));
+		const char *val = eq ? eq + 1 : getenv(key);
+
+		if (val)
+			set_kv(a, l, key, arena_strdup(a, val));
+	}
+}
+
+static int command(struct arena *arena, const struct run_args *a, struct service *s, struct err *e)
+{
+	size_t n = 0;
+
+	while (a->command && a->command[n])
+		n++;
+	if (a->entrypoint) {
+		auto_strv struct strv split = {0};
+		const char *why = value_words(a->entrypoint, &split);
+
+		if (why)
+			return err_set(e, ERR_USAGE, 0, "--entrypoint: %s", why);
+		s->has_entrypoint = true;
+		s->entrypoint = words(arena, split.v, split.n);
+		s->has_command = true;            /* the service's command belongs to the entrypoint that is gone */
+		s->command = (struct pstrs){0};
+	}
+	if (n) {
+		s->has_command = true;
+		s->command = words(arena, a->command, n);
+	}
+	return 0;
+}
+
+static int ports(struct arena *arena, const struct run_args *a, struct service *s, struct err *e)
+{
+	struct port *v = NULL;
+	size_t n = 0;
+
+	if (a->service_ports && a->publish.n)
+		return err_set(e, ERR_USAGE, 0, "--service-ports and --publish do not go together");
+	if (a->service_ports)
+		return 0;
+	for (size_t i = 0; i < a->publish.n; i++) {
+		struct port_spec ps;
+		const char *why = value_ports(a->publish.v[i], &ps);
+		struct port *w;
+
+		if (why) {
+			err_set(e, ERR_USAGE, 0, "--publish %s: %s", a->publish.v[i], why);
+			return err_hint(e, "write [ADDRESS:][HOST:]CONTAINER[/PROTOCOL]");
+		}
+		w = arena_alloc(arena, (n + ps.n) * sizeof(*w));
+		if (n)
+			memcpy(w, v, n * sizeof(*w));
+		for (size_t k = 0; k < ps.n; k++)
+			w[n + k] = (struct port){ .host_ip = arena_strdup(arena, ps.host_ip), .target = ps.pair[k].target,
+				.published = ps.pair[k].published, .published_end = ps.pair[k].published_end,
+				.protocol = arena_strdup(arena, ps.protocol), .name = "", .app_protocol = "", .mode = "ingress" };
+		n += ps.n;
+		v = w;
+		free(ps.pair);
+	}
+	s->ports = v;
+	s->n_ports = n;
+	return 0;
+}
+
+/* [SOURCE:]TARGET[:ro|rw|nocopy]; a source with a slash, dot or tilde in front is a path */
+static int one_volume(struct arena *arena, const struct project *p, const char *text, struct mount *m, struct err *e)
+{
+	auto_free char *copy = xstrdup(text);
+	char *part[3] = { copy, NULL, NULL };
+	int n = 1;
+
+	for (char *c = copy; *c && n < 3; c++)
+		if (*c == ':') {
+			*c = '\0';
+			part[n++] = c + 1;
+		}
+	*m = (struct mount){ .kind = MOUNT_VOLUME, .source = "", .target = arena_strdup(arena, part[n > 1]), .propagation = "",
+		.recursive = "", .subpath = "", .tmpfs_opts = "", .tmpfs_size_bytes = -1, .tmpfs_mode = -1, .create_host_path = true };
+	if (*m->target != '/')
+		return err_set(e, ERR_USAGE, 0, "--volume %s: the target must be an absolute path", text);
+	for (char *o = part[2]; o && *o;) {
+		size_t len = strcspn(o, ",");
+
+		if (len == 2 && !strncmp(o, "ro", 2))
+			m->read_only = true;
+		else if (len == 6 && !strncmp(o, "nocopy", 6))
+			m->nocopy = true;
+		else if (len != 2 || strncmp(o, "rw", 2))
+			return err_set(e, ERR_USAGE, 0, "--volume %s: option \"%.*s\" is not known", text, (int)len, o);
+		o += len + (o[len] == ',');
+	}
+	if (n == 1)
+		return 0;
+	if (*part[0] == '/' || *part[0] == '.' || *part[0] == '~') {
+		auto_free char *cwd = *part[0] == '.' ? getcwd(NULL, 0) : NULL;
+		const char *home = getenv("HOME");
+
+		m->kind = MOUNT_BIND;
+		m->source = *part[0] == '/' ? arena_strdup(arena, part[0]) : *part[0] == '~' ?
+			arena_printf(arena, "%s%s", home ? home : "", part[0] + 1) : arena_printf(arena, "%s/%s", cwd ? cwd : "", part[0]);
+		return 0;
+	}
+	m->source = arena_strdup(arena, part[0]);
+	if (project_volume(p, m->source))
+		return 0;
+	err_set(e, ERR_USAGE, 0, "--volume %s: the project has no volume %s", text, part[0]);
+	return err_hint(e, "declare it under `volumes:` in the file, or give a path");
+}
+
+static int volumes(struct arena *arena, const struct project *p, const struct run_args *a, struct service *s, struct err *e)
+{
+	struct mount *v = arena_alloc(arena, (s->n_mounts + a->volumes.n + 1) * sizeof(*v));
+	size_t n = s->n_mounts;
+
+	if (n)
+		memcpy(v, s->mounts, n * sizeof(*v));
+	for (size_t i = 0; i < a->volumes.n; i++) {
+		struct mount m;
+		size_t k = 0;
+
+		if (one_volume(arena, p, a->volumes.v[i], &m, e) < 0)
+			return -1;
+		while (k < n && !str_eq(v[k].target, m.target))
+			k++;
+		v[k] = m;                         /* one on the same target replaces the service's */
+		n = k == n ? n + 1 : n;
+	}
+	s->mounts = v;
+	s->n_mounts = n;
+	return 0;
+}
+
+int run_service(struct arena *arena, const struct project *p, const struct run_args *a, struct service *s, struct pkvs *ret_labels,
+		struct err *e)
+{
+	if (command(arena, a, s, e) < 0 || ports(arena, a, s, e) < 0 || volumes(arena, p, a, s, e) < 0)
+		return -1;
+	set_each(arena, &s->environment, &a->env);
+	set_each(arena, ret_labels, &a->labels);
+	if (a->user)
+		s->user = a->user;
+	if (a->workdir)
+		s->working_dir = a->workdir;
+	s->tty = !a->detach && !a->no_tty && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	s->stdin_open = a->interactive && !a->detach;
+	s->container_name = "";
+	s->health.disable = true;                 /* nobody waits for a one-off's health */
+	return 0;
+}

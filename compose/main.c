@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - which role this process plays; for the client: global options, the command's row, what the row needs. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include "compose/base/intr.h"
+#include "compose/base/str.h"
+#include "compose/cli/ui.h"
+#include "compose/cmd/act.h"
+#include "compose/cmd/cmd.h"
+#include "compose/engine/enter.h"
+#include "compose/engine/observe.h"
+#include "compose/image/image.h"
+#include "compose/oci/oci.h"
+#include "compose/state/lock.h"
+#include "compose/supervisor/supervisor.h"
+
+#define CMD_ROW(n) &cmd_##n,
+static const struct cmd *const commands[] = { COMMANDS(CMD_ROW) };
+
+static const struct opt global_opts[] = {
+	OPT_STRS('f', "file", struct globals, files, "FILE", "compose file; repeatable, - is standard input"),
+	OPT_STR('p', "project-name", struct globals, project_name, "NAME", "project name"),
+	OPT_STRS(0, "profile", struct globals, profiles, "NAME", "enable a profile; repeatable, * is all"),
+	OPT_STRS(0, "env-file", struct globals, env_files, "FILE", "environment file instead of .env; repeatable"),
+	OPT_STR(0, "project-directory", struct globals, project_dir, "DIR", "base of relative paths and of the default name"),
+	{ .type = OPT_T_STR, .name = "workdir", .off = offsetof(struct globals, project_dir), .arg = "DIR", .help = "", .flags = OPT_HIDDEN },
+	OPT_CHOICE(0, "progress", struct globals, progress, "auto tty plain json quiet", "how progress is shown"),
+	OPT_CHOICE(0, "ansi", struct globals, ansi, "auto always never", "colours and cursor movement"),
+	OPT_INT(0, "parallel", struct globals, parallel, "N", "operations at once (-1: no limit)"),
+	OPT_FLAG(0, "dry-run", struct globals, dry_run, "print what would be done, do nothing"),
+	OPT_FLAG(0, "strict", struct globals, strict, "treat warnings about the files as errors"),
+	OPT_STR(0, "root", struct globals, root, "DIR", "where everything is kept (COMPOSE_ROOT; default /var/lib/compose)"),
+	OPT_FLAG('v', "version", struct globals, version, "print the version"),
+	OPT_REST(struct globals, rest, "COMMAND", "command and its arguments"),
+	OPT_END
+};
+
+static const struct cmd *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (str_eq(commands[i]->name, name) || str_eq(commands[i]->alias, name))
+			return commands[i];
+	return NULL;
+}
+
+static void help_all(FILE *f)
+{
+	fputs("Usage: compose [OPTION...] COMMAND [ARGUMENT...]\n\nRun multi-container applications from Compose files.\n\nCommands:\n", f);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (!(commands[i]->needs & CMD_HIDDEN))
+			fprintf(f, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("  oci        Run OCI bundles (create, start, state, kill, delete, run, exec ...)\n\nOptions:\n", f);
+	opt_help(global_opts, f);
+	fputs("\n`compose COMMAND --help` tells more.\n", f);
+}
+
+static void help_command(const struct cmd *cmd, FILE *f)
+{
+	fprintf(f, "Usage: compose %s %s\n\n%s.\n", cmd->name, cmd->usage, cmd->summary);
+	if (cmd->opts->type != OPT_T_END) {
+		fputs("\nOptions:\n", f);
+		opt_help(cmd->opts, f);
+	}
+}
+
+static int unknown_command(const char *name, struct err *e)
+{
+	const char *names[ARRAY_LEN(commands) + 1], *near;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		names[i] = commands[i]->name;
+	names[ARRAY_LEN(commands)] = NULL;
+	near = str_nearest(name, names);
+	err_set(e, ERR_USAGE, 0, "unknown command \"%s\"", name);
+	if (near)
+		return err_hint(e, "did you mean `compose %s`?", near);
+	return err_hint(e, "`compose --help` lists the commands");
+}
+
+/* Settings that may come from the environment where no option is given. */
+static void environment(struct globals *g)
+{
+	const char *v;
+	int64_t n;
+
+	if (!g->progress && (v = getenv("COMPOSE_PROGRESS")) && *v)
+		g->progress = v;
+	if (!g->ansi && (v = getenv("COMPOSE_ANSI")) && *v)
+		g->ansi = v;
+	if (g->parallel < 0 && (v = getenv("COMPOSE_PARALLEL_LIMIT")) && str_to_i64(v, &n))
+		g->parallel = n;
+}
+
+/* ---- what a command's row asks for ------------------------------------------------------------------------------- */
+
+/* Services named on the command line; one is room for the single one of `run`. */
+static const char *const *selected(const struct cmd *cmd, const void *args, const char *one[2])
+{
+	if (cmd->one_service_off) {
+		one[0] = *(const char *const *)((const char *)args + cmd->one_service_off);
+		return one;
+	}
+	if (!cmd->services_off)
+		return NULL;
+	return *(const char *const *const *)((const char *)args + cmd->services_off);
+}
+
+static int load_project(struct ctx *c, const void *args)
+{
+	struct globals *g = (struct globals *)(uintptr_t)c->g;
+	const char *one[2] = {0};
+	const struct project_opts o = {
+		.files = g->files.n ? (const char *const *)strv_null(&g->files) : NULL,
+		.env_files = g->env_files.n ? (const char *const *)strv_null(&g->env_files) : NULL,
+		.profiles = g->profiles.n ? (const char *const *)strv_null(&g->profiles) : NULL,
+		.project_dir = g->project_dir, .project_name = g->project_name,
+		.services = selected(c->cmd, args, one),
+		.all_profiles = c->cmd->needs & ALL_PROFILES,
+		.allow_no_file = c->cmd->needs & MAY_LACK_FILE && g->project_name,
+		.strict = g->strict,
+	};
+	auto_errs struct errs errs = {0};
+	int r = project_load(&c->project, &o, &errs), status;
+
+	status = project_report(c->project, &errs, stderr, ui_colour_err(c->ui));
+	if (r < 0)
+		return status ? status : 3;
+	c->name = c->project->name;
+	if (!c->project->files.n && c->cmd->needs & MAY_LACK_FILE) {       /* -p NAME alone: act on what exists */
+		c->name = g->project_name;
+		project_free(c->project);
+		c->project = NULL;
+	}
+	return 0;
+}
+
+static int prepare(struct ctx *c, const char *line, struct err *e)
+{
+	unsigned needs = c->cmd->needs;
+
+	if (needs & NEED_PATHS && paths_open(&c->paths, c->g->root, true, e) < 0)
+		return -1;
+	if (needs & NEED_LOCK && !c->g->dry_run && lock_project(&c->paths, c->name, line, true, &c->lock_fd, e) < 0)
+		return -1;
+	if (needs & NEED_STORE && store_open(&c->store, c->paths.root, e) < 0)
+		return -1;
+	if (needs & NEED_STATE && observe(&c->observed, &c->paths, c->project, c->name, c->store, e) < 0)
+		return -1;
+	return 0;
+}
+
+static void cleanup(struct ctx *c)
+{
+	observed_free(c->observed);
+	store_free(c->store);
+	if (c->lock_fd >= 0)
+		close(c->lock_fd);
+	project_free(c->project);
+	if (c->cmd->needs & NEED_PATHS)
+		paths_done(&c->paths);
+	ui_flush(c->ui);
+	ui_free(c->ui);
+}
+
+static int report(struct ctx *c, struct err *e)
+{
+	int status, more;
+
+	if (e->kind == ERR_NONE && !c->errs.n)
+		return c->status;
+	ui_flush(c->ui);
+	if (e->n)
+		errs_add(&c->errs, e);
+	status = errs_report(&c->errs, stderr);
+	more = c->status;
+	errs_done(&c->errs);
+	return more ? more : status ? status : 1;
+}
+
+static char *join(char **argv)
+{
+	auto_str struct str b = {0};
+
+	for (; *argv; argv++)
+		str_addf(&b, "%s%s", b.len ? " " : "", *argv);
+	return str_take(&b);
+}
+
+static int run_command(const struct globals *g, const struct cmd *cmd, char **argv)
+{
+	auto_free void *args = xcalloc(1, cmd->args_size ? cmd->args_size : 1);
+	auto_free char *line = join(argv);
+	auto_err struct err e = {0};
+	struct ctx c = { .g = g, .cmd = cmd, .lock_fd = -1, .paths = { .root_fd = -1, .run_fd = -1 } };
+	int r;
+
+	if (cmd->defaults)
+		cmd->defaults(args);
+	r = opt_parse(cmd->opts, cmd->name, argv + 1, cmd->needs & OPTS_STOP ? OPT_STOP : OPT_MIXED, args, &e);
+	if (r > 0)
+		help_command(cmd, stdout);
+	if (r)
+		return r > 0 ? 0 : err_report(&e, stderr);
+	c.ui = ui_new(g->progress, g->ansi);
+	if (cmd->needs & NEED_PROJECT)
+		r = load_project(&c, args);
+	if (r == 0) {
+		intr_install();
+		if (prepare(&c, line, &e) == 0)
+			(void)cmd->run(&c, args, &e);
+		r = report(&c, &e);
+	}
+	cleanup(&c);
+	opt_done(cmd->opts, args);
+	if (fflush(stdout) == EOF && errno == EPIPE)
+		return r;
+	return r;
+}
+
+static char **copy_args(char **argv)
+{
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	return xmemdup(argv, (n + 1) * sizeof(*argv));
+}
+
+static int client_main(char **argv)
+{
+	struct globals g = { .parallel = -1 };
+	auto_err struct err e = {0};
+	const struct cmd *cmd = NULL;
+	auto_free char **whole = copy_args(argv);        /* opt_parse moves them about */
+	int r = opt_parse(global_opts, "", argv + 1, OPT_STOP, &g, &e);
+	char **rest;
+
+	if (r < 0)
+		return err_report(&e, stderr);
+	if (r > 0) {
+		help_all(stdout);
+		return 0;
+	}
+	environment(&g);
+	rest = g.rest;
+	if (g.version)
+		cmd = find_command("version");
+	else if (!*rest || str_eq(*rest, "help")) {
+		if (*rest && rest[1] && (cmd = find_command(rest[1]))) {
+			help_command(cmd, stdout);
+			return 0;
+		}
+		help_all(stdout);
+		return 0;
+	} else {
+		cmd = find_command(*rest);
+	}
+	if (cmd == &cmd_exec && enter_protect(whole, &e) < 0)
+		return err_report(&e, stderr);
+	if (!cmd) {
+		(void)unknown_command(*rest, &e);
+		return err_report(&e, stderr);
+	}
+	if (g.version) {
+		static char version[] = "version", *none[] = { version, NULL };
+
+		rest = none;
+	}
+	r = run_command(&g, cmd, rest);
+	opt_done(global_opts, &g);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	const char *base = argc ? strrchr(argv[0], '/') : NULL;
+
+	(void)umask(022);
+	(void)signal(SIGPIPE, SIG_IGN);
+	base = base ? base + 1 : argc ? argv[0] : "";
+	if (str_eq(base, "compose-oci"))
+		return oci_main(argc, argv);
+	if (argc > 1 && str_eq(argv[1], "oci"))
+		return oci_main(argc - 1, argv + 1);
+	if (argc > 1 && str_starts(argv[1], "__"))
+		return supervisor_main(argc, argv);
+	return client_main(argv);
+}
