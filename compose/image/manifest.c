@@ -139,7 +139,7 @@ static bool word_ok(const char *s)
 {
 	size_t n = strlen(s);
 
-	return n && n < sizeof(((struct platform *)0)->os) && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n;
+	return n && n < sizeof(((struct platform *)0)->os) && !strchr("_.-", *s) && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n;
 }
 
 int platform_parse(struct platform *ret, const char *text, struct err *e)
