@@ -277,6 +277,23 @@ static void check_bool_text(struct check *c, const struct key *k, const struct n
 	warns_add(c->warns, n->pos, "%s: \"%s\" is no boolean of YAML 1.2, write `%s`", path, n->text, v ? "true" : "false");
 }
 
+/* A number that becomes a text loses how it was written: 3.10 is 3.1, 0x10 is 16. */
+static void check_number_text(struct check *c, const struct key *k, const struct node *n, const struct where *at)
+{
+	struct arena a = { 0 };
+	const char *text;
+
+	if (!(k->forms & FORM_STR) || !(k->forms & FORM_NUM) || k->settle || k->canon || !c->warns)
+		return;
+	text = node_value_text(&a, n);
+	if (!str_eq(text, n->text)) {
+		auto_free char *path = where_text(at);
+		warns_add(c->warns, n->pos, "%s: %s is read as the number %s; put it in quotes to keep it as it is written", path,
+			  n->text, text);
+	}
+	arena_done(&a);
+}
+
 static void check_node(struct check *c, const struct key *k, const struct node *n, const struct where *at)
 {
 	if (n->deferred)
@@ -300,8 +317,11 @@ static void check_node(struct check *c, const struct key *k, const struct node *
 		if (k->valid && !k->valid(n->text))
 			fault(c, n->pos, at, NULL, "must be %s, not \"%s\"", k->wanted, n->text);
 	}
-	if ((n->kind == NODE_INT || n->kind == NODE_FLOAT) && (k->flags & KEY_RANGE))
-		check_range(c, k, n, at);
+	if (n->kind == NODE_INT || n->kind == NODE_FLOAT) {
+		check_number_text(c, k, n, at);
+		if (k->flags & KEY_RANGE)
+			check_range(c, k, n, at);
+	}
 }
 
 int schema_check(const struct node *root, struct errs *errs, struct warns *w)

@@ -134,22 +134,12 @@ int settle_duration(const struct walk *w, struct node **n, const struct where *a
 	return 0;
 }
 
-/* A scalar as the text that a user would expect: numbers as written, as far as they are plain decimals. */
-static const char *scalar_text(const struct walk *w, const struct node *n)
-{
-	if (n->kind == NODE_BOOL)
-		return n->b ? "true" : "false";
-	if (n->kind == NODE_INT && strspn(n->text, "-0123456789") != strlen(n->text))
-		return arena_printf(w->arena, "%lld", (long long)n->i);
-	return n->text ? n->text : "";
-}
-
 /* A scalar, or each scalar of a list, becomes a text. */
 int settle_text(const struct walk *w, struct node **n, const struct where *at)
 {
 	(void)at;
 	if ((*n)->kind == NODE_INT || (*n)->kind == NODE_FLOAT || (*n)->kind == NODE_BOOL)
-		replace_text(w, n, scalar_text(w, *n));
+		replace_text(w, n, node_value_text(w->arena, *n));
 	for (size_t i = 0; (*n)->kind == NODE_LIST && i < (*n)->n; i++)
 		settle_text(w, &(*n)->items[i], at);
 	return 0;
