@@ -27,12 +27,12 @@ static void event(struct build *b, const struct build_event *ev)
 	(void)pthread_mutex_unlock(&b->mutex);
 }
 
-void tell(struct stage *st, enum build_event_kind k, const char *text, int64_t ms)
+void stage_tell(struct stage *st, enum build_event_kind k, const char *text, int64_t ms)
 {
 	event(st->b, &(struct build_event){ .kind = k, .step = st->number, .name = st->name, .text = text, .ms = ms });
 }
 
-void warn(struct build *b, struct srcpos pos, const char *fmt, ...)
+void build_warn(struct build *b, struct srcpos pos, const char *fmt, ...)
 {
 	auto_free char *text = NULL;
 	va_list ap;
@@ -51,7 +51,7 @@ static char *stage_label(const struct stage *st)
 	return st->b->df->n_stages > 1 ? xasprintf("stage-%zu ", st->index) : xstrdup("");
 }
 
-void step_begin(struct stage *st, const char *text)
+void stage_step_begin(struct stage *st, const char *text)
 {
 	auto_free char *label = stage_label(st);
 	size_t n = strcspn(text, "\n");
@@ -61,12 +61,12 @@ void step_begin(struct stage *st, const char *text)
 	free(st->name);
 	st->name = xasprintf("[%s%u/%u] %.*s", label, st->step, st->n_steps, (int)(n < 500 ? n : 500), text);
 	st->number = __atomic_add_fetch(&st->b->steps, 1, __ATOMIC_RELAXED);
-	tell(st, BUILD_STEP, NULL, 0);
+	stage_tell(st, BUILD_STEP, NULL, 0);
 }
 
-void step_end(struct stage *st, bool cached)
+void stage_step_end(struct stage *st, bool cached)
 {
-	tell(st, cached ? BUILD_CACHED : BUILD_DONE, NULL, (sys_mono_ns() - st->began_ns) / 1000000);
+	stage_tell(st, cached ? BUILD_CACHED : BUILD_DONE, NULL, (sys_mono_ns() - st->began_ns) / 1000000);
 }
 
 /* -- waiting and stopping -- */
@@ -462,7 +462,7 @@ static int finish(struct build *b, size_t target, char **ret_id, struct err *e)
 	for (size_t i = 0; i < b->o->n_labels; i++)
 		image_config_label(&st->conf, b->o->labels[i].key, b->o->labels[i].val ? b->o->labels[i].val : "");
 	if (statcache_save(b->context.stats, e) < 0) {
-		warn(b, (struct srcpos){0}, "the digests of the context's files could not be kept: %s", e->frame[0]);
+		build_warn(b, (struct srcpos){0}, "the digests of the context's files could not be kept: %s", e->frame[0]);
 		err_done(e);
 	}
 	return commit(b, st, ret_id, e);
@@ -490,7 +490,7 @@ static int build_all(struct build *b, const char *root, char **ret_id)
 	if (dockerfile_parse(&b->df, b->file, text, len, b->errs) < 0)
 		return -1;
 	for (size_t i = 0; i < b->df->n_notes; i++)
-		warn(b, b->df->notes[i].pos, "%s", b->df->notes[i].text);
+		build_warn(b, b->df->notes[i].pos, "%s", b->df->notes[i].text);
 	if (global_args(b, &e) < 0 || find_target(b, &target, &e) < 0)
 		return fail(b, &e);
 	init_stages(b);

@@ -62,11 +62,11 @@ struct build {
 /* -- build.c: progress and waiting -- */
 
 /* Tell; name and number are the stage's current step. text may be NULL. */
-void tell(struct stage *st, enum build_event_kind k, const char *text, int64_t ms);
-void warn(struct build *b, struct srcpos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void stage_tell(struct stage *st, enum build_event_kind k, const char *text, int64_t ms);
+void build_warn(struct build *b, struct srcpos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* A step begins. text: what is shown behind "[1/5] ". */
-void step_begin(struct stage *st, const char *text);
-void step_end(struct stage *st, bool cached);
+void stage_step_begin(struct stage *st, const char *text);
+void stage_step_end(struct stage *st, bool cached);
 /* ret: 0; -1 with ERR_INTR when the user or another stage's failure ends the build */
 int  build_check(struct build *b, struct err *e) __attribute__((warn_unused_result));
 /* Wait until stage i is done. err: ERR_INTR when it or another one failed */

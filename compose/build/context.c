@@ -215,7 +215,7 @@ static int expand(const struct source *s, const char *base, const char *pattern,
 	return 0;
 }
 
-int source_find(const struct source *s, const char *pattern, struct strv *ret, bool *ret_ignored, struct err *e)
+int context_find(const struct source *s, const char *pattern, struct strv *ret, bool *ret_ignored, struct err *e)
 {
 	auto_free char *clean = path_clean(pattern), *path = NULL;
 	size_t before = ret->n;

@@ -21,10 +21,10 @@ struct source {
 
 /* What a COPY wrote becomes paths below the root without links in them: a wildcard's matches sorted, or one path. "" is the root.
  * ret: 0; 1 when a plain path is not there (*ret_ignored: only because .dockerignore leaves it out) */
-int source_find(const struct source *s, const char *pattern, struct strv *ret, bool *ret_ignored, struct err *e)
+int context_find(const struct source *s, const char *pattern, struct strv *ret, bool *ret_ignored, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* One thing to copy: rel as source_find gave it, and patterns relative to it that are left out (may be NULL). */
+/* One thing to copy: rel as context_find gave it, and patterns relative to it that are left out (may be NULL). */
 struct pick { const struct source *s; const char *rel; const struct ignore *exclude; };
 /* The same question for digest and copy; fits struct copy_opts.filter. in: arg is a struct pick */
 enum copy_want pick_filter(void *arg, const char *path, bool is_dir);

@@ -282,7 +282,7 @@ static int find_sources(struct copy *c, struct err *e)
 	for (size_t i = 0; i < c->patterns.n; i++) {
 		size_t before = c->found.n;
 		bool ignored;
-		int r = source_find(&c->from.s, c->patterns.v[i], &c->found, &ignored, e);
+		int r = context_find(&c->from.s, c->patterns.v[i], &c->found, &ignored, e);
 
 		if (r < 0)
 			return -1;
@@ -292,7 +292,7 @@ static int find_sources(struct copy *c, struct err *e)
 			return ignored ? err_hint(e, "it is there, but .dockerignore leaves it out") : -1;
 		}
 		if (c->found.n == before)
-			warn(c->st->b, c->in->pos, "`%s` matches nothing", c->patterns.v[i]);
+			build_warn(c->st->b, c->in->pos, "`%s` matches nothing", c->patterns.v[i]);
 	}
 	return 0;
 }
@@ -401,7 +401,7 @@ static int resolve_owner(struct copy *c, int root, struct err *e)
 		return 0;
 	r = rootfs_owner(root, c->chown, &c->owner, &unknown, e);
 	if (r == 1)
-		warn(c->st->b, c->in->pos, "--chown=%s: the image has no `%s`, so 0 is taken", c->chown, unknown);
+		build_warn(c->st->b, c->in->pos, "--chown=%s: the image has no `%s`, so 0 is taken", c->chown, unknown);
 	return r < 0 ? -1 : 0;
 }
 
@@ -439,7 +439,7 @@ static int make_layer(struct copy *c, const char *key, char id[65], bool *ret_ch
 		*ret_changed = !str_eq(again, key);
 	}
 	if (*ret_changed)
-		warn(c->st->b, c->in->pos, "files changed while they were copied: the step is not kept in the cache");
+		build_warn(c->st->b, c->in->pos, "files changed while they were copied: the step is not kept in the cache");
 	store_layer_new_id(&c->st->layers, c->in->original, *ret_changed ? NULL : key, id);
 	return layer_commit(&l, id, e);
 }

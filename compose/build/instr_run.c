@@ -101,13 +101,13 @@ static void read_env(struct run *r)
 	for (size_t i = 0; i < sc->args.n; i++) {
 		const struct scope_arg *a = &sc->args.v[i];
 
-		if (a->val && !env_get(sc->env, a->name))
+		if (a->val && !env_value(sc->env, a->name))
 			strv_take(&r->env, xasprintf("%s=%s", a->name, a->val));
 	}
 	for (size_t i = 0; proxies[i]; i++) {
 		const char *v = build_arg(r->st->b, proxies[i]);
 
-		if (v && !env_get(&r->env, proxies[i]))
+		if (v && !env_value(&r->env, proxies[i]))
 			strv_take(&r->proxy_env, xasprintf("%s=%s", proxies[i], v));
 	}
 }
@@ -220,7 +220,7 @@ static void remove_stub(int upper, const char *path)
 
 static void on_line(void *arg, const char *line)
 {
-	tell(arg, BUILD_OUTPUT, line, 0);
+	stage_tell(arg, BUILD_OUTPUT, line, 0);
 }
 
 static int make_script(struct run *r, struct err *e)
@@ -255,7 +255,7 @@ static void all_env(struct run *r, struct strv *ret)
 	for (size_t k = 0; k < ARRAY_LEN(from); k++)
 		for (size_t i = 0; i < from[k]->n; i++)
 			strv_add(ret, from[k]->v[i]);
-	if (!env_get(ret, "PATH"))
+	if (!env_value(ret, "PATH"))
 		strv_add(ret, "PATH=" BUILD_PATH);
 }
 

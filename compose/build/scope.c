@@ -3,7 +3,7 @@
 #include <string.h>
 #include "compose/base/str.h"
 
-const char *env_get(const struct strv *env, const char *key)
+const char *env_value(const struct strv *env, const char *key)
 {
 	size_t n = strlen(key);
 
@@ -35,7 +35,7 @@ void scope_arg(struct scope *s, const char *name, const char *val)
 
 const char *scope_get(const struct scope *s, const char *name)
 {
-	const char *v = env_get(s->env, name);
+	const char *v = env_value(s->env, name);
 	const struct scope_arg *a = v ? NULL : find(s, name);
 
 	return a ? a->val : v;
@@ -43,7 +43,7 @@ const char *scope_get(const struct scope *s, const char *name)
 
 bool scope_declared(const struct scope *s, const char *name)
 {
-	return find(s, name) || env_get(s->env, name);
+	return find(s, name) || env_value(s->env, name);
 }
 
 void scope_copy(struct scope *dst, const struct scope *src)

@@ -24,4 +24,4 @@ void scope_done(struct scope *s);
 /* The scope as the expander wants it. */
 struct df_scope scope_view(struct scope *s, char escape);
 /* Value of key in a list of "K=V". ret: borrowed, NULL when absent */
-const char *env_get(const struct strv *env, const char *key);
+const char *env_value(const struct strv *env, const char *key);

@@ -35,7 +35,7 @@ bool stage_cached(struct stage *st, const char *key, const char *what)
 	if (st->b->o->no_cache || !cache_get(st->b->cache, st->b->store, key, &c))
 		return false;
 	on_top(st, c.layer, c.created, what);
-	step_end(st, true);
+	stage_step_end(st, true);
 	return true;
 }
 
@@ -66,7 +66,7 @@ int stage_made(struct stage *st, const char *layer, const char *key, const char 
 		if (keys[i] && *keys[i] && cache_put(st->b->cache, keys[i], &c, what, e) < 0)
 			return -1;
 	on_top(st, layer, c.created, what);
-	step_end(st, false);
+	stage_step_end(st, false);
 	return 0;
 }
 
@@ -145,7 +145,7 @@ static int base_image(struct stage *st, const char *ref, const char *platform, s
 	if (base_open(st->b, ref, platform, &img, e) < 0)
 		return -1;
 	if (img->arch && *img->arch && !str_eq(img->arch, scope_get(&st->b->globals, "TARGETARCH")))
-		warn(st->b, st->df->from->pos, "image %s is made for %s, this machine is %s", ref, img->arch,
+		build_warn(st->b, st->df->from->pos, "image %s is made for %s, this machine is %s", ref, img->arch,
 		     scope_get(&st->b->globals, "TARGETARCH"));
 	image_config_copy(&st->conf, &img->conf);
 	copy_layers(st, &img->layers);
@@ -227,13 +227,13 @@ static int run_one(struct stage *st, const struct df_instr *in, struct err *e)
 	if (build_check(st->b, e) < 0)
 		return -1;
 	if (instr_makes_layer(in->kind))
-		step_begin(st, in->original);
+		stage_step_begin(st, in->original);
 	if (fn(st, in, e) < 0) {
 		err_wrap(e, "%.200s", in->original);
 		return err_at(e, in->pos, NULL);
 	}
 	for (size_t i = 0; i < st->scope.undefined.n; i++)
-		warn(st->b, in->pos, "variable `%s` is not defined", st->scope.undefined.v[i]);
+		build_warn(st->b, in->pos, "variable `%s` is not defined", st->scope.undefined.v[i]);
 	strv_done(&st->scope.undefined);
 	return 0;
 }
@@ -246,13 +246,13 @@ static int run_stage(struct stage *st, struct errs *errs, struct err *e)
 	st->n_steps = 1;
 	for (size_t i = 0; i < st->df->n_instr; i++)
 		st->n_steps += instr_makes_layer(st->df->instr[i]->kind);
-	step_begin(st, st->df->from->original);
+	stage_step_begin(st, st->df->from->original);
 	if (open_base(st, e) < 0) {
 		err_wrap(e, "%.200s", st->df->from->original);
 		return err_at(e, st->df->from->pos, NULL);
 	}
-	step_end(st, false);
-	if (!env_get(&st->conf.env, "PATH"))
+	stage_step_end(st, false);
+	if (!env_value(&st->conf.env, "PATH"))
 		image_config_env(&st->conf, "PATH", BUILD_PATH);
 	r = add_triggers(st, &todo, errs);
 	for (size_t i = 0; i < todo.v.n; i++)
