@@ -184,9 +184,9 @@ static int apply(struct level *lv, const struct scope *sc, struct node_pair *p, 
 		node_del(own, "extends");        /* told once */
 		return -1;
 	}
-	node_del(own, "extends");
-	if (!base)
+	if (!base)                               /* an empty service: the reference keeps the key then, which changes nothing */
 		return 0;
+	node_del(own, "extends");
 	base = node_copy(m.arena, base);
 	resets_apply(sc->resets, base, "services", p->key);
 	if (base->kind == NODE_MAP)
