@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "compose/base/fs.h"
 #include "compose/base/intr.h"
@@ -53,12 +54,23 @@ static int busy(int fd, const char *project, struct err *e)
 	return err_hint(e, "wait until it has finished, or end it");
 }
 
-int lock_project(const struct paths *p, const char *project, const char *command, bool wait, int *ret_fd, struct err *e)
+/* A holder removes the file when it lets go: a lock on a file that is no longer there is worth nothing. */
+static bool still_there(const struct paths *p, const char *project, const char *name, int fd)
+{
+	auto_free char *rel = xasprintf("projects/%s/%s", project, name);
+	struct stat mine, theirs;
+
+	return fstat(fd, &mine) == 0 && fstatat(p->run_fd, rel, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       mine.st_ino == theirs.st_ino && mine.st_dev == theirs.st_dev;
+}
+
+/* ret: 0 with *ret_fd; 1 when the file went away meanwhile; -1 with e */
+static int lock_once(const struct paths *p, const char *project, bool wait, int *ret_fd, struct err *e)
 {
 	auto_close int fd = open_file(p, project, "lock", true);
 
-	if (fd < 0)
-		return err_set(e, ERR_SYS, errno, "open the lock of project %s", project);
+	if (fd < 0)             /* ENOENT: a holder removed the directory between our two calls */
+		return errno == ENOENT ? 1 : err_set(e, ERR_SYS, errno, "open the lock of project %s", project);
 	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
 		if (errno == EWOULDBLOCK)
 			return busy(fd, project, e);
@@ -67,26 +79,58 @@ int lock_project(const struct paths *p, const char *project, const char *command
 		if (intr_check(e) < 0)
 			return -1;
 	}
-	sign(fd, command);
+	if (!still_there(p, project, "lock", fd))
+		return 1;
 	*ret_fd = take_fd(fd);
 	return 0;
+}
+
+int lock_project(const struct paths *p, const char *project, const char *command, bool wait, int *ret_fd, struct err *e)
+{
+	int fd = -1, r;
+
+	do {
+		r = lock_once(p, project, wait, &fd, e);
+	} while (r == 1);
+	if (r < 0)
+		return -1;
+	sign(fd, command);
+	*ret_fd = fd;
+	return 0;
+}
+
+void lock_project_release(const struct paths *p, const char *project, int fd)
+{
+	auto_free char *dir = xasprintf("projects/%s", project), *file = xasprintf("%s/lock", dir);
+
+	if (fd < 0)
+		return;
+	(void)unlinkat(p->run_fd, file, 0);
+	(void)unlinkat(p->run_fd, dir, AT_REMOVEDIR);
+	close(fd);
 }
 
 /* The kernel answers who holds such a lock without taking it, so a command that only looks disturbs nobody. */
 static const struct flock whole_file = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-int lock_alive(const struct paths *p, const char *project, int *ret_fd, struct err *e)
+int lock_alive(const struct paths *p, const char *project, bool wait, int *ret_fd, struct err *e)
 {
-	struct flock whole = whole_file;
-	auto_close int fd = open_file(p, project, "alive", true);
+	for (;;) {
+		auto_close int fd = open_file(p, project, "alive", true);
+		struct flock whole = whole_file;
 
-	if (fd < 0)
-		return err_set(e, ERR_SYS, errno, "open the supervisor's lock of project %s", project);
-	if (fcntl(fd, F_OFD_SETLK, &whole) < 0)
-		return errno == EAGAIN || errno == EACCES ? 1 :
-		       err_set(e, ERR_SYS, errno, "take the supervisor's lock of project %s", project);
-	*ret_fd = take_fd(fd);
-	return 0;
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0)
+			return err_set(e, ERR_SYS, errno, "open the supervisor's lock of project %s", project);
+		if (fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &whole) < 0)
+			return errno == EAGAIN || errno == EACCES || errno == EINTR ? 1 :
+			       err_set(e, ERR_SYS, errno, "take the supervisor's lock of project %s", project);
+		if (!still_there(p, project, "alive", fd))
+			continue;
+		*ret_fd = take_fd(fd);
+		return 0;
+	}
 }
 
 bool lock_is_alive(const struct paths *p, const char *project)

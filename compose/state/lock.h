@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lock.h - who may change a project, and whether its supervisor lives.
- * runs in: client, supervisor.   owns: the descriptor is the lock: closing it (or dying) lets go.   layer: state.
+ * runs in: client, supervisor.   owns: the descriptor is the lock: closing it (or dying) lets go.
+ * layer: state.
  * kernel: flock, and for "alive" an open file description lock (3.15): both belong to the
  * open file, so a descriptor that is passed on carries the lock. */
 #pragma once
@@ -15,8 +16,12 @@
 int lock_project(const struct paths *p, const char *project, const char *command, bool wait, int *ret_fd, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Take RUN/projects/PROJECT/alive: the supervisor's proof of life. ret: 0 with *ret_fd; 1 when another holds it */
-int lock_alive(const struct paths *p, const char *project, int *ret_fd, struct err *e)
+/* Let go, and leave nothing behind: the file, and the project's directory in RUN when nothing else is in it. fd is closed. */
+void lock_project_release(const struct paths *p, const char *project, int fd);
+
+/* Take RUN/projects/PROJECT/alive: the supervisor's proof of life. in: with wait, until it is free or a signal comes
+ * ret: 0 with *ret_fd; 1 when another holds it */
+int lock_alive(const struct paths *p, const char *project, bool wait, int *ret_fd, struct err *e)
 	__attribute__((warn_unused_result));
 /* ret: true while a supervisor holds the lock. No directory, no lock, no right to look: false */
 bool lock_is_alive(const struct paths *p, const char *project);

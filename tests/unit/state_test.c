@@ -191,16 +191,16 @@ static void test_locks(void)
 	if (!pid)
 		_exit(close(fd) == 0 && write(sync[1], "x", 1) == 1 && lock_project(&p, "demo", "down", true, &again, &e) == 0 ? 0 : 1);
 	(void)!read(sync[0], &status, 1);
-	close(fd);
+	lock_project_release(&p, "demo", fd);
 	(void)waitpid(pid, &status, 0);
 	is_int(status, 0, "or waits until it is free");
 
 	ok(!lock_is_alive(&p, "demo") && !lock_is_alive(&p, "nosuch"), "nobody lives");
-	is_int(lock_alive(&p, "demo", &fd, &e), 0, "proof of life");
+	is_int(lock_alive(&p, "demo", false, &fd, &e), 0, "proof of life");
 	ok(lock_is_alive(&p, "demo"), "seen");
 	pid = fork();
 	if (!pid)
-		_exit(lock_alive(&p, "demo", &again, &e) == 1 ? 0 : 1);
+		_exit(lock_alive(&p, "demo", false, &again, &e) == 1 ? 0 : 1);
 	(void)waitpid(pid, &status, 0);
 	is_int(status, 0, "one at a time");
 	close(fd);
