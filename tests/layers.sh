@@ -14,19 +14,21 @@ BEGIN {  # folder -> allowed prefixes
 	base = "compose/base/"
 	may("compose/base", "")
 	may("parser", base)
-	may("graph", base " parser/project.h")
+	may("graph", base " parser/project.h parser/node.h")
 	may("compose/runtime", base)
 	may("compose/net", base)
 	may("compose/logs", base)
 	may("compose/cli", base)
 	may("compose/image", base " parser/imageref.h")
-	may("compose/build", base " compose/image/ compose/runtime/spec.h compose/supervisor/client.h parser/dockerfile.h")
+	may("compose/build", base " compose/image/ compose/runtime/spec.h " \
+		"parser/dockerfile parser/dockerignore.h parser/glob.h")
 	may("compose/state", base " graph/observed.h")
 	may("compose/supervisor", base " compose/runtime/ compose/net/ compose/logs/ compose/state/")
-	may("compose/engine", base " graph/ parser/project.h compose/image/ compose/build/ compose/net/ compose/state/ " \
-		"compose/logs/ compose/runtime/spec.h compose/supervisor/client.h")
+	may("compose/engine", base " graph/ parser/project.h parser/value.h compose/image/ compose/build/ " \
+		"compose/state/ compose/runtime/ compose/supervisor/client.h")
 	may("compose/oci", base " compose/cli/ compose/runtime/")
-	may("compose/cmd", base " compose/cli/ compose/engine/ compose/state/ compose/logs/ compose/image/ parser/ graph/")
+	may("compose/cmd", base " compose/cli/ compose/engine/ compose/state/ compose/logs/ compose/image/ parser/ " \
+		"graph/ compose/supervisor/client.h")
 }
 function dir(f) { sub(/\/[^\/]*$/, "", f); return f }
 /^[ \t]*#[ \t]*include[ \t]*"/ {

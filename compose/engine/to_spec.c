@@ -3,6 +3,7 @@
  * spec: compose-spec 05-services; OCI runtime-spec config-linux. Docker's defaults come from spec_default(). */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -17,9 +18,16 @@ enum { PROFILE_MAX_BYTES = 1 << 20, CPU_PERIOD_US = 100000 };
 
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-static int refuse(const struct ctr_want *w, struct srcpos at, const char *key, struct err *e, const char *fmt, const char *what)
+__attribute__((format(printf, 5, 6)))
+static int refuse(const struct ctr_want *w, struct srcpos at, const char *key, struct err *e, const char *fmt, ...)
 {
-	err_set(e, ERR_MODEL, 0, fmt, what);
+	auto_free char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	err_set(e, ERR_MODEL, 0, "%s", text);
 	return err_at(e, at.line ? at : w->s->pos, key);
 }
 
