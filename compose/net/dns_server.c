@@ -411,9 +411,27 @@ static void drop_unused_nets(struct dns_server *s)
 	}
 }
 
+/* ret: its place, the number of clients when there is none */
+static size_t find_client(const struct dns_server *s, const char *id)
+{
+	size_t i = 0;
+
+	while (i < s->clients.n && !str_eq(s->clients.v[i]->id, id))
+		i++;
+	return i;
+}
+
+static void remove_client(struct dns_server *s, size_t i)
+{
+	client_free(s->clients.v[i]);
+	vec_remove(&s->clients, i);
+	drop_unused_nets(s);
+}
+
 int dns_server_add(struct dns_server *s, const struct dns_client *conf, int udp, int tcp, struct err *e)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
+	size_t old;
 
 	*c = (struct client){ .server = s, .id = xstrdup(conf->container_id), .udp = -1, .tcp = -1,
 			      .forward = conf->forward };
@@ -430,22 +448,21 @@ int dns_server_add(struct dns_server *s, const struct dns_client *conf, int udp,
 		drop_unused_nets(s);
 		return -1;
 	}
-	dns_server_del(s, conf->container_id);
 	c->udp = udp;
 	c->tcp = tcp;
+	old = find_client(s, c->id);
 	vec_push(&s->clients, c);
+	if (old < s->clients.n - 1)
+		remove_client(s, old);   /* after the new one is there, so that the networks they share stay loaded */
 	return 0;
 }
 
 void dns_server_del(struct dns_server *s, const char *container_id)
 {
-	for (size_t i = 0; i < s->clients.n; i++)
-		if (str_eq(s->clients.v[i]->id, container_id)) {
-			client_free(s->clients.v[i]);
-			vec_remove(&s->clients, i);
-			break;
-		}
-	drop_unused_nets(s);
+	size_t i = find_client(s, container_id);
+
+	if (i < s->clients.n)
+		remove_client(s, i);
 }
 
 void dns_server_free(struct dns_server *s)
@@ -453,7 +470,7 @@ void dns_server_free(struct dns_server *s)
 	if (!s)
 		return;
 	while (s->clients.n)
-		dns_server_del(s, s->clients.v[0]->id);
+		remove_client(s, 0);
 	vec_done(&s->clients);
 	drop_unused_nets(s);
 	map_done(&s->nets);
