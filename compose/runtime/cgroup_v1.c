@@ -93,13 +93,15 @@ static int write_nums(int root, const char *path, const char *what, const struct
 
 static int limit_memory(int root, const char *path, const struct spec_resources *r, struct err *e)
 {
-	bool both = r->memory_bytes && r->memory_swap_bytes;
+	/* a kernel that does not count swap (swapaccount=0) limits memory alone; so does Docker there */
+	bool swap = r->memory_swap_bytes && cg_read_num(root, path, "memory.memsw.limit_in_bytes") >= 0;
+	bool both = r->memory_bytes && swap;
 	const struct num v[] = {
 		/* memory <= memory + swap at any time: which to write first depends on the direction */
 		{ "memory.memsw.limit_in_bytes", r->memory_swap_bytes,
 		  both && cg_read_num(root, path, "memory.memsw.limit_in_bytes") < r->memory_bytes },
 		{ "memory.limit_in_bytes", r->memory_bytes, r->memory_bytes != 0 },
-		{ "memory.memsw.limit_in_bytes", r->memory_swap_bytes, r->memory_swap_bytes != 0 },
+		{ "memory.memsw.limit_in_bytes", r->memory_swap_bytes, swap },
 		{ "memory.soft_limit_in_bytes", r->memory_reservation_bytes, r->memory_reservation_bytes != 0 },
 		{ "memory.swappiness", r->swappiness, r->swappiness >= 0 },
 		{ "memory.oom_control", 1, r->oom_kill_disable },

@@ -71,7 +71,8 @@ static int limit_memory(int root, const char *path, const struct spec_resources 
 	if (r->memory_swap_bytes > 0 && swap < 0)
 		return err_set(e, ERR_MODEL, 0, "memory and swap together (%lld) are less than memory (%lld)",
 			       (long long)r->memory_swap_bytes, (long long)r->memory_bytes);
-	if (r->memory_swap_bytes && write_max(root, path, "memory.swap.max", swap) < 0)
+	/* a kernel that does not count swap limits memory alone; so does Docker there */
+	if (r->memory_swap_bytes && write_max(root, path, "memory.swap.max", swap) < 0 && errno != ENOENT)
 		return cg_fail(e, "memory.swap.max", "limit swap");
 	if (r->memory_bytes && write_max(root, path, "memory.max", r->memory_bytes) < 0)
 		return cg_fail(e, "memory.max", "limit memory");

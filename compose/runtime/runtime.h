@@ -17,8 +17,8 @@
 struct rt;
 int  rt_open(struct rt **ret, struct err *e) __attribute__((warn_unused_result));
 void rt_close(struct rt *rt);
-/* ret: borrowed, for the cgroup_*() calls */
-struct cgroup_host *rt_cgroups(struct rt *rt);
+/* ret: borrowed, for the cgroup_*() calls; found at the first call. NULL with e: the host has none */
+struct cgroup_host *rt_cgroups(struct rt *rt, struct err *e);
 
 /* First call of a process that will make or enter containers: runs the same command again from a read-only view of its
  * own executable (a sealed copy in memory where the kernel cannot make one), so that a container that gets hold of
@@ -46,8 +46,10 @@ struct rt_ctr {
 	int   pidfd;
 	int   sync_fd;              /* readable when rt_create_end() / rt_start_end() would not block; -1 when started */
 	int   master_fd;            /* terminal, -1: none */
+	const struct rt_args *making;   /* between begin and end */
+	const struct spec    *spec;
 };
-#define RT_CTR_INIT { .pid = -1, .pidfd = -1, .sync_fd = -1, .master_fd = -1 }
+#define RT_CTR_INIT { .pid = -1, .pidfd = -1, .sync_fd = -1, .master_fd = -1, .making = NULL, .spec = NULL }
 
 /* Make namespaces, cgroup, mounts, root: everything but the exec. The process waits; its network namespace is there to
  * be furnished (rt_netns). ret: fill *ret; owns: rt_ctr_done(). On failure nothing is left (a cgroup made here neither),
@@ -56,7 +58,7 @@ struct rt_ctr {
 int rt_create(struct rt *rt, struct rt_ctr *ret, const struct spec *s, const struct rt_args *a, struct err *e)
 	__attribute__((warn_unused_result));
 /* The same in two halves, so that one event loop can make several at once: begin returns when the process exists; end
- * takes its answer. in: s and a need not live until the end, root_fd and stdio may be closed after begin. */
+ * takes its answer. in: s and a live until the end; root_fd and stdio may be closed after begin. */
 int rt_create_begin(struct rt *rt, struct rt_ctr *ret, const struct spec *s, const struct rt_args *a, struct err *e)
 	__attribute__((warn_unused_result));
 int rt_create_end(struct rt *rt, struct rt_ctr *c, struct err *e) __attribute__((warn_unused_result));

@@ -61,6 +61,7 @@ void spec_default(struct spec *s)
 	s->process.caps = (struct spec_caps){ .bounding = caps, .effective = caps, .permitted = caps };
 	s->process.cwd = arena_strdup(&s->arena, "/");
 	s->process.user.umask = -1;
+	s->process.user.name = arena_strdup(&s->arena, "");
 	s->resources.swappiness = -1;
 	s->seccomp = SPEC_SECCOMP_DEFAULT;
 }

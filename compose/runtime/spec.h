@@ -28,7 +28,7 @@ struct spec_mount { char *dest, *type, *source; struct strv options; };
 struct spec_user {
 	uint32_t uid, gid;
 	VEC(uint32_t) groups;             /* supplementary, beside gid */
-	char    *name;                    /* not NULL: "USER[:GROUP]" decides uid, gid and groups (see user.h) */
+	char    *name;                    /* not NULL: "USER[:GROUP]" decides uid, gid and groups; "" is root (see user.h) */
 	struct strv group_names;          /* names or numbers added to groups */
 	int      umask;                   /* -1: 0022 */
 };

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* process.h - the last stretch that a container's first process and an exec'ed one share: from root inside the
+ * container's namespaces to the command with exactly the rights of the spec.
+ * runs in: the container's process.   owns: struct process.   layer: runtime.
+ * THREATS 4 (working directory), 13 (not dumpable until exec), 14 (empty inheritable set), 15, 16. */
+#pragma once
+#include "compose/base/err.h"
+#include "compose/runtime/seccomp.h"
+#include "compose/runtime/spec.h"
+
+struct process {
+	const struct spec_process *p;
+	const struct seccomp_filter *filter;
+	int    sync;                /* closed by the exec; carries its failure */
+	int    stdio[3];            /* -1: /dev/null */
+	int    tty;                 /* terminal that becomes 0, 1, 2 and the controlling one; -1: none */
+	bool   init;
+	/* set by process_prepare() */
+	struct spec_user user;      /* resolved */
+	char  *path;                /* the command's file */
+};
+
+/* Look up the user, go to the working directory (made if missing), find the command. in: the container's root is "/"
+ * err: ERR_NOTFOUND, ERR_NOEXEC, ERR_MODEL */
+int process_prepare(struct process *x, struct err *e) __attribute__((warn_unused_result));
+/* Give up rights and exec. ret: only on failure, -1 with e: ERR_NOTFOUND, ERR_NOEXEC or another */
+int process_exec(struct process *x, struct err *e) __attribute__((warn_unused_result));
