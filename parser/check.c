@@ -126,7 +126,9 @@ static void check_networks(struct check *c)
 	for (size_t i = 0; nets && nets->kind == NODE_MAP && i < nets->n; i++)
 		need(c, "networks", "networks", nets->pairs[i].key, nets->pairs[i].key_pos, "network");
 	on = text_at(c->service, "network_mode");
-	if (str_starts(on, "service:") && !node_get(c->services, on + strlen("service:")))
+	/* Normalised, it is a dependency, too, and told as such. */
+	if (str_starts(on, "service:") && !node_get(c->services, on + strlen("service:")) &&
+	    !node_get(node_get(c->service, "depends_on"), on + strlen("service:")))
 		fault(c, mode->pos, "network_mode", NULL, "shares the network of service \"%s\", which is not there",
 		      on + strlen("service:"));
 }

@@ -132,8 +132,18 @@ static void pre_start_image(const struct normal *c, struct node *service)
 			put_text(c, hooks->items[i], "image", image);
 }
 
+/* What the reference prints though it was not given: null stands for "as the image says". */
+static void shown_nulls(const struct normal *c, struct node *service)
+{
+	if (!node_get(service, "command"))
+		node_set(c->arena, service, "command", service->pos, node_new(c->arena, NODE_NULL, service->pos));
+	if (!node_get(service, "entrypoint"))
+		node_set(c->arena, service, "entrypoint", service->pos, node_new(c->arena, NODE_NULL, service->pos));
+}
+
 static void one_service(const struct normal *c, struct node *service)
 {
+	shown_nulls(c, service);
 	if (str_eq(node_text(node_get(service, "pull_policy")), "if_not_present"))
 		put_text(c, service, "pull_policy", "missing");
 	build(c, service);
@@ -162,6 +172,13 @@ static void real_names(const struct normal *c, struct node *root, const char *se
 	}
 }
 
+static void ipam(const struct normal *c, struct node *nets)
+{
+	for (size_t i = 0; nets && nets->kind == NODE_MAP && i < nets->n; i++)
+		if (!node_get(nets->pairs[i].val, "ipam"))
+			put_map(c, nets->pairs[i].val, "ipam", nets->pairs[i].key_pos);
+}
+
 void normal_apply(const struct normal *c, struct node *root)
 {
 	struct node *services = node_get(root, "services");
@@ -173,4 +190,5 @@ void normal_apply(const struct normal *c, struct node *root)
 	real_names(c, root, "volumes");
 	real_names(c, root, "configs");
 	real_names(c, root, "secrets");
+	ipam(c, node_get(root, "networks"));
 }

@@ -36,12 +36,32 @@ void print_float(struct str *out, const struct node *n, bool json)
 
 /* ---- texts ---- */
 
+/* 2001-01-01 and what may follow it: a time stamp to some readers. */
+static bool is_date_like(const char *s)
+{
+	size_t year = strspn(s, "0123456789"), month = s[year] == '-' ? strspn(s + year + 1, "0123456789") : 0;
+
+	return year == 4 && month >= 1 && month <= 2 && s[year + 1 + month] == '-' && isdigit((unsigned char)s[year + 2 + month]);
+}
+
+/* A number in any notation of this or an older YAML: 1 1_000 1.5 1e3 .5 0x1f 0o17 0b1 22:22 .inf .nan */
 static bool is_number_like(const char *s)
 {
-	s += *s == '-' || *s == '+';
-	if (strncasecmp(s, ".inf", 5) == 0 || strncasecmp(s, ".nan", 5) == 0)
+	char *end;
+
+	if (is_date_like(s))
 		return true;
-	return isdigit((unsigned char)*s) || (*s == '.' && isdigit((unsigned char)s[1]));
+	s += *s == '-' || *s == '+';
+	if (strcasecmp(s, ".inf") == 0 || strcasecmp(s, ".nan") == 0)
+		return true;
+	if (!isdigit((unsigned char)*s) && *s != '.')
+		return false;
+	if (s[0] == '0' && s[1] && strchr("xXoObB", s[1]))
+		return strspn(s + 2, "0123456789abcdefABCDEF_") == strlen(s + 2);
+	if (strspn(s, "0123456789_:.") == strlen(s) && (strchr(s, '_') || strchr(s, ':')))
+		return true;
+	(void)strtod(s, &end);
+	return end != s && !*end;
 }
 
 /* Words that this or an older YAML takes for something else than text. */
