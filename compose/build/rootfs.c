@@ -20,42 +20,67 @@ static int mkdir_one(int parent, const char *name, struct owner o, mode_t mode)
 	return 1;
 }
 
-int rootfs_mkdir(int root, const char *path, struct owner o, mode_t mode, bool *ret_made, struct err *e)
+/* Where the dangling link name in dir leads, with what was to come behind it. ret: caller frees; NULL with errno */
+static char *past_link(int dir, const char *name, const char *parent, const char *rest)
 {
-	auto_close int fd = fs_open_in(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	if ((size_t)n + strlen(parent) + strlen(rest) > 16 * PATH_MAX)
+		return errno = ENAMETOOLONG, NULL;
+	return *target == '/' ? xasprintf("%s/%s", target, rest) : xasprintf("%s/%s/%s", parent, target, rest);
+}
+
+struct walk { int root; struct owner o; mode_t mode; int links; bool made; };
+
+/* Go down path from the root, making what is missing. ret: descriptor; -1 with errno and *ret_at, the place */
+static int walk_down(struct walk *w, const char *path, char **ret_at)
+{
+	auto_close int fd = fs_open_in(w->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	auto_str struct str sofar = {0};
-	int made = 0;
+	int next = fd;
 
-	for (const char *p = path; fd >= 0;) {
-		size_t n;
-		int next;
+	for (const char *p = path + strspn(path, "/"); *p && fd >= 0; p += strspn(p, "/")) {
+		size_t n = strcspn(p, "/"), parent = sofar.len;
+		int made = 0;
 
-		p += strspn(p, "/");
-		if (!*p)
-			break;
-		n = strcspn(p, "/");
 		str_addc(&sofar, '/');
 		str_addn(&sofar, p, n);
 		p += n;
-		made = 0;
-		next = fs_open_in(root, sofar.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+		next = fs_open_in(w->root, sofar.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 		if (next < 0 && errno == ENOENT) {
-			made = mkdir_one(fd, sofar.s + sofar.len - n, o, mode);
-			next = made < 0 ? -1 : fs_open_in(root, sofar.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+			made = mkdir_one(fd, sofar.s + parent + 1, w->o, w->mode);
+			next = made < 0 ? -1 : fs_open_in(w->root, sofar.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 		}
-		if (next < 0) {
-			int saved = errno;
+		if (next < 0 && errno == ENOENT && made == 0 && w->links++ < LINKS_MAX) {
+			auto_free char *up = xstrndup(sofar.s, parent), *on = past_link(fd, sofar.s + parent + 1, up, p);
 
-			return err_set(e, saved == ENOTDIR ? ERR_CONFLICT : ERR_SYS, saved, "make directory %s in the image",
-				       str_cstr(&sofar));
+			return on ? walk_down(w, on, ret_at) : -1;
 		}
+		w->made = made > 0;
+		if (next < 0)
+			break;
 		close(fd);
 		fd = next;
 	}
+	if (next < 0)
+		*ret_at = xstrdup(str_cstr(&sofar));
+	return next < 0 ? -1 : take_fd(fd);
+}
+
+int rootfs_mkdir(int root, const char *path, struct owner o, mode_t mode, bool *ret_made, struct err *e)
+{
+	struct walk w = { .root = root, .o = o, .mode = mode };
+	auto_free char *at = NULL;
+	int fd = walk_down(&w, path, &at);
+
 	if (fd < 0)
-		return err_set(e, ERR_SYS, errno, "open the image's root");
-	*ret_made = made > 0;
-	return take_fd(fd);
+		return err_set(e, errno == ENOTDIR ? ERR_CONFLICT : ERR_SYS, errno, "make directory %s in the image", at ? at : path);
+	*ret_made = w.made;
+	return fd;
 }
 
 /* ret: 1 with *path replaced by where the link name in dir leads; 0 when it is no link; -1 with errno */
