@@ -14,7 +14,7 @@
 #include "compose/base/str.h"
 
 enum { ERROR_BODY_MAX = 64 << 10, HEADER_MAX = 16 << 10, REDIRECTS_MAX = 5, CONNECT_S = 20, STALL_S = 60,
-	BACKOFF_MS = 400, BACKOFF_MAX_MS = 15000, RETRY_AFTER_MAX_S = 60 };
+	ATTEMPTS = 5, ATTEMPTS_UNREACHABLE = 2, BACKOFF_MS = 300, BACKOFF_MAX_MS = 15000, RETRY_AFTER_MAX_S = 60 };
 
 static struct {
 	CURLcode (*global_init)(long);
@@ -380,6 +380,8 @@ static int finish(struct transfer *t, CURLcode code, struct err *e)
 		return err_set(e, ERR_SYS, 0, "the answer is larger than the %zu bytes allowed", t->q->max);
 	if (t->header_bytes > HEADER_MAX * 4)
 		return err_set(e, ERR_SYS, 0, "the answer's headers are too large");
+	t->r->unreachable = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+			    code == CURLE_COULDNT_RESOLVE_PROXY;
 	if (code != CURLE_OK)
 		return explain(t, code, e);
 	return 0;
@@ -416,6 +418,13 @@ int http_do(struct http *h, const struct http_req *q, struct http_resp *r, struc
 bool http_transient(long status)
 {
 	return status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505);
+}
+
+bool http_again(unsigned n, int rc, const struct http_resp *r, const struct err *e)
+{
+	if (rc < 0 && e->kind != ERR_NET)
+		return false;
+	return n + 1 < (r->unreachable ? ATTEMPTS_UNREACHABLE : ATTEMPTS);
 }
 
 int http_backoff(struct http *h, unsigned n, const char *retry_after, struct err *e)

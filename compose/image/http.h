@@ -33,6 +33,7 @@ struct http_resp {                   /* zero-initialise */
 	size_t len;
 	char *type, *challenge, *retry_after;    /* headers, or NULL; challenge: WWW-Authenticate, several joined by ", " */
 	bool  stopped;               /* the sink wanted no more */
+	bool  unreachable;           /* no such host, or nobody listens: many more attempts would only make the user wait */
 };
 #define auto_resp __attribute__((cleanup(http_resp_done)))
 void http_resp_done(struct http_resp *r);
@@ -44,5 +45,7 @@ int  http_do(struct http *h, const struct http_req *q, struct http_resp *r, stru
  * ret: 0, or -1 with ERR_INTR */
 int  http_backoff(struct http *h, unsigned n, const char *retry_after, struct err *e)
 	__attribute__((warn_unused_result));
+/* May attempt n (from 0) be followed by another, after that answer or (rc < 0) that error? */
+bool http_again(unsigned n, int rc, const struct http_resp *r, const struct err *e);
 /* Is the status one that may pass by itself (408, 429, 5xx)? */
 bool http_transient(long status);

@@ -9,7 +9,7 @@
 #include "compose/image/auth.h"
 #include "compose/image/http.h"
 
-enum { ATTEMPTS = 6, CUTS_MAX = 100, TOKEN_MAX = 1 << 20, URL_MAX = 4096 };
+enum { CUTS_MAX = 100, TOKEN_MAX = 1 << 20, URL_MAX = 4096 };
 #define ACCEPT TYPE_OCI_INDEX ", " TYPE_OCI_MANIFEST ", " TYPE_DOCKER_LIST ", " TYPE_DOCKER_MANIFEST
 
 struct registry {
@@ -217,7 +217,7 @@ static int fetch_token(struct registry *r, const struct challenge *ch, struct er
 
 		if (rc == 0 && !http_transient(resp.status))
 			break;
-		if (n + 1 == ATTEMPTS || (rc < 0 && e->kind != ERR_NET))
+		if (!http_again(n, rc, &resp, e))
 			return rc < 0 ? err_wrap(e, "ask the token server") :
 			       err_set(e, ERR_NET, 0, "the token server answers %ld", resp.status);
 		err_done(e);
@@ -319,9 +319,7 @@ static int ask_patiently(struct registry *r, struct http_req *q, struct http_res
 			return 0;
 		if (rc == 0 && !http_transient(resp->status))
 			return bad_status(r, resp, what, e);
-		if (rc < 0 && e->kind != ERR_NET)
-			return -1;
-		if (n + 1 == ATTEMPTS)
+		if (!http_again(n, rc, resp, e))
 			return rc < 0 ? -1 : bad_status(r, resp, what, e);
 		err_done(e);
 		if (http_backoff(r->http, n, resp->retry_after, e) < 0)
@@ -349,7 +347,7 @@ int registry_manifest(struct registry *r, const char *tag_or_digest, char **ret,
 		      char digest[DIGEST_SIZE], struct err *e)
 {
 	auto_free char *url = xasprintf("%s/manifests/%s", r->base, tag_or_digest);
-	auto_free char *what = xasprintf("manifest %.80s", tag_or_digest);
+	auto_free char *what = xasprintf("%s %.80s", imageref_is_digest(tag_or_digest) ? "manifest" : "tag", tag_or_digest);
 	auto_resp struct http_resp resp = {0};
 	struct http_req q = { .url = url, .accept = ACCEPT, .max = MANIFEST_MAX };
 
@@ -412,7 +410,7 @@ int registry_layer(struct registry *r, const struct blob_desc *d, struct ingest 
 			return 0;
 		if (ingest_offset(g) > q.from)
 			n = 0;                           /* it gets on: patience begins anew */
-		if ((rc < 0 && e->kind != ERR_NET) || n + 1 >= ATTEMPTS || ++cuts > CUTS_MAX)
+		if (!http_again(n, rc, &resp, e) || ++cuts > CUTS_MAX)
 			return rc < 0 ? -1 : body ? err_set(e, ERR_NET, 0, "the connection is cut again and again") :
 			       bad_status(r, &resp, "such layer", e);
 		if (rc == 0 && !body && !http_transient(resp.status))

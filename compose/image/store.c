@@ -59,12 +59,13 @@ int store_open(struct store **ret, const char *root, struct err *e)
 
 void store_free(struct store *s)
 {
-	int *const fds[] = { &s->images, &s->blobs, &s->layers, &s->part, &s->pin_fd };
-
 	if (!s)
 		return;
-	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		mem_closep(fds[i]);
+	mem_closep(&s->images);
+	mem_closep(&s->blobs);
+	mem_closep(&s->layers);
+	mem_closep(&s->part);
+	mem_closep(&s->pin_fd);
 	(void)pthread_mutex_destroy(&s->mutex);
 	free(s->root);
 	free(s);
