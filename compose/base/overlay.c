@@ -155,6 +155,22 @@ static int by_mount(const struct fs_overlay *o, struct err *e)
 	return a.fd;
 }
 
+/* Overlay wants two layers at least where nothing is above them: a single one is shown as it is. */
+static int single(const struct fs_overlay *o, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	int fd = open_tree(o->lower[0], "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(e, ERR_SYS, errno, "show a layer");
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0) {
+		err_set(e, ERR_SYS, errno, "show a layer read-only");
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 int fs_overlay(const struct fs_overlay *o, struct err *e)
 {
 	int fd;
@@ -162,6 +178,8 @@ int fs_overlay(const struct fs_overlay *o, struct err *e)
 	if (o->n < 1 || o->n > FS_OVERLAY_LAYERS_MAX)
 		return err_set(e, ERR_USAGE, 0, "an image of %zu layers: 1 to %d can be mounted", o->n,
 			       FS_OVERLAY_LAYERS_MAX);
+	if (o->n == 1 && o->upper < 0)
+		return single(o, e);
 	fd = by_context(o, e);
 	return fd == -2 ? by_mount(o, e) : fd;
 }
