@@ -8,6 +8,7 @@ struct check {
 	struct arena      *arena;
 	const struct node *root, *services, *off;
 	struct errs       *errs;
+	struct warns      *warns;
 	struct map         containers;         /* container_name -> service key */
 	const char        *name;               /* service at hand */
 	const struct node *service;
@@ -133,22 +134,33 @@ static void check_networks(struct check *c)
 		      on + strlen("service:"));
 }
 
+static void check_dependency(struct check *c, const struct node_pair *p)
+{
+	const struct node *required = node_get(p->val, "required");
+	bool off = node_get(c->off, p->key) != NULL;
+	const char *best = nearest_key(c->services, p->key);
+	auto_free char *hint = NULL;
+
+	if (required && required->kind == NODE_BOOL && !required->b) {
+		if (!off)
+			warns_add(c->warns, p->key_pos, "service \"%s\" depends on \"%s\", which is not there; it is not required",
+				  c->name, p->key);
+		return;
+	}
+	if (off)
+		hint = xasprintf("enable a profile of \"%s\", or set `required: false`", p->key);
+	else if (best)
+		hint = xasprintf("did you mean `%s`?", best);
+	fault(c, p->key_pos, "depends_on", hint, "depends on undefined service \"%s\"%s", p->key, off ? " (its profiles are off)" : "");
+}
+
 static void check_depends(struct check *c)
 {
 	const struct node *deps = node_get(c->service, "depends_on");
 
-	for (size_t i = 0; deps && deps->kind == NODE_MAP && i < deps->n; i++) {
-		const struct node_pair *p = &deps->pairs[i];
-		const struct node *required = node_get(p->val, "required");
-		bool off = node_get(c->off, p->key) != NULL, optional = required && required->kind == NODE_BOOL && !required->b;
-		if (node_get(c->services, p->key) || (off && optional))
-			continue;
-		const char *best = nearest_key(c->services, p->key);
-		auto_free char *hint = off ? xasprintf("enable a profile of \"%s\", or set `required: false`", p->key) :
-			best ? xasprintf("did you mean `%s`?", best) : NULL;
-		fault(c, p->key_pos, "depends_on", hint, "depends on undefined service \"%s\"%s", p->key,
-		      off ? " (its profiles are off)" : "");
-	}
+	for (size_t i = 0; deps && deps->kind == NODE_MAP && i < deps->n; i++)
+		if (!node_get(c->services, deps->pairs[i].key))
+			check_dependency(c, &deps->pairs[i]);
 }
 
 static void check_files(struct check *c, const char *section, const char *what)
@@ -270,9 +282,9 @@ static void one_service(struct check *c)
 	check_name(c);
 }
 
-int check_project(struct arena *a, const struct node *root, const struct node *off, struct errs *errs)
+int check_project(struct arena *a, const struct node *root, const struct node *off, struct errs *errs, struct warns *warns)
 {
-	struct check c = { .arena = a, .root = root, .services = node_get(root, "services"), .off = off, .errs = errs };
+	struct check c = { .arena = a, .root = root, .services = node_get(root, "services"), .off = off, .errs = errs, .warns = warns };
 
 	if (!c.services || c.services->kind != NODE_MAP)
 		return 0;

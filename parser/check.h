@@ -4,11 +4,12 @@
 #pragma once
 #include "compose/base/err.h"
 #include "compose/base/mem.h"
+#include "parser/diag.h"
 #include "parser/node.h"
 
 /* in: a normalised tree with the services that take part; off: the ones that do not (a mapping)
  * ret: 0, or -1 when errs grew */
-int check_project(struct arena *a, const struct node *root, const struct node *off, struct errs *errs)
+int check_project(struct arena *a, const struct node *root, const struct node *off, struct errs *errs, struct warns *warns)
 	__attribute__((warn_unused_result));
 /* depends_on and build contexts of other services in a circle. Part of check_project. */
 int check_cycles(const struct node *services, struct errs *errs) __attribute__((warn_unused_result));

@@ -98,7 +98,7 @@ static int shape(struct project *p, const struct project_opts *o, struct node *r
 		return 0;
 	if (profiles_apply(&prof, root, off, errs) < 0)
 		return -1;
-	if (!o->no_consistency && check_project(a, root, *off, errs) < 0)
+	if (!o->no_consistency && check_project(a, root, *off, errs, &p->load->warns) < 0)
 		return -1;
 	unify_scale(a, node_get(root, "services"));
 	if (profiles_select(&prof, root, *off, errs) < 0)
