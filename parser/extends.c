@@ -58,7 +58,8 @@ static int base_document(struct level *lv, struct base_file *b, struct node *doc
 	if (doc->kind != NODE_MAP)
 		return errs_model(lv->l->errs, doc->pos, NULL, NULL, "the top level of a compose file must be a mapping, this is a %s",
 				  node_kind_name(doc->kind));
-	resets_collect(&b->resets, a, doc);
+	if (b->f.tagged)
+		resets_collect(&b->resets, a, doc);
 	bad = level_interp(lv, doc);
 	node_del(doc, "include");
 	resets_apply(&b->resets, dict, NULL, NULL);

@@ -74,6 +74,7 @@ int file_read(struct loading *l, const char *path, struct srcpos at, struct comp
 	src = source_add(&l->ret->src, a, ret->shown, memcpy(arena_alloc(a, len + 1), text, len), len);
 	bad = yaml_parse(a, src, &docs, l->errs);
 	ret->n = docs.n;
+	ret->tagged = docs.tagged;
 	ret->doc = arena_alloc(a, (docs.n + 1) * sizeof(*ret->doc));
 	for (size_t i = 0; i < docs.n; i++)
 		ret->doc[i] = docs.v[i];
@@ -132,7 +133,8 @@ static int document(struct level *lv, const struct compose_file *f, struct node 
 	if (doc->kind != NODE_MAP)
 		return errs_model(errs, doc->pos, NULL, "write services: and indent each service below it",
 				  "the top level of a compose file must be a mapping, this is a %s", node_kind_name(doc->kind));
-	resets_collect(resets, a, doc);
+	if (f->tagged)
+		resets_collect(resets, a, doc);
 	bad = level_interp(lv, doc);
 	bad |= include_apply(lv, f, doc, resets);
 	if (lv->broken)

@@ -31,8 +31,8 @@ struct level {
 };
 void level_done(struct level *lv);
 
-/* A parsed file. docs live in the arena, the list too. */
-struct compose_file { const char *path, *shown; struct node **doc; size_t n; };
+/* A parsed file. docs live in the arena, the list too. tagged: !reset or !override is used in it */
+struct compose_file { const char *path, *shown; struct node **doc; size_t n; bool tagged; };
 /* Read and parse one file. path: absolute or "-". shown: the name for messages, or NULL: derived. at: what names it, for errors
  * ret: 0, or -1 when errs grew */
 int file_read(struct loading *l, const char *path, struct srcpos at, struct compose_file *ret) __attribute__((warn_unused_result));

@@ -43,7 +43,7 @@ static int merge_map(const struct merge *m, const struct rule *r, struct node *b
 		struct node_pair *to = node_pair(base, from->key);
 
 		if (!to)
-			node_set(m->arena, base, from->key, from->key_pos, from->val);
+			node_put(m->arena, base, from->key, from->key_pos, from->val);
 		else
 			bad |= merge_value(m, rule_child(r, from->key), &to->val, from->val,
 					   &(struct trail){ at, from->key, 0 });

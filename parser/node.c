@@ -49,48 +49,67 @@ static uint32_t hash_key(const char *s)
 	return h;
 }
 
-static void index_add(struct node *m, size_t i)
+/* The index of a map with room for INDEX_FROM pairs or more: cap * 2 slots behind the pairs, each 0 or a pair's number + 1. */
+static uint32_t *index_of(const struct node *m)
 {
-	uint32_t s = hash_key(m->pairs[i].key) & (m->nslot - 1);
+	return m->cap < INDEX_FROM ? NULL : (uint32_t *)(m->pairs + m->cap);
+}
 
-	while (m->slot[s])
-		s = (s + 1) & (m->nslot - 1);
-	m->slot[s] = (uint32_t)i + 1;
+static void index_add(struct node *m, uint32_t *slot, uint32_t i)
+{
+	uint32_t mask = m->cap * 2 - 1, s = hash_key(m->pairs[i].key) & mask;
+
+	while (slot[s])
+		s = (s + 1) & mask;
+	slot[s] = i + 1;
 }
 
 static void index_fill(struct node *m)
 {
-	memset(m->slot, 0, m->nslot * sizeof(*m->slot));
-	for (size_t i = 0; i < m->n; i++)
-		index_add(m, i);
+	uint32_t *slot = index_of(m);
+
+	if (!slot)
+		return;
+	memset(slot, 0, m->cap * 2 * sizeof(*slot));
+	for (uint32_t i = 0; i < m->n; i++)
+		index_add(m, slot, i);
 }
 
-/* Keep the index at most half full; called with room for one more pair. */
-static void index_grow(struct arena *a, struct node *m)
+/* Room for at least want pairs; it is a power of two where the map gets an index. */
+static void map_room(struct arena *a, struct node *m, uint32_t want)
 {
-	if (m->n + 1 < INDEX_FROM || (m->n + 1) * 2 <= m->nslot)
-		return;
-	m->nslot = m->nslot ? m->nslot * 2 : INDEX_FROM * 4;
-	m->slot = arena_alloc(a, m->nslot * sizeof(*m->slot));
+	struct node_pair *old = m->pairs;
+	uint32_t cap = want < INDEX_FROM ? want : INDEX_FROM;
+	size_t size;
+
+	while (cap < want)
+		cap *= 2;
+	size = cap * sizeof(*old) + (cap < INDEX_FROM ? 0 : cap * 2 * sizeof(uint32_t));
+	m->pairs = arena_alloc(a, size);
+	m->cap = cap;
+	if (m->n)
+		memcpy(m->pairs, old, m->n * sizeof(*old));
 	index_fill(m);
 }
 
 struct node_pair *node_pair(const struct node *m, const char *key)
 {
+	const uint32_t *slot;
+	uint32_t mask;
+
 	if (!m || m->kind != NODE_MAP)
 		return NULL;
-	if (!m->slot) {
-		for (size_t i = 0; i < m->n; i++)
-			if (!strcmp(m->pairs[i].key, key))
+	slot = index_of(m);
+	if (!slot) {
+		for (uint32_t i = 0; i < m->n; i++)
+			if (m->pairs[i].key[0] == key[0] && !strcmp(m->pairs[i].key, key))
 				return &m->pairs[i];
 		return NULL;
 	}
-	for (uint32_t s = hash_key(key) & (m->nslot - 1); m->slot[s]; s = (s + 1) & (m->nslot - 1)) {
-		struct node_pair *p = &m->pairs[m->slot[s] - 1];
-
-		if (!strcmp(p->key, key))
-			return p;
-	}
+	mask = m->cap * 2 - 1;
+	for (uint32_t s = hash_key(key) & mask; slot[s]; s = (s + 1) & mask)
+		if (!strcmp(m->pairs[slot[s] - 1].key, key))
+			return &m->pairs[slot[s] - 1];
 	return NULL;
 }
 
@@ -101,20 +120,7 @@ struct node *node_get(const struct node *m, const char *key)
 	return p ? p->val : NULL;
 }
 
-static void *grow(struct arena *a, void *old, size_t n, size_t *cap, size_t size)
-{
-	void *v;
-
-	if (n < *cap)
-		return old;
-	*cap = *cap ? *cap * 2 : 4;
-	v = arena_alloc(a, *cap * size);
-	if (n)
-		memcpy(v, old, n * size);
-	return v;
-}
-
-void node_set(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val)
+static void put(struct arena *a, struct node *m, const char *key, bool copy, struct srcpos key_pos, struct node *val)
 {
 	struct node_pair *p = node_pair(m, key);
 
@@ -123,32 +129,60 @@ void node_set(struct arena *a, struct node *m, const char *key, struct srcpos ke
 		p->key_pos = key_pos;
 		return;
 	}
-	m->pairs = grow(a, m->pairs, m->n, &m->cap, sizeof(*m->pairs));
-	index_grow(a, m);
-	m->pairs[m->n++] = (struct node_pair){ arena_strdup(a, key), key_pos, val };
-	if (m->slot)
-		index_add(m, m->n - 1);
+	if (m->n == m->cap)
+		map_room(a, m, m->cap ? m->cap * 2 : 4);
+	m->pairs[m->n] = (struct node_pair){ copy ? arena_strdup(a, key) : key, key_pos, val };
+	m->n++;
+	if (index_of(m))
+		index_add(m, index_of(m), m->n - 1);
+}
+
+void node_set(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val)
+{
+	put(a, m, key, true, key_pos, val);
+}
+
+void node_put(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val)
+{
+	put(a, m, key, false, key_pos, val);
 }
 
 bool node_del(struct node *m, const char *key)
 {
 	struct node_pair *p = node_pair(m, key);
-	size_t i;
 
 	if (!p)
 		return false;
-	i = (size_t)(p - m->pairs);
-	memmove(p, p + 1, (m->n - i - 1) * sizeof(*p));
 	m->n--;
-	if (m->slot)
-		index_fill(m);
+	memmove(p, p + 1, (size_t)(m->pairs + m->n - p) * sizeof(*p));
+	index_fill(m);
 	return true;
 }
 
 void node_push(struct arena *a, struct node *list, struct node *item)
 {
-	list->items = grow(a, list->items, list->n, &list->cap, sizeof(*list->items));
+	struct node **old = list->items;
+
+	if (list->n == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 4;
+		list->items = arena_alloc(a, list->cap * sizeof(struct node *));
+		if (list->n)
+			memcpy(list->items, old, list->n * sizeof(struct node *));
+	}
 	list->items[list->n++] = item;
+}
+
+static void copy_map(struct arena *a, struct node *c, const struct node *n)
+{
+	c->pairs = NULL;
+	c->n = 0;
+	map_room(a, c, n->cap < INDEX_FROM ? n->n : n->cap);
+	c->n = n->n;
+	for (uint32_t i = 0; i < n->n; i++) {
+		c->pairs[i] = n->pairs[i];
+		c->pairs[i].val = node_copy(a, n->pairs[i].val);
+	}
+	index_fill(c);
 }
 
 struct node *node_copy(struct arena *a, const struct node *n)
@@ -159,21 +193,15 @@ struct node *node_copy(struct arena *a, const struct node *n)
 		return NULL;
 	c = arena_new(a, struct node);
 	*c = *n;
-	c->cap = n->n;
 	if (n->kind == NODE_MAP && n->n) {
-		c->pairs = arena_alloc(a, n->n * sizeof(*c->pairs));
-		for (size_t i = 0; i < n->n; i++) {
-			c->pairs[i] = n->pairs[i];
-			c->pairs[i].val = node_copy(a, n->pairs[i].val);
-		}
-		if (n->slot) {
-			c->slot = arena_alloc(a, n->nslot * sizeof(*c->slot));
-			memcpy(c->slot, n->slot, n->nslot * sizeof(*c->slot));
-		}
+		copy_map(a, c, n);
 	} else if (n->kind == NODE_LIST && n->n) {
+		c->cap = n->n;
 		c->items = arena_alloc(a, n->n * sizeof(struct node *));
-		for (size_t i = 0; i < n->n; i++)
+		for (uint32_t i = 0; i < n->n; i++)
 			c->items[i] = node_copy(a, n->items[i]);
+	} else {
+		c->cap = 0;
 	}
 	return c;
 }

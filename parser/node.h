@@ -12,20 +12,22 @@
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STR, NODE_LIST, NODE_MAP };
 enum node_tag  { NODE_TAG_NONE, NODE_TAG_RESET, NODE_TAG_OVERRIDE };
 
+/* 64 bytes on purpose: every phase walks all nodes of the project. */
 struct node {
-	enum node_kind kind;
-	enum node_tag  tag;
-	bool           quoted;        /* a scalar written with quotes or as a block: never resolved to a number, bool or null */
-	bool           interpolated;  /* a variable took part in text: a string that the key's type may still turn into a number or bool */
-	bool           deferred;      /* text holds variables left as written (--no-interpolate): fits every type, parse nothing in it */
-	struct srcpos  pos;           /* of the value */
-	const char    *text;          /* scalars: the text as written (after quotes and, later, interpolation); NULL for null */
+	enum node_kind kind : 8;
+	enum node_tag  tag : 8;
+	bool           quoted : 1;        /* a scalar written with quotes or as a block: never resolved to a number, bool or null */
+	bool           interpolated : 1;  /* a variable took part in text: a string that the key's type may still turn into a number or bool */
+	bool           deferred : 1;      /* text holds variables left as written (--no-interpolate): fits every type, parse nothing in it */
+	uint32_t       n, cap;            /* pairs or items */
+	struct srcpos  pos;               /* of the value */
+	const char    *text;              /* scalars: the text as written (after quotes and, later, interpolation); NULL for null */
 	union { bool b; int64_t i; double f; };   /* NODE_BOOL, NODE_INT, NODE_FLOAT: the value of text */
-	struct node_pair *pairs;      /* NODE_MAP: n pairs in the order written */
-	struct node    **items;       /* NODE_LIST: n items */
-	size_t         n, cap;
-	uint32_t      *slot, nslot;   /* NODE_MAP: hash index over pairs, kept by node_set and node_del; none while the map is small */
-	const struct node_origin *origin;   /* where the value came from, for `config --explain`; NULL: as written at pos */
+	union {
+		struct node_pair *pairs;  /* NODE_MAP: n pairs in the order written; behind them, in a large map, an index (node.c) */
+		struct node     **items;  /* NODE_LIST: n items */
+	};
+	const struct node_origin *origin; /* where the value came from, for `config --explain`; NULL: as written at pos */
 };
 struct node_pair { const char *key; struct srcpos key_pos; struct node *val; };
 /* what: "variable X", "default of X" ..., or NULL for as written; replaced: the value that this one took the place of, or NULL */
@@ -43,6 +45,8 @@ struct node *node_get(const struct node *m, const char *key);
 struct node_pair *node_pair(const struct node *m, const char *key);
 /* Set or replace (a replaced pair keeps its place). key is copied. */
 void node_set(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val);
+/* The same, with a key that lives as long as the arena and is not copied. */
+void node_put(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val);
 bool node_del(struct node *m, const char *key);                                    /* ret: was there */
 void node_push(struct arena *a, struct node *list, struct node *item);
 /* Path such as "services.web.ports" below n. ret: NULL when absent */

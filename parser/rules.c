@@ -85,11 +85,11 @@ static const struct rule each_volume[] = { { "*", MERGE_DEFAULT, UNIQUE_NONE, PA
 static const struct rule each_file_source[] = { SUB("*", file_source), END };
 
 static const struct rule project[] = {
-	SUB("services", each_service),
-	SUB("networks", each_network),
-	SUB("volumes", each_volume),
 	SUB("configs", each_file_source),
+	SUB("networks", each_network),
 	SUB("secrets", each_file_source),
+	SUB("services", each_service),
+	SUB("volumes", each_volume),
 	END
 };
 
@@ -104,8 +104,10 @@ const struct rule *rule_child(const struct rule *r, const char *key)
 		return NULL;
 	for (const struct rule *c = r->sub; c->key; c++) {
 		if (c->key[0] == '*')
-			any = c;
-		else if (key && c->key[0] == key[0] && !strcmp(c->key, key))
+			any = c;                         /* "*" sorts before letters */
+		else if (!key || c->key[0] > key[0])
+			break;
+		else if (c->key[0] == key[0] && !strcmp(c->key, key))
 			return c;
 	}
 	return any;

@@ -30,7 +30,7 @@ struct rule {
 	enum merge_rule    merge;
 	enum unique_rule   unique;
 	enum path_rule     path;
-	const struct rule *sub;        /* ends with a NULL key; or NULL */
+	const struct rule *sub;        /* sorted by key, ends with a NULL key; or NULL */
 };
 
 extern const struct rule rules_project;        /* the document */

@@ -5,6 +5,8 @@
 #include "compose/base/str.h"
 #include "parser/yaml_why.h"
 
+enum { TEXT_ROOM = 4096 };
+
 /* nodes, height: of the tree, so that a use is paid for before it is copied; done: false while it is being read */
 struct anchor { struct node *node; size_t nodes; unsigned height, depth, outer; bool done; };
 
@@ -14,6 +16,10 @@ struct reader {
 	struct errs         *errs;
 	yaml_parser_t        p;
 	struct map           anchors;
+	struct map           keys;         /* text -> the same text in the arena: most keys come again and again */
+	char                *room;         /* for short texts, which need no alignment */
+	size_t               left;
+	bool                 tagged;
 	size_t               written, copied;
 	unsigned             depth, deepest;   /* deepest: reached since the innermost open anchor, uses of aliases counted */
 	bool                 fatal;        /* the rest of the file cannot be read */
@@ -44,12 +50,44 @@ static bool next_event(struct reader *r, yaml_event_t *ev)
 	return false;
 }
 
-static enum node_tag tag_of(const yaml_char_t *tag)
+static enum node_tag tag_of(struct reader *r, const yaml_char_t *tag)
 {
+	enum node_tag t;
+
 	if (!tag)
 		return NODE_TAG_NONE;
-	return !strcmp((const char *)tag, "!reset") ? NODE_TAG_RESET :
-	       !strcmp((const char *)tag, "!override") ? NODE_TAG_OVERRIDE : NODE_TAG_NONE;
+	t = !strcmp((const char *)tag, "!reset") ? NODE_TAG_RESET :
+	    !strcmp((const char *)tag, "!override") ? NODE_TAG_OVERRIDE : NODE_TAG_NONE;
+	r->tagged |= t != NODE_TAG_NONE;
+	return t;
+}
+
+static const char *keep_text(struct reader *r, const yaml_char_t *text, size_t len)
+{
+	char *to;
+
+	if (len >= TEXT_ROOM / 8)
+		return arena_strndup(r->arena, (const char *)text, len);
+	if (r->left <= len) {
+		r->room = arena_alloc(r->arena, TEXT_ROOM);
+		r->left = TEXT_ROOM;
+	}
+	to = memcpy(r->room, text, len);
+	to[len] = '\0';
+	r->room += len + 1;
+	r->left -= len + 1;
+	return to;
+}
+
+static const char *keep_key(struct reader *r, const yaml_char_t *text, size_t len)
+{
+	const char *key = map_get(&r->keys, (const char *)text);
+
+	if (!key) {
+		key = keep_text(r, text, len);
+		map_set(&r->keys, key, (void *)key);
+	}
+	return key;
 }
 
 static struct anchor *anchor_start(struct reader *r, const yaml_char_t *name, struct node *n)
@@ -76,13 +114,21 @@ static void anchor_end(struct reader *r, struct anchor *a)
 	a->done = true;
 }
 
+/* "\0" is fine in YAML, but no text of ours can hold it. */
+static void check_nul(struct reader *r, const yaml_event_t *ev)
+{
+	if (memchr(ev->data.scalar.value, '\0', ev->data.scalar.length))
+		errs_model(r->errs, pos_of(r, &ev->start_mark), NULL, NULL, "a text cannot hold the character NUL");
+}
+
 static struct node *read_scalar(struct reader *r, const yaml_event_t *ev)
 {
-	const char *text = arena_strndup(r->arena, (const char *)ev->data.scalar.value, ev->data.scalar.length);
+	const char *text = keep_text(r, ev->data.scalar.value, ev->data.scalar.length);
 	const char *tag = (const char *)ev->data.scalar.tag;
 	struct node *n = node_new(r->arena, NODE_STR, pos_of(r, &ev->start_mark));
 
-	n->tag = tag_of(ev->data.scalar.tag);
+	check_nul(r, ev);
+	n->tag = tag_of(r, ev->data.scalar.tag);
 	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	if (tag && (!strcmp(tag, YAML_INT_TAG) || !strcmp(tag, YAML_FLOAT_TAG) || !strcmp(tag, YAML_BOOL_TAG)))
 		n->quoted = false;
@@ -135,7 +181,7 @@ static struct node *read_list(struct reader *r, const yaml_event_t *start)
 	yaml_event_t ev;
 	bool end;
 
-	n->tag = tag_of(start->data.sequence_start.tag);
+	n->tag = tag_of(r, start->data.sequence_start.tag);
 	if (deep(r, ++r->depth, n->pos))
 		return NULL;
 	for (;;) {
@@ -160,7 +206,7 @@ static void merge_map(struct reader *r, struct node *to, struct node *from)
 {
 	for (size_t i = 0; i < from->n; i++)
 		if (!node_pair(to, from->pairs[i].key))
-			node_set(r->arena, to, from->pairs[i].key, from->pairs[i].key_pos, from->pairs[i].val);
+			node_put(r->arena, to, from->pairs[i].key, from->pairs[i].key_pos, from->pairs[i].val);
 }
 
 static void merge_keys(struct reader *r, struct node *to, struct node *from)
@@ -184,42 +230,62 @@ static void merge_keys(struct reader *r, struct node *to, struct node *from)
 	}
 }
 
-/* ret: the text of a key, or NULL when the node cannot be one (reported) */
-static const char *key_text(struct reader *r, const struct node *k)
+/* The key that ev starts. ret: false when the file cannot be read on. *ret NULL: it cannot be a key (reported)
+ * Nearly all keys are plain words: they need no node of their own. */
+static bool read_key(struct reader *r, const yaml_event_t *ev, const char **ret, bool *ret_merge)
 {
-	if (k->kind == NODE_STR)
-		return k->text;
-	errs_model(r->errs, k->pos, NULL, k->kind < NODE_LIST ? "put quotes around the key" : NULL,
-		   "a key must be a string, this is a %s", node_kind_name(k->kind));
-	return NULL;
+	const struct node *n;
+
+	if (ev->type == YAML_SCALAR_EVENT && !ev->data.scalar.anchor && !ev->data.scalar.tag) {
+		struct node word = { .kind = NODE_STR };
+		bool bare = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+
+		if (bare)
+			node_resolve(&word, (const char *)ev->data.scalar.value);
+		if (word.kind == NODE_STR) {
+			r->written++;
+			check_nul(r, ev);
+			*ret = keep_key(r, ev->data.scalar.value, ev->data.scalar.length);
+			*ret_merge = bare && !strcmp(*ret, "<<");
+			return true;
+		}
+	}
+	n = read_node(r, ev);
+	*ret_merge = false;
+	*ret = n && n->kind == NODE_STR ? n->text : NULL;
+	if (n && !*ret)
+		errs_model(r->errs, n->pos, NULL, n->kind < NODE_LIST ? "put quotes around the key" : NULL,
+			   "a key must be a string, this is a %s", node_kind_name(n->kind));
+	return n != NULL;
 }
 
-static void add_pair(struct reader *r, struct node *map, const struct node *key, struct node *val)
+static void add_pair(struct reader *r, struct node *map, const char *key, struct srcpos pos, struct node *val)
 {
-	const char *text = key_text(r, key);
-	const struct node_pair *old = text ? node_pair(map, text) : NULL;
+	const struct node_pair *old = node_pair(map, key);
 
 	if (old)
-		errs_model(r->errs, key->pos, text, "keep one of the two", "the key \"%s\" is already defined at line %u",
-			   text, old->key_pos.line);
-	else if (text)
-		node_set(r->arena, map, text, key->pos, val);
+		errs_model(r->errs, pos, key, "keep one of the two", "the key \"%s\" is already defined at line %u", key,
+			   old->key_pos.line);
+	else
+		node_put(r->arena, map, key, pos, val);
 }
 
 /* ret: 1 a pair was read, 0 the mapping ended, -1 the file cannot be read on. *merge: the value of <<, of which one is allowed */
 static int read_pair(struct reader *r, struct node *map, struct node **merge)
 {
 	yaml_event_t ev;
-	struct node *key, *val;
-	bool end, is_merge;
+	const char *key = NULL;
+	struct srcpos pos;
+	struct node *val;
+	bool end, good, is_merge = false;
 
 	if (!next_event(r, &ev))
 		return -1;
+	pos = pos_of(r, &ev.start_mark);
 	end = ev.type == YAML_MAPPING_END_EVENT;
-	key = end ? NULL : read_node(r, &ev);
-	is_merge = key && ev.type == YAML_SCALAR_EVENT && !key->quoted && str_eq(node_text(key), "<<");
+	good = !end && read_key(r, &ev, &key, &is_merge);
 	yaml_event_delete(&ev);
-	if (end || !key)
+	if (!good)
 		return end ? 0 : -1;
 	if (!next_event(r, &ev))
 		return -1;
@@ -227,12 +293,12 @@ static int read_pair(struct reader *r, struct node *map, struct node **merge)
 	yaml_event_delete(&ev);
 	if (!val)
 		return -1;
-	if (!is_merge)
-		add_pair(r, map, key, val);
-	else if (*merge)
-		errs_model(r->errs, key->pos, "<<", "write one <<: [*a, *b]", "the key \"<<\" is already defined");
-	else
+	if (is_merge && *merge)
+		errs_model(r->errs, pos, "<<", "write one <<: [*a, *b]", "the key \"<<\" is already defined");
+	else if (is_merge)
 		*merge = val;
+	else if (key)
+		add_pair(r, map, key, pos, val);
 	return 1;
 }
 
@@ -242,7 +308,7 @@ static struct node *read_map(struct reader *r, const yaml_event_t *start)
 	struct anchor *a = anchor_start(r, start->data.mapping_start.anchor, n);
 	int more;
 
-	n->tag = tag_of(start->data.mapping_start.tag);
+	n->tag = tag_of(r, start->data.mapping_start.tag);
 	if (deep(r, ++r->depth, n->pos))
 		return NULL;
 	while ((more = read_pair(r, n, &merge)) > 0)
@@ -319,5 +385,7 @@ int yaml_parse(struct arena *a, const struct source *src, struct yaml_docs *ret,
 	read_stream(&r, ret);
 	yaml_parser_delete(&r.p);
 	map_done(&r.anchors);
+	map_done(&r.keys);
+	ret->tagged |= r.tagged;
 	return errs->n == before ? 0 : -1;
 }

@@ -18,7 +18,8 @@ enum {
 	YAML_ALIAS_RATIO = 10,
 };
 
-struct yaml_docs { struct node **v; size_t n, cap; };      /* vec_done() frees the list, not the nodes */
+/* vec_done() frees the list, not the nodes. tagged: some node carries !reset or !override */
+struct yaml_docs { struct node **v; size_t n, cap; bool tagged; };
 
 /* Parse every document of src. in: src->name is what positions refer to, and must outlive the nodes
  * ret: 0, or -1 when mistakes were added to errs (the documents before them are in *ret all the same) */

@@ -62,6 +62,8 @@ static void test_refuse(void)
 		{ "[a]: x\n", "t.yaml:1:1: a key must be a string, this is a list" },
 		{ "a: \"\\q\"\n", "t.yaml:1:5: a double quoted text has an escape that YAML does not know" },
 		{ "a: b\n- c\n", "t.yaml:2:1: this line does not fit the mapping around it" },
+		{ "a: \"x\\0y\"\n", "t.yaml:1:4: a text cannot hold the character NUL" },
+		{ "\"x\\0y\": 1\n", "t.yaml:1:1: a text cannot hold the character NUL" },
 		{ "a: 1\n\x01: 2\n", "t.yaml:2:1: the file is not text: control characters are not allowed" },
 		{ "a: \xff\n", "t.yaml:1:4: the file is not text: invalid leading UTF-8 octet" },
 		{ "a: |x\n  t\n", "t.yaml:1:5: a block text (| or >) starts on the next line" },
