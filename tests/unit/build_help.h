@@ -195,7 +195,9 @@ static int play(const struct run_step *s, int root, int out)
 	if (str_eq(cmd, "put")) {
 		auto_free char *path = xasprintf("%s/%s", s->mounts[0].source, a);
 
-		return run_file(AT_FDCWD, path, O_TRUNC, v) ? 1 : 0;
+		auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+		return fd < 0 || fs_write_all(fd, v, strlen(v)) < 0;
 	}
 	if (str_eq(cmd, "rm")) {
 		auto_free char *name = NULL;
