@@ -6,6 +6,8 @@
 #include "compose/base/coll.h"
 #include "compose/base/str.h"
 
+enum { FRAMES_TAKEN_MAX = 64 };        /* of another process's report */
+
 static void push(struct err *e, char *msg)
 {
 	char *joined;
@@ -147,7 +149,7 @@ void err_decode(struct err *e, const char *buf, size_t len)
 
 	err_done(e);
 	s = field(&p, end);
-	if (!s || !str_to_u64(s, &kind) || kind > ERR_NOEXEC)
+	if (!s || !str_to_u64(s, &kind) || kind == ERR_NONE || kind > ERR_NOEXEC)
 		kind = ERR_BUG;
 	s = field(&p, end);
 	if (!s || !str_to_u64(s, &sysno) || sysno > 4095)
@@ -158,7 +160,7 @@ void err_decode(struct err *e, const char *buf, size_t len)
 	e->sysno = (int)sysno;
 	e->at = at && *at ? xstrdup(at) : NULL;
 	e->hint = hint && *hint ? xstrdup(hint) : NULL;
-	while ((s = field(&p, end)))
+	for (int n = 0; n < FRAMES_TAKEN_MAX && (s = field(&p, end)); n++)
 		push(e, xstrdup(s));
 	if (!e->n)
 		push(e, xstrdup("a failure report arrived broken"));

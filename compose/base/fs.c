@@ -10,7 +10,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 
-enum { TREE_DEPTH_MAX = 4096 };
+enum { REMOVE_DEPTH_MAX = 64 };
 
 int fs_open_in(int root, const char *path, int flags, mode_t mode)
 {
@@ -209,63 +209,127 @@ int fs_write(int dirfd, const char *path, const void *buf, size_t len, mode_t mo
 	return 0;
 }
 
+/* ---- removing a tree: its names and its depth may be a container's work ----------------------------------------- */
+
+struct removal { int top; unsigned moved; int first; };    /* first: errno of the first failure */
+
+static void failed(struct removal *r)
+{
+	if (!r->first && errno != ENOENT)
+		r->first = errno;
+}
+
+/* NO_XDEV: also a bind mount of the same file system is another mount. */
+static int open_to_empty(int dirfd, const char *name)
+{
+	return sys_openat2(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0, RESOLVE_NO_XDEV);
+}
+
+/* What lies too deep is hung into the top directory, to be met there again: few descriptors are open at any depth. */
+static void hang_up(struct removal *r, int dir, const char *name)
+{
+	char fresh[32];
+	int rc;
+
+	do {
+		(void)snprintf(fresh, sizeof(fresh), ".deep-%u", ++r->moved);
+		rc = renameat2(dir, name, r->top, fresh, RENAME_NOREPLACE);
+	} while (rc < 0 && errno == EEXIST);
+	if (rc < 0)
+		failed(r);
+}
+
+static void empty_dir(struct removal *r, int fd, int depth);
+
+static void remove_entry(struct removal *r, int dir, const struct dirent *de, int depth)
+{
+	int sub;
+
+	if (de->d_type != DT_DIR) {
+		if (unlinkat(dir, de->d_name, 0) == 0)
+			return;
+		if (errno != EISDIR) {
+			failed(r);
+			return;
+		}
+	}
+	if (depth == REMOVE_DEPTH_MAX) {
+		hang_up(r, dir, de->d_name);
+		return;
+	}
+	sub = open_to_empty(dir, de->d_name);
+	if (sub < 0) {
+		failed(r);
+		return;
+	}
+	empty_dir(r, sub, depth + 1);
+	if (unlinkat(dir, de->d_name, AT_REMOVEDIR) < 0)
+		failed(r);
+}
+
 /* fd is consumed. */
-static int empty_dir(int fd, dev_t dev, int depth)
+static void empty_dir(struct removal *r, int fd, int depth)
 {
 	DIR *d = fdopendir(fd);
 	struct dirent *de;
-	int first = 0;
 
 	if (!d) {
-		first = errno;
+		failed(r);
 		close(fd);
-		errno = first;
-		return -1;
+		return;
 	}
-	while ((de = readdir(d))) {
-		int sub;
-		struct stat st;
-
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		if (de->d_type != DT_DIR && unlinkat(dirfd(d), de->d_name, 0) == 0)
-			continue;
-		sub = openat(dirfd(d), de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub >= 0 && (fstat(sub, &st) < 0 || st.st_dev != dev)) {
-			close(sub);
-			errno = EXDEV;
-		} else if (sub >= 0 && depth < TREE_DEPTH_MAX && empty_dir(sub, dev, depth + 1) == 0) {
-			errno = 0;
-		}
-		if (unlinkat(dirfd(d), de->d_name, sub >= 0 ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT && !first)
-			first = errno;
-	}
+	while ((de = readdir(d)))
+		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+			remove_entry(r, dirfd(d), de, depth);
 	closedir(d);
-	errno = first;
-	return first ? -1 : 0;
+}
+
+static void empty_top(struct removal *r)
+{
+	unsigned moved;
+	int fd;
+
+	do {
+		moved = r->moved;
+		fd = openat(r->top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			failed(r);
+		else
+			empty_dir(r, fd, 0);
+	} while (r->moved != moved);
+}
+
+/* ret: the directory that holds name's last component, which *ret_last points to, or -1 with errno */
+static int open_holder(int dirfd, const char *name, const char **ret_last)
+{
+	const char *slash = strrchr(name, '/');
+	auto_free char *dir = slash ? xstrndup(name, slash == name ? 1 : (size_t)(slash - name)) : xstrdup(".");
+
+	*ret_last = slash ? slash + 1 : name;
+	return openat(dirfd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 int fs_rm_rf(int dirfd, const char *name)
 {
-	struct stat st;
-	int fd, first = 0;
+	const char *last;
+	auto_close int dir = open_holder(dirfd, name, &last);
+	struct removal r = { .top = -1 };
 
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		if (errno == ENOENT)
-			return 0;
-		return unlinkat(dirfd, name, 0) < 0 && errno != ENOENT ? -1 : 0;
-	}
-	if (fstat(fd, &st) < 0) {
-		close(fd);
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (unlinkat(dir, last, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR)
 		return -1;
-	}
-	if (empty_dir(fd, st.st_dev, 0) < 0)
-		first = errno;
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && !first)
-		first = errno;
-	errno = first;
-	return first ? -1 : 0;
+	r.top = open_to_empty(dir, last);
+	if (r.top < 0)
+		return errno == ENOENT ? 0 : -1;
+	empty_top(&r);
+	close(r.top);
+	if (unlinkat(dir, last, AT_REMOVEDIR) < 0)
+		failed(&r);
+	errno = r.first;
+	return r.first ? -1 : 0;
 }
 
 unsigned long long fs_du_bytes(int dirfd_, const char *name)

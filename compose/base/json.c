@@ -3,6 +3,8 @@
 #include "compose/base/fs.h"
 #include "compose/base/mem.h"
 
+enum { FRAMES_TAKEN_MAX = 64 };        /* of another process's report */
+
 int json_parse(const char *text, size_t len, const char *name, json_t **ret, struct err *e)
 {
 	json_error_t je;
@@ -92,13 +94,15 @@ json_t *err_to_json(const struct err *e)
 void err_from_json(struct err *e, const json_t *j)
 {
 	const json_t *frames = json_object_get(j, "frames"), *v;
-	int64_t kind = json_int(j, "kind", ERR_BUG);
+	int64_t kind = json_int(j, "kind", ERR_BUG), sysno = json_int(j, "sysno", 0);
 	size_t i;
 
 	err_done(e);
 	json_array_foreach(frames, i, v) {
 		const char *s = json_string_value(v) ? json_string_value(v) : "?";
 
+		if (i == FRAMES_TAKEN_MAX)
+			break;
 		if (i == 0)
 			err_set(e, kind > ERR_NONE && kind <= ERR_NOEXEC ? (enum err_kind)kind : ERR_BUG, 0, "%s", s);
 		else
@@ -106,7 +110,7 @@ void err_from_json(struct err *e, const json_t *j)
 	}
 	if (!e->n)
 		err_set(e, ERR_BUG, 0, "a failure without a reason");
-	e->sysno = (int)json_int(j, "sysno", 0);
+	e->sysno = sysno > 0 && sysno <= 4095 ? (int)sysno : 0;
 	e->at = xstrdup(json_str(j, "at", NULL));
 	e->hint = xstrdup(json_str(j, "hint", NULL));
 }

@@ -10,7 +10,7 @@ struct loop_src {
 	struct loop   *loop;
 	int            fd;                  /* -1: a timer */
 	int64_t        at_ns;
-	size_t         heap_i;              /* place in the heap of timers */
+	size_t         i;                   /* place in the heap of timers, or in fds */
 	loop_fd_fn    *on_fd;
 	loop_timer_fn *on_timer;
 	void          *arg;
@@ -20,6 +20,7 @@ struct loop_src {
 struct loop {
 	int  ep;
 	bool stop;
+	VEC(struct loop_src *) fds;
 	VEC(struct loop_src *) timers;      /* binary heap, soonest first */
 	VEC(struct loop_src *) dead;        /* freed after the round that killed them */
 };
@@ -50,8 +51,11 @@ void loop_free(struct loop *l)
 		return;
 	for (size_t i = 0; i < l->timers.n; i++)
 		free(l->timers.v[i]);
+	for (size_t i = 0; i < l->fds.n; i++)
+		free(l->fds.v[i]);
 	bury(l);
 	vec_done(&l->timers);
+	vec_done(&l->fds);
 	vec_done(&l->dead);
 	close(l->ep);
 	free(l);
@@ -67,6 +71,8 @@ struct loop_src *loop_add(struct loop *l, int fd, uint32_t events, loop_fd_fn *f
 		free(s);
 		return NULL;
 	}
+	s->i = l->fds.n;
+	vec_push(&l->fds, s);
 	return s;
 }
 
@@ -80,7 +86,7 @@ void loop_mod(struct loop_src *s, uint32_t events)
 static void place(struct loop *l, size_t i, struct loop_src *s)
 {
 	l->timers.v[i] = s;
-	s->heap_i = i;
+	s->i = i;
 }
 
 static void sift(struct loop *l, size_t i)
@@ -116,7 +122,7 @@ struct loop_src *loop_at(struct loop *l, int64_t at_ns, loop_timer_fn *fn, void 
 
 static void heap_remove(struct loop *l, struct loop_src *s)
 {
-	size_t i = s->heap_i;
+	size_t i = s->i;
 	struct loop_src *last = l->timers.v[--l->timers.n];
 
 	if (last != s) {
@@ -125,13 +131,22 @@ static void heap_remove(struct loop *l, struct loop_src *s)
 	}
 }
 
+static void unwatch(struct loop *l, struct loop_src *s)
+{
+	struct loop_src *last = l->fds.v[--l->fds.n];
+
+	(void)epoll_ctl(l->ep, EPOLL_CTL_DEL, s->fd, NULL);
+	l->fds.v[s->i] = last;
+	last->i = s->i;
+}
+
 void loop_del(struct loop_src *s)
 {
 	if (!s || s->dead)
 		return;
 	s->dead = true;
 	if (s->fd >= 0)
-		(void)epoll_ctl(s->loop->ep, EPOLL_CTL_DEL, s->fd, NULL);
+		unwatch(s->loop, s);
 	else
 		heap_remove(s->loop, s);
 	vec_push(&s->loop->dead, s);

@@ -199,9 +199,11 @@ static size_t utf8_len(const unsigned char *s)
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	if (n == 2 && s[0] < 0xc2)
+	if (n == 2 && (s[0] < 0xc2 || (s[0] == 0xc2 && s[1] < 0xa0)))    /* too long; C1 controls steer terminals too */
 		return 0;
-	if (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)   /* C1 controls steer terminals too */
+	if (n == 3 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)))      /* too long; surrogates */
+		return 0;
+	if (n == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || s[0] > 0xf4 || (s[0] == 0xf4 && s[1] > 0x8f)))
 		return 0;
 	return n;
 }
