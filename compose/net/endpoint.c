@@ -83,8 +83,7 @@ static int make_pair(const struct attach *a, struct nl *rt, struct nl_batch *b, 
 	struct nl_link l;
 	int rc;
 
-	(void)snprintf(bridge, sizeof(bridge), "c%c%.12s", a->rec.info.internal ? 'i' : 'b', a->rec.info.id);
-	rc = nl_link(rt, bridge, &l, e);
+	rc = nl_link(rt, router_bridge(&a->rec.info, bridge), &l, e);
 	if (rc > 0)
 		return err_set(e, ERR_MISSING, 0, "the bridge of network %s is gone", a->rec.info.name);
 	if (rc < 0)
@@ -116,23 +115,13 @@ static int set_inside(const struct attach *a, struct nl *in, struct nl_batch *b,
 	return nl_commit(in, b, e);
 }
 
-/* The pair's end that comes up first (the port) carries packets only when the kernel's link watch, a background job, has
- * seen the other; what the container sends right away, its first ARP request, would be lost, which costs a second.
- * kernel: asking for the link makes it look at once since 6.8; before that the job runs within a millisecond. */
-static int open_port(const struct attach *a, struct nl *rt, struct err *e)
-{
-	struct nl_link l;
-	int rc = nl_link(rt, a->port, &l, e);
-
-	return rc > 0 ? err_set(e, ERR_SYS, 0, "interface %s is gone", a->port) : rc;
-}
-
 static int link_up(const struct net_ctx *c, const struct attach *a, struct err *e)
 {
 	auto_nl struct nl rt = NL_INIT, in = NL_INIT;
 	auto_free struct nl_batch *b = xmalloc(sizeof(*b));
 	auto_err struct err ignored = { 0 };
 	auto_close int router = router_open(c, e);
+	char bridge[16];
 
 	b->n = 0;
 	b->len = 0;
@@ -140,7 +129,8 @@ static int link_up(const struct net_ctx *c, const struct attach *a, struct err *
 	if (router < 0 || open_inside(&in, a->ep->netns_fd, e) < 0 || nl_open(&rt, router, e) < 0 ||
 	    make_pair(a, &rt, b, e) < 0)
 		return -1;
-	if (set_inside(a, &in, b, e) == 0 && open_port(a, &rt, e) == 0)
+	if (set_inside(a, &in, b, e) == 0 && nl_settle(&rt, router, a->port, e) == 0 &&
+	    nl_settle(&rt, router, router_bridge(&a->rec.info, bridge), e) == 0)
 		return 0;
 	nl_add_del(b, a->port);
 	if (nl_commit(&rt, b, &ignored) < 0)

@@ -178,7 +178,7 @@ int net_rec_remove(const struct net_ctx *c, const char *id, struct err *e)
 {
 	auto_str struct str names = STR_MAX(300);
 	auto_free char *path = rel(id);
-	auto_close int dir = net_dir(c, id, e), all = -1;
+	auto_close int dir = net_dir(c, id, e);
 
 	if (dir < 0)
 		return -1;

@@ -54,12 +54,6 @@ int net_nft(int netns_fd, const char *script, struct err *e)
 	return nft_run(&job, 1, NULL, e);
 }
 
-static const char *bridge_name(const char *id, bool internal, char ret[16])
-{
-	(void)snprintf(ret, 16, "c%c%.12s", internal ? 'i' : 'b', id);
-	return ret;
-}
-
 /* Routes that only say "everything else", also as two halves as VPNs write it, are in nobody's way. */
 static bool is_wide(const struct nl_route *r)
 {
@@ -158,7 +152,7 @@ static int make_bridge(int router, const struct net_rec *r, struct err *e)
 	struct nl_link l;
 
 	mac_of_ipv4(r->ipam.gateway, mac);
-	nl_add_bridge(b, bridge_name(r->info.id, r->info.internal, name), mac, r->mtu);
+	nl_add_bridge(b, router_bridge(&r->info, name), mac, r->mtu);
 	nl_fine(b, EEXIST);
 	if (nl_open(&n, router, e) < 0 || nl_commit(&n, b, e) < 0)
 		return -1;
@@ -298,7 +292,7 @@ static int remove_links(const struct net_ctx *c, const struct net_recs *gone, st
 			return -1;
 		if (rc == 0 && r->info.host_route)
 			nl_add_route(b, true, r->ipam.subnet.base, r->ipam.subnet.len, u.router, 0, u.host_index);
-		strv_add(&bridges, bridge_name(r->info.id, r->info.internal, name));
+		strv_add(&bridges, router_bridge(&r->info, name));
 	}
 	if (nl_commit(&host, b, e) < 0)
 		return -1;

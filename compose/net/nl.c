@@ -3,13 +3,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include "compose/base/mem.h"
+#include "compose/base/sys.h"
 #include "compose/net/netns.h"
 
 enum { PROTO_OURS = 99, RECV_BUF = 65536 };
@@ -337,6 +340,8 @@ static void parse_link(const struct nlmsghdr *h, struct nl_link *l)
 			copy_text(l->alias, sizeof(l->alias), a);
 		else if (mnl_attr_get_type(a) == IFLA_MTU)
 			l->mtu = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == IFLA_OPERSTATE)
+			l->operstate = mnl_attr_get_u8(a);
 		else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
 			mnl_attr_for_each_nested(i, a)
 				if (mnl_attr_get_type(i) == IFLA_INFO_KIND)
@@ -382,6 +387,40 @@ int nl_link(struct nl *n, const char *name, struct nl_link *ret, struct err *e)
 		*ret = got.v[0];
 	vec_done(&got);
 	return rc;
+}
+
+/* ret: 1 it runs, 0 not yet */
+static int running(struct nl *n, const char *name, struct err *e)
+{
+	struct nl_link l;
+	int rc = nl_link(n, name, &l, e);
+
+	return rc > 0 ? err_set(e, ERR_SYS, 0, "interface %s is gone", name) : rc < 0 ? -1 : l.operstate == IF_OPER_UP;
+}
+
+int nl_settle(struct nl *n, int netns_fd, const char *name, struct err *e)
+{
+	auto_nl struct nl notes = NL_INIT;
+	auto_free char *buf = NULL;
+	int64_t end = sys_mono_ns() + 100000000;
+	int group = RTNLGRP_LINK, rc = running(n, name, e);
+
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	/* FIXME(kernel 6.7): the rest is not needed after it */
+	if (nl_open(&notes, netns_fd, e) < 0)
+		return -1;
+	(void)setsockopt(notes.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
+	buf = xmalloc(RECV_BUF);
+	while ((rc = running(n, name, e)) == 0) {
+		struct pollfd p = { .fd = notes.fd, .events = POLLIN };
+		int64_t left = end - sys_mono_ns();
+
+		if (left <= 0 || poll(&p, 1, (int)(left / 1000000) + 1) <= 0)
+			return 0;
+		(void)recv(notes.fd, buf, RECV_BUF, MSG_DONTWAIT);
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 int nl_links(struct nl *n, struct nl_links *ret, struct err *e)

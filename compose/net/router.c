@@ -17,6 +17,12 @@ static char *at(const struct net_ctx *c, const char *name)
 	return xasprintf("%s/router%s%s", c->run_dir, *name ? "/" : "", name);
 }
 
+const char *router_bridge(const struct net_info *n, char ret[16])
+{
+	(void)snprintf(ret, 16, "c%c%.12s", n->internal ? 'i' : 'b', n->id);
+	return ret;
+}
+
 int router_lock(const struct net_ctx *c, struct err *e)
 {
 	auto_close int fd = -1;

@@ -11,6 +11,7 @@
 /* The way to the host: the seam where rootless puts pasta. Addresses are of the pair's two ends. */
 struct uplink { int host_index; uint32_t host, router; };
 
+const char *router_bridge(const struct net_info *n, char ret[16]);
 /* Hold the lock that router and network changes take. ret: a descriptor, closing it unlocks */
 int  router_lock(const struct net_ctx *c, struct err *e) NET_CHECK;
 /* ret: the namespace's descriptor; -1 with ERR_MISSING when there is none */

@@ -88,6 +88,13 @@ static int wire_router(int router_fd, const struct uplink *u, struct err *e)
 	return nl_commit(&n, b, e);
 }
 
+static int settle_router(int router_fd, struct err *e)
+{
+	auto_nl struct nl n = NL_INIT;
+
+	return nl_open(&n, router_fd, e) < 0 ? -1 : nl_settle(&n, router_fd, "up0", e);
+}
+
 int uplink_make(const struct net_ctx *c, struct nl *host, int router_fd, struct uplink *ret, struct err *e)
 {
 	char name[16];
@@ -112,7 +119,7 @@ int uplink_make(const struct net_ctx *c, struct nl *host, int router_fd, struct 
 		return -1;
 	nl_add_addr(b, u.host_index, u.host, 30, true);
 	nl_add_up(b, u.host_index);      /* last: an uplink that is up is complete */
-	if (nl_commit(host, b, e) < 0)
+	if (nl_commit(host, b, e) < 0 || settle_router(router_fd, e) < 0)
 		return -1;
 	*ret = u;
 	return 0;
@@ -121,7 +128,9 @@ int uplink_make(const struct net_ctx *c, struct nl *host, int router_fd, struct 
 /* A script that deletes nothing is worth having: after one that does, the kernel holds the socket for 15 ms. */
 static const char *clear(bool present, const char *family, const char *table, char ret[80])
 {
-	(void)snprintf(ret, 80, present ? "delete table %s %s\n" : "", family, table);
+	ret[0] = '\0';
+	if (present)
+		(void)snprintf(ret, 80, "delete table %s %s\n", family, table);
 	return ret;
 }
 

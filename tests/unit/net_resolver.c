@@ -16,7 +16,7 @@ struct world {
 	struct loop *loop;
 	struct dns_server *server;
 	int outside, ns[3], up_udp, up_tcp, up_conn;
-	struct loop_src *up_src;
+	struct loop_src *up_src, *udp_src, *tcp_src, *inner_src;
 	struct net_addr at[3];
 	unsigned asked;              /* what the resolver outside has seen */
 	bool mute, cut, lie;         /* how it behaves */
@@ -184,8 +184,8 @@ static void listen_outside(struct world *w)
 	w->up_tcp = netns_socket(w->outside, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0, &live_err);
 	ok(bind(w->up_udp, (struct sockaddr *)&a, sizeof(a)) == 0 && bind(w->up_tcp, (struct sockaddr *)&a, sizeof(a)) == 0 &&
 	   listen(w->up_tcp, 4) == 0, "a resolver outside");
-	(void)loop_add(w->loop, w->up_udp, EPOLLIN, on_upstream_udp, w);
-	(void)loop_add(w->loop, w->up_tcp, EPOLLIN, on_upstream_tcp, w);
+	w->udp_src = loop_add(w->loop, w->up_udp, EPOLLIN, on_upstream_udp, w);
+	w->tcp_src = loop_add(w->loop, w->up_tcp, EPOLLIN, on_upstream_tcp, w);
 }
 
 static void host_resolver(const char *run_dir)
@@ -276,13 +276,14 @@ static void custom(struct world *w)
 
 	w->up_udp = netns_socket(w->ns[1], AF_INET, SOCK_DGRAM, 0, &live_err);
 	is_int(bind(w->up_udp, (struct sockaddr *)&a, sizeof(a)), 0, "a container that is a resolver");
-	(void)loop_add(w->loop, w->up_udp, EPOLLIN, on_upstream_udp, w);
+	w->inner_src = loop_add(w->loop, w->up_udp, EPOLLIN, on_upstream_udp, w);
 	(void)snprintf(text, sizeof(text), "%s", w->at[1].ipv4);
 	dns_server_del(w->server, id_of(0));
 	serve(w, 0, NET_A, true, list, false);
 	w->asked = 0;
 	is_str(ask(w, w->ns[0], "www.example", T_A, false), "8.8.4.4", "is asked");
 	is_int(w->asked, 1, "itself");
+	loop_del(w->inner_src);
 	close(w->up_udp);
 	w->up_udp = old_udp;
 }
@@ -336,6 +337,8 @@ int main(void)
 	custom(&w);
 	port_53(&w);
 	dns_server_free(w.server);
+	loop_del(w.udp_src);
+	loop_del(w.tcp_src);
 	loop_free(w.loop);
 	fine(net_detach(&w.c, NULL, gone, 3, false, &live_err), "the end");
 	fine(net_remove(&w.c, all, 2, &live_err), "of the networks");
