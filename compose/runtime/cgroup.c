@@ -449,6 +449,17 @@ int cgroup_freeze(struct cgroup_host *h, const char *path, bool on, struct err *
 	return freeze_v1(freezer, p, on, e);
 }
 
+bool cgroup_is_frozen(struct cgroup_host *h, const char *path)
+{
+	const char *p = path + strspn(path, "/");
+	char state[32];
+
+	if (h->v2 >= 0 && h->freeze)
+		return cg_read_key(h->v2, p, "cgroup.events", "frozen") == 1;
+	return cg_v1_fd(h, CG_FREEZER) >= 0 && cg_read(cg_v1_fd(h, CG_FREEZER), p, "freezer.state", state, sizeof(state)) > 0 &&
+	       str_starts(state, "FR");
+}
+
 int64_t cgroup_oom_kills(struct cgroup_host *h, const char *path)
 {
 	return h->ops->oom_kills(h, path + strspn(path, "/"));

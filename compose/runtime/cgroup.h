@@ -38,6 +38,7 @@ int cgroup_kill(struct cgroup_host *h, const char *path, struct err *e) __attrib
 int cgroup_signal(struct cgroup_host *h, const char *path, int sig, struct err *e) __attribute__((warn_unused_result));
 /* Stop or continue all processes of the group. */
 int cgroup_freeze(struct cgroup_host *h, const char *path, bool on, struct err *e) __attribute__((warn_unused_result));
+bool cgroup_is_frozen(struct cgroup_host *h, const char *path);
 /* ret: 1 empty (or absent), 0 within timeout_ms still populated, -1 failed. Waits for the kernel's notice, no polling */
 int cgroup_wait_empty(struct cgroup_host *h, const char *path, int timeout_ms, struct err *e)
 	__attribute__((warn_unused_result));
