@@ -63,10 +63,8 @@ static const char *one(const char *p, unsigned char c)
 	case '[':
 		p = class_match(p, c, &hit);
 		return p && hit && c != '/' ? p : NULL;
-	case '\\':
-		p++;
-		/* fall through */
 	default:
+		p += *p == '\\';
 		return *p && (unsigned char)*p == c ? p + 1 : NULL;
 	}
 }

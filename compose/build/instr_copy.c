@@ -346,7 +346,6 @@ static struct copy_opts opts_of(const struct copy *c)
 /* Where the one file called name goes: into dest, or as dest. ret: the directory, *ret_name */
 static int file_place(struct copy *c, int root, bool dir, const char *name, char **ret_name, struct err *e)
 {
-	auto_free char *inside = xasprintf("%s/%s", c->dest, name);
 	mode_t mode = c->chmod.set ? c->chmod.mode : 0755;
 	bool made;
 	int fd;

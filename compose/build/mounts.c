@@ -62,7 +62,7 @@ static int bind(struct prep *p, const struct df_mount *m, const char *target)
 	auto_from struct from f = {0};
 	auto_strv struct strv found = {0};
 	const char *source = m->source ? m->source : "";
-	auto_free char *clean = path_clean(source), *literal = NULL;
+	auto_free char *clean = path_clean(source);
 	auto_str struct str esc = {0};
 	bool ignored;
 	int r;
