@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* diag.h - what is told to the user about the files: source texts, warnings (each once), errors with the line and a caret.
+/* diag.h - what is told to the user about the files: source texts, warnings (each once), errors with the line and a
+ * caret.
  * runs in: client.   owns: see each struct.   layer: parser, pure (prints only in *_report). */
 #pragma once
 #include <stdbool.h>
@@ -10,10 +11,12 @@
 #include "compose/base/err.h"
 #include "compose/base/mem.h"
 
-/* Text of every file that was read, for caret lines. Zero-initialise. text is borrowed from the arena given to source_add. */
-struct source { const char *name, *text; size_t len; uint32_t *line; size_t nlines; };   /* line[i]: offset of line i+1 */
+/* Text of every file that was read, for caret lines. Zero-initialise. text is borrowed from the arena given to
+ * source_add. */
+struct source { const char *name, *text; size_t len; uint32_t *line; size_t nlines; };  /* line[i]: where line i+1 is */
 struct sources { struct source **v; size_t n, cap; };
-/* Register a file under the name that messages use. ret: the source; its name is what srcpos.file of its nodes points to */
+/* Register a file under the name that messages use. ret: the source; its name is what srcpos.file of its nodes
+ * points to */
 struct source *source_add(struct sources *s, struct arena *a, const char *name, const char *text, size_t len);
 /* ret: the source of that name, or NULL */
 const struct source *source_find(const struct sources *s, const char *name);
@@ -34,7 +37,8 @@ void warns_report(const struct warns *w, FILE *f, bool colour);
 void warns_to_errs(struct warns *w, struct errs *errs);
 void warns_done(struct warns *w);
 
-/* Collect one mistake: an ERR_MODEL with its position, the path of the key (or NULL) and a hint (or NULL). ret: always -1 */
+/* Collect one mistake: an ERR_MODEL with its position, the path of the key (or NULL) and a hint (or NULL). ret:
+ * always -1 */
 int errs_model(struct errs *l, struct srcpos p, const char *key, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* Print all errors sorted by position, each once, with the source line and a caret where src knows the file.

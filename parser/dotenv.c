@@ -84,7 +84,8 @@ static void skip_export(struct scan *s)
 	skip_blank(s);
 }
 
-/* KEY= or KEY: or a line with nothing but KEY. ret: the key (the caller's); *ret_bare tells the last form; NULL with e set */
+/* KEY= or KEY: or a line with nothing but KEY. ret: the key (the caller's); *ret_bare tells the last form; NULL with e
+ * set */
 static char *read_key(struct scan *s, bool *ret_bare)
 {
 	const char *from = s->at, *to;
@@ -133,7 +134,8 @@ static void on_met(void *ctx, const struct interp_use *u)
 	const struct use_ctx *c = ctx;
 
 	if (!u->set && !u->unused && c->d->warns)
-		warns_add(c->d->warns, mark_pos(c->from), "the variable %s is not set, an empty text is used in its place", u->name);
+		warns_add(c->d->warns, mark_pos(c->from),
+			  "the variable %s is not set, an empty text is used in its place", u->name);
 }
 
 /* Variables in text. ret: arena's text, or NULL with e set */
@@ -289,7 +291,8 @@ static int read_raw_line(struct scan *s)
 	eq = memchr(s->at, '=', (size_t)(to - s->at));
 	key = xstrndup(s->at, (size_t)((eq ? eq : to) - s->at));
 	if (!*key || strpbrk(key, " \t")) {
-		err_set(s->e, ERR_MODEL, 0, *key ? "a variable's name cannot hold a space" : "a variable's name is missing");
+		err_set(s->e, ERR_MODEL, 0,
+			*key ? "a variable's name cannot hold a space" : "a variable's name is missing");
 		return err_at(s->e, pos_at(s, s->at), NULL);
 	}
 	if (eq)

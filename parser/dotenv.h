@@ -25,6 +25,7 @@ struct dotenv {
 int dotenv_parse(const struct dotenv *d, const char *name, const char *text, size_t len, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Read and parse one file. path: absolute. ret: 0, 1 when it does not exist, -1 with e set (also when it is a directory) */
+/* Read and parse one file. path: absolute. ret: 0, 1 when it does not exist, -1 with e set (also when it is a
+ * directory) */
 int dotenv_read(const struct dotenv *d, const struct load_io *io, const char *path, struct err *e)
 	__attribute__((warn_unused_result));

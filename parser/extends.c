@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spec: compose-spec 05-services "extends". The base is extended itself first; a base of another file is read there without
- * its includes, and its relative paths are put onto that file's directory before the merge. */
+/* spec: compose-spec 05-services "extends". The base is extended itself first; a base of another file is read there
+ * without its includes, and its relative paths are put onto that file's directory before the merge. */
 #include "parser/level.h"
 #include "compose/base/str.h"
 #include "parser/merge.h"
@@ -33,7 +33,8 @@ static void link_text(struct level *lv, const struct link *k, struct str *out)
 	str_addf(out, "%s (%s) -> ", k->service, shown_path(lv->l, k->file));
 }
 
-static int check_cycle(struct level *lv, const struct link *up, const char *file, const char *service, struct srcpos pos)
+static int check_cycle(struct level *lv, const struct link *up, const char *file, const char *service,
+		       struct srcpos pos)
 {
 	auto_str struct str text = {0};
 
@@ -56,7 +57,8 @@ static int base_document(struct level *lv, struct base_file *b, struct node *doc
 	int bad;
 
 	if (doc->kind != NODE_MAP)
-		return errs_model(lv->l->errs, doc->pos, NULL, NULL, "the top level of a compose file must be a mapping, this is a %s",
+		return errs_model(lv->l->errs, doc->pos, NULL, NULL,
+				  "the top level of a compose file must be a mapping, this is a %s",
 				  node_kind_name(doc->kind));
 	if (b->f.tagged)
 		resets_collect(&b->resets, a, doc);
@@ -110,7 +112,8 @@ static int check_form(struct level *lv, const char *service, const struct node *
 	static const char *const known[] = { "service", "file", NULL };
 
 	if (ext->kind != NODE_MAP)
-		return mistake(lv, ext->pos, service, NULL, "extends must be the name of a service, or a mapping with service and file");
+		return mistake(lv, ext->pos, service, NULL,
+			       "extends must be the name of a service, or a mapping with service and file");
 	for (size_t i = 0; i < ext->n; i++) {
 		const char *key = ext->pairs[i].key, *near = str_nearest(key, known);
 		auto_free char *text = xasprintf("extends does not know the key \"%s\"", key);
@@ -126,10 +129,12 @@ static int check_form(struct level *lv, const char *service, const struct node *
 	return 0;
 }
 
-static int not_found(struct level *lv, const char *service, const struct node *at, const char *ref, const struct scope *in)
+static int not_found(struct level *lv, const char *service, const struct node *at, const char *ref,
+		     const struct scope *in)
 {
 	const char **names = xcalloc(in->services->n + 1, sizeof(*names)), *near;
-	auto_free char *text = xasprintf("the service %s, which %s extends, is not in %s", ref, service, shown_path(lv->l, in->file));
+	auto_free char *text =
+		xasprintf("the service %s, which %s extends, is not in %s", ref, service, shown_path(lv->l, in->file));
 	auto_free char *hint = NULL;
 	size_t n = 0;
 
@@ -181,11 +186,12 @@ static int apply(struct level *lv, const struct scope *sc, struct node_pair *p, 
 
 	if (!ext || ext->kind == NODE_NULL)
 		return 0;
-	if ((ext->kind != NODE_STR && check_form(lv, p->key, ext) < 0) || find_base(lv, sc, p, ext, up, depth, &base) < 0) {
-		node_del(own, "extends");        /* told once */
+	if ((ext->kind != NODE_STR && check_form(lv, p->key, ext) < 0) ||
+	    find_base(lv, sc, p, ext, up, depth, &base) < 0) {
+		node_del(own, "extends"); /* told once */
 		return -1;
 	}
-	if (!base)                               /* an empty service: the reference keeps the key then, which changes nothing */
+	if (!base) /* an empty service: the reference keeps the key then, which changes nothing */
 		return 0;
 	node_del(own, "extends");
 	base = node_copy(m.arena, base);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spec: compose-spec 14-include. An included model is complete in itself (own directory, own variables); its entries come first,
- * and what the including file has under the same name is merged over them. */
+/* spec: compose-spec 14-include. An included model is complete in itself (own directory, own variables); its entries
+ * come first, and what the including file has under the same name is merged over them. */
 #include "parser/level.h"
 #include "compose/base/str.h"
 #include "parser/dotenv.h"
@@ -49,7 +49,8 @@ static int check_keys(struct level *lv, const struct node *item)
 
 		if (str_starts(key, "x-") || (near && !strcmp(near, key)))
 			continue;
-		bad = errs_model(lv->l->errs, item->pairs[i].key_pos, "include", hint, "include does not know the key \"%s\"", key);
+		bad = errs_model(lv->l->errs, item->pairs[i].key_pos, "include", hint,
+				 "include does not know the key \"%s\"", key);
 	}
 	return bad;
 }
@@ -72,7 +73,8 @@ static int read_item(struct level *lv, const struct node *item, struct include *
 		return mistake(lv, ret->path->pos, NULL, "path must be a string or a list of strings");
 	if (ret->env_file && ret->env_file->kind != NODE_NULL && !is_texts(ret->env_file))
 		return mistake(lv, ret->env_file->pos, NULL, "env_file must be a string or a list of strings");
-	if (ret->project_directory && ret->project_directory->kind != NODE_STR && ret->project_directory->kind != NODE_NULL)
+	if (ret->project_directory && ret->project_directory->kind != NODE_STR &&
+	    ret->project_directory->kind != NODE_NULL)
 		return mistake(lv, ret->project_directory->pos, NULL, "project_directory must be a string");
 	return 0;
 }
@@ -233,7 +235,8 @@ int include_apply(struct level *lv, const struct compose_file *f, struct node *d
 	int bad = 0;
 
 	if (list && list->kind != NODE_LIST && list->kind != NODE_NULL)
-		bad = mistake(lv, list->pos, "write include: and each path as an item: - path", "include must be a list");
+		bad = mistake(lv, list->pos, "write include: and each path as an item: - path",
+			      "include must be a list");
 	for (size_t i = 0; !bad && list && i < list->n; i++) {
 		struct include inc;
 		struct node *model;

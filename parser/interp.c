@@ -2,8 +2,15 @@
 #include "parser/interp.h"
 #include "parser/trail.h"
 
-/* One pass over a text. depth: of operators in operators. base: offset of text in the whole value. dry: the result is not taken */
-struct pass { struct interp_scope *s; struct err *e; unsigned depth; size_t base; bool dry; };
+/* One pass over a text. depth: of operators in operators. base: offset of text in the whole value. dry: the result is
+ * not taken */
+struct pass {
+	struct interp_scope *s;
+	struct err *e;
+	unsigned depth;
+	size_t base;
+	bool dry;
+};
 
 static int expand(struct pass *p, struct str *out, const char *text, size_t len);
 
@@ -23,8 +30,8 @@ static size_t name_len(const char *s, size_t len)
 	return n;
 }
 
-/* Where the brace that opens at s[1] closes: at its partner, or, when braces do not balance, at the last one of the line.
- * ret: its index, 0 when there is none on this line */
+/* Where the brace that opens at s[1] closes: at its partner, or, when braces do not balance, at the last one of the
+ * line. ret: its index, 0 when there is none on this line */
 static size_t closing(const char *s, size_t len)
 {
 	size_t last = 0;
@@ -52,10 +59,12 @@ static int invalid(const struct pass *p, const char *text, size_t len, size_t of
 {
 	size_t shown = 0;
 
-	while (off + shown < len && shown < 60 && text[off + shown] != '\n' && (shown == 0 || text[off + shown - 1] != '}'))
+	while (off + shown < len && shown < 60 && text[off + shown] != '\n' &&
+	       (shown == 0 || text[off + shown - 1] != '}'))
 		shown++;
 	err_set(p->e, ERR_MODEL, 0, "invalid variable: %.*s", (int)shown, text + off);
-	err_hint(p->e, "write ${NAME}, ${NAME:-default}, ${NAME:?message} or ${NAME:+other}, and a plain dollar sign as $$");
+	err_hint(p->e,
+		 "write ${NAME}, ${NAME:-default}, ${NAME:?message} or ${NAME:+other}, and a plain dollar sign as $$");
 	return fail_at(p, off);
 }
 
@@ -75,7 +84,8 @@ static int required(struct pass *p, const char *name, const char *msg, size_t le
 
 	if (expand(&sub, &text, msg, len) < 0)
 		return -1;
-	err_set(p->e, ERR_MODEL, 0, "required variable %s is missing a value%s%s", name, text.len ? ": " : "", str_cstr(&text));
+	err_set(p->e, ERR_MODEL, 0, "required variable %s is missing a value%s%s", name, text.len ? ": " : "",
+		str_cstr(&text));
 	err_hint(p->e, "set %s in the environment or in .env", name);
 	return fail_at(p, off);
 }

@@ -15,7 +15,7 @@
 enum { INTERP_DEPTH_MAX = 64, INTERP_TEXT_MAX = 16 << 20 };
 
 /* Variables that were met, for `config --variables`: each name once. Texts live in the arena. */
-struct var { const char *name, *dflt, *alternate; bool required; struct srcpos pos; };    /* dflt, alternate: "" when none */
+struct var { const char *name, *dflt, *alternate; bool required; struct srcpos pos; };  /* dflt, alternate: "" = none */
 struct vars { struct var *v; size_t n, cap; struct map by_name; };
 void vars_done(struct vars *v);
 
@@ -24,7 +24,8 @@ struct lookup { const char *(*fn)(void *ctx, const char *name); void *ctx; };
 /* Lookup in a map of texts; ctx is the struct map. */
 const char *lookup_map(void *map, const char *name);
 
-/* One variable as it is met. off: byte offset of its '$' in the text; unused: inside a default or alternative that is not taken */
+/* One variable as it is met. off: byte offset of its '$' in the text; unused: inside a default or alternative that
+ * is not taken */
 struct interp_use { const char *name, *dflt, *alternate; bool required, set, used_default, unused; size_t off; };
 struct interp_scope {
 	struct lookup look;
@@ -32,8 +33,10 @@ struct interp_scope {
 	void *met_ctx;
 	size_t err_off;                    /* on failure: offset of the '$' that is to blame */
 };
-/* Append text with its variables replaced to out. err: ERR_MODEL: a required variable, a broken ${, too deep, too long */
-int interp_text(struct str *out, const char *text, struct interp_scope *s, struct err *e) __attribute__((warn_unused_result));
+/* Append text with its variables replaced to out. err: ERR_MODEL: a required variable, a broken ${, too deep, too
+ * long */
+int interp_text(struct str *out, const char *text, struct interp_scope *s, struct err *e)
+	__attribute__((warn_unused_result));
 
 struct interp_ctx {
 	struct arena   *arena;
@@ -46,4 +49,5 @@ struct interp_ctx {
 };
 /* Replace variables in every text value below root, in place. root_path: the path in messages, "" for a document.
  * ret: 0, or -1 when mistakes were added */
-int interp_tree(const struct interp_ctx *c, struct node *root, const char *root_path) __attribute__((warn_unused_result));
+int interp_tree(const struct interp_ctx *c, struct node *root, const char *root_path)
+	__attribute__((warn_unused_result));

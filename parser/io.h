@@ -9,12 +9,14 @@ enum io_kind { IO_ABSENT, IO_FILE, IO_DIR };
 
 struct load_io {
 	void *ctx;
-	/* Whole file of at most max bytes, NUL-terminated; path is absolute, or "-" for standard input. owns: caller frees *ret
+	/* Whole file of at most max bytes, NUL-terminated; path is absolute, or "-" for standard input. owns: caller
+	 * frees *ret
 	 * err: ERR_MISSING when absent */
 	int (*read)(void *ctx, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e);
 	enum io_kind (*kind)(void *ctx, const char *path);         /* follows links */
 	char *(*realpath)(void *ctx, const char *path);            /* NULL when it cannot be told; caller frees */
-	/* Local copy of a remote file (git URL, oci://); NULL member: remote files are refused. owns: caller frees *ret_path */
+	/* Local copy of a remote file (git URL, oci://); NULL member: remote files are refused. owns: caller frees
+	 * *ret_path */
 	int (*remote)(void *ctx, const char *url, char **ret_path, struct err *e);
 };
 

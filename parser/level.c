@@ -123,7 +123,8 @@ static void drop_empty_dns(struct node *dict)
 }
 
 /* One document over what was read before it. */
-static int document(struct level *lv, const struct compose_file *f, struct node *doc, struct node *dict, struct resets *resets)
+static int document(struct level *lv, const struct compose_file *f, struct node *doc, struct node *dict,
+		    struct resets *resets)
 {
 	struct arena *a = &lv->l->ret->arena;
 	struct errs *errs = lv->l->errs;
@@ -132,7 +133,8 @@ static int document(struct level *lv, const struct compose_file *f, struct node 
 
 	if (doc->kind != NODE_MAP)
 		return errs_model(errs, doc->pos, NULL, "write services: and indent each service below it",
-				  "the top level of a compose file must be a mapping, this is a %s", node_kind_name(doc->kind));
+				  "the top level of a compose file must be a mapping, this is a %s",
+				  node_kind_name(doc->kind));
 	if (f->tagged)
 		resets_collect(resets, a, doc);
 	bad = level_interp(lv, doc);
@@ -184,7 +186,8 @@ static void resolve_environment(struct level *lv, struct node *env)
 {
 	for (size_t i = 0; env && env->kind == NODE_LIST && i < env->n; i++) {
 		struct node *n = env->items[i];
-		const char *val = n->kind == NODE_STR && !n->deferred && !strchr(n->text, '=') ? inherited(lv, n, n->text) : NULL;
+		const char *val =
+			n->kind == NODE_STR && !n->deferred && !strchr(n->text, '=') ? inherited(lv, n, n->text) : NULL;
 
 		if (val)
 			n->text = arena_printf(&lv->l->ret->arena, "%s=%s", n->text, val);
@@ -212,7 +215,8 @@ static void resolve_sources(struct level *lv, const struct node *dict, const cha
 		const char *val = name ? map_get(lv->env, name) : NULL;
 
 		if (val)
-			map_set(&lv->l->ret->source_env, arena_printf(a, "%s.%s", section, m->pairs[i].key), (void *)val);
+			map_set(&lv->l->ret->source_env, arena_printf(a, "%s.%s", section, m->pairs[i].key),
+				(void *)val);
 	}
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* level.h - one model: the project, or an included one, with its own directory and environment; its files, documents and extends.
- * runs in: client.   owns: level_done() frees the lists of a level; all else is the arena's.   layer: parser, private to load. */
+/* level.h - one model: the project, or an included one, with its own directory and environment; its files, documents
+ * and extends.
+ * runs in: client.   owns: level_done() frees the lists of a level; all else is the arena's.   layer: parser,
+ * private to load. */
 #pragma once
 #include "parser/interp.h"
 #include "parser/load.h"
@@ -27,15 +29,17 @@ struct level {
 	const struct chain *chain;             /* of the including files */
 	unsigned        depth;
 	struct map      bases;                 /* extends: absolute path -> struct base_file */
-	bool            broken;                /* a document was refused: the rest is only looked at for more mistakes */
+	bool            broken;                /* a document was refused: the rest is only looked at for mistakes */
 };
 void level_done(struct level *lv);
 
 /* A parsed file. docs live in the arena, the list too. tagged: !reset or !override is used in it */
 struct compose_file { const char *path, *shown; struct node **doc; size_t n; bool tagged; };
-/* Read and parse one file. path: absolute or "-". shown: the name for messages, or NULL: derived. at: what names it, for errors
+/* Read and parse one file. path: absolute or "-". shown: the name for messages, or NULL: derived. at: what names it,
+ * for errors
  * ret: 0, or -1 when errs grew */
-int file_read(struct loading *l, const char *path, struct srcpos at, struct compose_file *ret) __attribute__((warn_unused_result));
+int file_read(struct loading *l, const char *path, struct srcpos at, struct compose_file *ret)
+	__attribute__((warn_unused_result));
 
 /* Load files one over the other into one tree: defaults filled in, relative paths on lv->base. *ret: NULL on failure */
 int level_load(struct level *lv, const struct compose_file *files, size_t n, struct node **ret)
@@ -50,7 +54,8 @@ int include_apply(struct level *lv, const struct compose_file *f, struct node *d
 int extends_apply(struct level *lv, const struct compose_file *f, struct node *doc, const struct resets *resets)
 	__attribute__((warn_unused_result));
 
-/* A local path for what the user wrote: absolute, relative to dir, or fetched. ret: 0 and *ret in the arena, or -1 (reported) */
+/* A local path for what the user wrote: absolute, relative to dir, or fetched. ret: 0 and *ret in the arena, or -1
+ * (reported) */
 int local_path(struct loading *l, const char *dir, const char *path, struct srcpos at, const char **ret)
 	__attribute__((warn_unused_result));
 /* An absolute path as messages show it: relative when it is below the current directory. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* load.h - from the command line's files and variables to one merged, canonical tree.
- * runs in: client.   owns: load_result_done() frees all of a result.   layer: parser, pure: files come through struct load_io.
+ * runs in: client.   owns: load_result_done() frees all of a result.   layer: parser, pure: files come through
+ * struct load_io.
  * spec: compose-spec loader order; file lookup, environment and project name rules as docker compose has them. */
 #pragma once
 #include <stdbool.h>
@@ -35,21 +36,24 @@ struct load_result {
 	const char    *dir;                /* absolute project directory */
 	struct strv    files;              /* absolute, in order; "-" for standard input */
 	struct strv    env_files;          /* absolute; the ones given or found */
-	struct map     env;                /* variable -> const char * (arena): process, then env files, then COMPOSE_PROJECT_NAME */
-	struct map     source_env;         /* "secrets.KEY", "configs.KEY" with `environment` -> its value, where the variable is set */
+	struct map     env;                /* variable -> const char *: process, env files, COMPOSE_PROJECT_NAME */
+	struct map     source_env;         /* see load_source_env() */
 	struct warns   warns;
 	struct vars    vars;
 	struct sources src;                /* for diag_report */
 };
 #define auto_load __attribute__((cleanup(load_result_done)))
 
-/* Load a project's tree. in: *ret zeroed; it is filled as far as the load came, so diag_report can show lines after a failure
+/* Load a project's tree. in: *ret zeroed; it is filled as far as the load came, so diag_report can show lines after
+ * a failure
  * err: each mistake in errs: ERR_MODEL (also: no file), ERR_MISSING, ERR_USAGE for a bad -p. ret: 0 or -1 */
-int load_project_tree(const struct load_opts *o, struct load_result *ret, struct errs *errs) __attribute__((warn_unused_result));
+int load_project_tree(const struct load_opts *o, struct load_result *ret, struct errs *errs)
+	__attribute__((warn_unused_result));
 void load_result_done(struct load_result *r);
 /* ret: the value of a variable in r's environment, or NULL */
 const char *load_env(const struct load_result *r, const char *name);
-/* ret: the value of `environment` of secrets.KEY or configs.KEY (included files have variables of their own), or NULL when unset */
+/* ret: the value of `environment` of secrets.KEY or configs.KEY (included files have variables of their own), or
+ * NULL when unset */
 const char *load_source_env(const struct load_result *r, const char *section, const char *key);
 
 /* Lower-case, drop what a project name cannot hold, trim leading _ and -. ret: caller frees; may be "" */

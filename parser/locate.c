@@ -77,7 +77,8 @@ static int add_file(struct loading *l, const char *path, const char *named_by)
 	if (local_path(l, l->o->cwd, path, nowhere, &abs) < 0)
 		return -1;
 	if (io->kind(io->ctx, abs) == IO_ABSENT)
-		return usage(l, ERR_MODEL, NULL, "the compose file %s, named by %s, does not exist", shown_path(l, abs), named_by);
+		return usage(l, ERR_MODEL, NULL, "the compose file %s, named by %s, does not exist", shown_path(l, abs),
+			     named_by);
 	strv_add(&l->ret->files, abs);
 	return 0;
 }
@@ -124,17 +125,18 @@ static bool take_first(struct loading *l, const char *dir, const char *const *na
 	if (!hit)
 		return false;
 	if (also.len)
-		warns_add(&l->ret->warns, nowhere, "the directory has more than one compose file: %s is used, not %s", path_base(hit),
-			  str_cstr(&also));
+		warns_add(&l->ret->warns, nowhere, "the directory has more than one compose file: %s is used, not %s",
+			  path_base(hit), str_cstr(&also));
 	strv_add(&l->ret->files, hit);
 	return true;
 }
 
 static void default_files(struct loading *l)
 {
-	static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml", NULL };
-	static const char *const overrides[] = { "compose.override.yml", "compose.override.yaml", "docker-compose.override.yml",
-						 "docker-compose.override.yaml", NULL };
+	static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+					     NULL };
+	static const char *const overrides[] = { "compose.override.yml", "compose.override.yaml",
+						 "docker-compose.override.yml", "docker-compose.override.yaml", NULL };
 
 	for (const char *dir = working_dir(l);; dir = path_dir(&l->ret->arena, dir)) {
 		if (take_first(l, dir, names)) {
@@ -157,7 +159,8 @@ static int read_env_file(struct loading *l, const char *path, bool must_exist, s
 	if (r < 0)
 		return errs_add(l->errs, &e);
 	if (r > 0)
-		return !must_exist ? 0 : usage(l, ERR_MODEL, NULL, "the env file %s does not exist", shown_path(l, path));
+		return !must_exist ? 0
+				   : usage(l, ERR_MODEL, NULL, "the env file %s does not exist", shown_path(l, path));
 	if (!strv_has(&l->ret->env_files, path))
 		strv_add(&l->ret->env_files, path);
 	return 0;
@@ -212,7 +215,9 @@ static int default_env_disabled(struct loading *l)
 		if (!strcmp(v, no[i]))
 			return 0;
 	}
-	return !v ? 0 : usage(l, ERR_USAGE, "set it to 1 or 0", "COMPOSE_DISABLE_ENV_FILE is neither true nor false: %s", v);
+	return !v ? 0
+		  : usage(l, ERR_USAGE, "set it to 1 or 0", "COMPOSE_DISABLE_ENV_FILE is neither true nor false: %s",
+			  v);
 }
 
 /* .env of dir. Called twice: before COMPOSE_FILE is known, and in the project's directory. */
@@ -329,7 +334,8 @@ static void warn_of_link(struct loading *l)
 	auto_free char *real = io->realpath ? io->realpath(io->ctx, l->ret->dir) : NULL;
 
 	if (real && strcmp(path_base(real), path_base(l->ret->dir)) != 0)
-		warns_add(&l->ret->warns, nowhere, "the project is named after the link %s, not after the directory it leads to",
+		warns_add(&l->ret->warns, nowhere,
+			  "the project is named after the link %s, not after the directory it leads to",
 			  path_base(l->ret->dir));
 }
 
@@ -351,7 +357,8 @@ static int find_name(struct loading *l, const struct compose_file *files, size_t
 		warn_of_link(l);
 	}
 	if (!*normal)
-		return usage(l, ERR_MODEL, "give one with -p or name:", "the project has no name: %s has no letter or digit",
+		return usage(l, ERR_MODEL,
+			     "give one with -p or name:", "the project has no name: %s has no letter or digit",
 			     path_base(l->ret->dir));
 	l->ret->name = arena_strdup(&l->ret->arena, normal);
 	return 0;

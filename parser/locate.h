@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* locate.h - which files make the project, in which directory, with which variables, under which name.
  * runs in: client.   owns: what it finds goes to the load_result.   layer: parser, private to load.
- * spec: docker compose's rules: -f, COMPOSE_FILE, default names up to the root; .env; -p, COMPOSE_PROJECT_NAME, name:, directory. */
+ * spec: docker compose's rules: -f, COMPOSE_FILE, default names up to the root; .env; -p, COMPOSE_PROJECT_NAME,
+ * name:, directory. */
 #pragma once
 #include "parser/level.h"
 

@@ -30,11 +30,12 @@ static int mismatch(const struct merge *m, const struct node *base, const struct
 
 	return errs_model(m->errs, over->pos, trail_path(at, path, sizeof(path)),
 			  "write it in the same form, or replace it whole with !override",
-			  "a %s cannot be merged over the %s at %s:%u", node_kind_name(over->kind), node_kind_name(base->kind),
-			  base->pos.file ? base->pos.file : "?", base->pos.line);
+			  "a %s cannot be merged over the %s at %s:%u", node_kind_name(over->kind),
+			  node_kind_name(base->kind), base->pos.file ? base->pos.file : "?", base->pos.line);
 }
 
-static int merge_map(const struct merge *m, const struct rule *r, struct node *base, struct node *over, const struct trail *at)
+static int merge_map(const struct merge *m, const struct rule *r, struct node *base, struct node *over,
+		     const struct trail *at)
 {
 	int bad = 0;
 
@@ -142,7 +143,8 @@ static struct node *to_build(const struct merge *m, struct node *n)
 
 /* ---- the rules */
 
-static int plain(const struct merge *m, const struct rule *r, struct node **base, struct node *over, const struct trail *at)
+static int plain(const struct merge *m, const struct rule *r, struct node **base, struct node *over,
+		 const struct trail *at)
 {
 	if (over->kind == NODE_NULL)
 		return 0;
@@ -178,7 +180,8 @@ static void hosts(const struct merge *m, struct node **base, struct node *over)
 			node_push(m->arena, *base, over->items[i]);
 }
 
-static int logging(const struct merge *m, const struct rule *r, struct node **base, struct node *over, const struct trail *at)
+static int logging(const struct merge *m, const struct rule *r, struct node **base, struct node *over,
+		   const struct trail *at)
 {
 	const char *had = node_text(node_get(*base, "driver")), *want = node_text(node_get(over, "driver"));
 
@@ -197,7 +200,8 @@ static struct node *pool_of(const struct node *list, const char *subnet, size_t 
 	return NULL;
 }
 
-static int pools(const struct merge *m, const struct rule *r, struct node **base, struct node *over, const struct trail *at)
+static int pools(const struct merge *m, const struct rule *r, struct node **base, struct node *over,
+		 const struct trail *at)
 {
 	size_t had = (*base)->n;
 	int bad = 0;

@@ -49,7 +49,8 @@ static uint32_t hash_key(const char *s)
 	return h;
 }
 
-/* The index of a map with room for INDEX_FROM pairs or more: cap * 2 slots behind the pairs, each 0 or a pair's number + 1. */
+/* The index of a map with room for INDEX_FROM pairs or more: cap * 2 slots behind the pairs, each 0 or a pair's number
+ * + 1. */
 static uint32_t *index_of(const struct node *m)
 {
 	return m->cap < INDEX_FROM ? NULL : (uint32_t *)(m->pairs + m->cap);
@@ -292,7 +293,8 @@ static bool squeeze(char *to, size_t cap, const char *s)
 	return true;
 }
 
-/* Decimal, 0x, 0o and 0 octal, 0b, each with an optional sign. ret: 1 an integer, 0 none, -1 one that does not fit 64 bits */
+/* Decimal, 0x, 0o and 0 octal, 0b, each with an optional sign. ret: 1 an integer, 0 none, -1 one that does not fit 64
+ * bits */
 static int as_int(const char *s, int64_t *ret)
 {
 	bool neg = *s == '-';

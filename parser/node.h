@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* node.h - a YAML document as a tree in which every node knows where it was written.
- * runs in: client.   owns: nothing; nodes live in the arena of the document set (never freed singly).   layer: parser, pure.
+ * runs in: client.   owns: nothing; nodes live in the arena of the document set (never freed singly).   layer:
+ * parser, pure.
  * spec: YAML 1.2 core schema as compose files use it; tags !reset and !override (compose-spec 13-merge). */
 #pragma once
 #include <stdbool.h>
@@ -16,21 +17,22 @@ enum node_tag  { NODE_TAG_NONE, NODE_TAG_RESET, NODE_TAG_OVERRIDE };
 struct node {
 	enum node_kind kind : 8;
 	enum node_tag  tag : 8;
-	bool           quoted : 1;        /* a scalar written with quotes or as a block: never resolved to a number, bool or null */
-	bool           interpolated : 1;  /* a variable took part in text: a string that the key's type may still turn into a number or bool */
-	bool           deferred : 1;      /* text holds variables left as written (--no-interpolate): fits every type, parse nothing in it */
+	bool           quoted : 1;        /* written with quotes or as a block: never a number, bool or null */
+	bool           interpolated : 1;  /* a variable took part: the key's type may still make a number of it */
+	bool           deferred : 1;      /* holds variables left as written: fits every type, parse nothing */
 	uint32_t       n, cap;            /* pairs or items */
 	struct srcpos  pos;               /* of the value */
-	const char    *text;              /* scalars: the text as written (after quotes and, later, interpolation); NULL for null */
+	const char    *text;              /* scalars: as written (without quotes, later interpolated); NULL for null */
 	union { bool b; int64_t i; double f; };   /* NODE_BOOL, NODE_INT, NODE_FLOAT: the value of text */
 	union {
-		struct node_pair *pairs;  /* NODE_MAP: n pairs in the order written; behind them, in a large map, an index (node.c) */
+		struct node_pair *pairs;  /* NODE_MAP: as written; behind them, in a large map, an index (node.c) */
 		struct node     **items;  /* NODE_LIST: n items */
 	};
-	const struct node_origin *origin; /* where the value came from, for `config --explain`; NULL: as written at pos */
+	const struct node_origin *origin; /* where the value came from (`config --explain`); NULL: as written at pos */
 };
 struct node_pair { const char *key; struct srcpos key_pos; struct node *val; };
-/* what: "variable X", "default of X" ..., or NULL for as written; replaced: the value that this one took the place of, or NULL */
+/* what: "variable X", "default of X" ..., or NULL for as written; replaced: the value that this one took the place
+ * of, or NULL */
 struct node_origin { const char *what; struct srcpos pos; const struct node *replaced; };
 
 /* Constructors: the node is zeroed but for kind and pos. */
@@ -54,9 +56,11 @@ struct node *node_path(const struct node *n, const char *dotted);
 const char *node_kind_name(enum node_kind k);      /* "mapping", "list", "string" ... for messages */
 /* Text of a scalar, NULL for null, maps and lists. */
 const char *node_text(const struct node *n);
-/* Text of a scalar as its value reads where text is wanted (environment, labels): 0x1F is "31", 1.50 is "1.5", True is "true".
+/* Text of a scalar as its value reads where text is wanted (environment, labels): 0x1F is "31", 1.50 is "1.5", True
+ * is "true".
  * ret: arena's or the node's; NULL for null, maps and lists */
 const char *node_value_text(struct arena *a, const struct node *n);
-/* Resolve an unquoted text as YAML 1.2 does (null, bool, int, float, else string) and set kind, text and value. text is borrowed. */
+/* Resolve an unquoted text as YAML 1.2 does (null, bool, int, float, else string) and set kind, text and value. text
+ * is borrowed. */
 void node_resolve(struct node *n, const char *text);
 bool node_equal(const struct node *a, const struct node *b);   /* same data, wherever written */

@@ -100,7 +100,8 @@ static bool has_prefix(const char *s, const char *const *prefixes)
 
 bool path_is_remote(const char *path)
 {
-	static const char *const prefixes[] = { "oci://", "git://", "git@", "ssh://", "https://", "http://", "github.com/", NULL };
+	static const char *const prefixes[] = { "oci://", "git://", "git@", "ssh://", "https://", "http://",
+						"github.com/", NULL };
 
 	return has_prefix(path, prefixes);
 }
@@ -170,7 +171,8 @@ static void rebase_text(const struct rebase *r, enum path_rule rule, struct node
 		rebase_watch(r, n);
 	else if (rule == PATH_HOST)
 		rebase_host(r, n);
-	else if (!(rule == PATH_CONTEXT && is_remote_context(n->text)) && !(rule == PATH_EXTENDS && path_is_remote(n->text)))
+	else if (!(rule == PATH_CONTEXT && is_remote_context(n->text)) &&
+		 !(rule == PATH_EXTENDS && path_is_remote(n->text)))
 		rebase_any(r, n);
 }
 
@@ -186,7 +188,8 @@ static void rebase_driver(const struct rebase *r, struct node *volume)
 {
 	struct node *opts = node_get(volume, "driver_opts"), *device = node_get(opts, "device");
 
-	if (device && str_eq(node_text(node_get(volume, "driver")), "local") && str_eq(node_text(node_get(opts, "o")), "bind"))
+	if (device && str_eq(node_text(node_get(volume, "driver")), "local") &&
+	    str_eq(node_text(node_get(opts, "o")), "bind"))
 		rebase_text(r, PATH_HOST, device);
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* paths.h - relative paths of a canonical tree are put onto a base directory; path texts without a disk.
- * runs in: client.   owns: nothing.   layer: parser, pure.   spec: the relative path rule of each attribute (rules.c). */
+ * runs in: client.   owns: nothing.   layer: parser, pure.   spec: the relative path rule of each attribute
+ * (rules.c). */
 #pragma once
 #include <stdbool.h>
 #include "compose/base/mem.h"
 #include "parser/io.h"
 #include "parser/node.h"
 
-/* base: absolute, or relative itself (then the result is, and a later call ends it); home: for ~, or NULL; io: for watched
- * paths, whose links are resolved, or NULL */
+/* base: absolute, or relative itself (then the result is, and a later call ends it); home: for ~, or NULL; io: for
+ * watched paths, whose links are resolved, or NULL */
 struct rebase { struct arena *arena; const char *base, *home; const struct load_io *io; };
 /* Put every path-like attribute of a document, or of one service, onto base, in place. */
 void paths_rebase(const struct rebase *r, struct node *root);

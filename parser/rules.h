@@ -17,12 +17,21 @@ enum merge_rule {
 	MERGE_POOLS,         /* items with the same subnet key by key */
 };
 enum unique_rule {
-	UNIQUE_NONE, UNIQUE_KEY /* text before "=" */, UNIQUE_TEXT, UNIQUE_ENV_FILE, UNIQUE_PORT, UNIQUE_VOLUME, UNIQUE_DEVICE,
-	UNIQUE_CONFIG, UNIQUE_SECRET /* mounts at / and at /run/secrets */,
+	UNIQUE_NONE,
+	UNIQUE_KEY,          /* text before "=" */
+	UNIQUE_TEXT, UNIQUE_ENV_FILE, UNIQUE_PORT, UNIQUE_VOLUME, UNIQUE_DEVICE,
+	UNIQUE_CONFIG,       /* mounted at / unless target says otherwise */
+	UNIQUE_SECRET,       /* at /run/secrets */
 };
 enum path_rule {
-	PATH_NONE, PATH_ANY /* relative unless absolute */, PATH_HOST /* Windows paths are absolute too */, PATH_CONTEXT /* or a URL */,
-	PATH_MOUNT /* source of a bind */, PATH_DRIVER /* device of a local bind volume */, PATH_WATCH, PATH_EXTENDS,
+	PATH_NONE,
+	PATH_ANY,            /* relative unless absolute */
+	PATH_HOST,           /* Windows paths are absolute too */
+	PATH_CONTEXT,        /* or a URL */
+	PATH_MOUNT,          /* source of a bind */
+	PATH_DRIVER,         /* device of a local bind volume */
+	PATH_WATCH,          /* links are resolved */
+	PATH_EXTENDS,        /* or a remote file */
 };
 
 struct rule {
@@ -35,5 +44,6 @@ struct rule {
 
 extern const struct rule rules_project;        /* the document */
 extern const struct rule rules_service;        /* services.* */
-/* The rule of a key below r. key NULL: of list items. ret: NULL when nothing special is known there (r NULL gives NULL) */
+/* The rule of a key below r. key NULL: of list items. ret: NULL when nothing special is known there (r NULL gives
+ * NULL) */
 const struct rule *rule_child(const struct rule *r, const char *key);

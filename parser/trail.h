@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trail.h - where a walk over a tree stands: a chain of keys on the walker's stack, told as "services.web.ports[0]" on demand.
+/* trail.h - where a walk over a tree stands: a chain of keys on the walker's stack, told as "services.web.ports[0]"
+ * on demand.
  * runs in: client.   owns: nothing.   layer: parser, pure. */
 #pragma once
 #include <stddef.h>

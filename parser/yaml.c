@@ -13,16 +13,16 @@ struct anchor { struct node *node; size_t nodes; unsigned height, depth, outer; 
 struct reader {
 	struct arena        *arena;
 	const struct source *src;
-	struct errs         *errs;
-	yaml_parser_t        p;
-	struct map           anchors;
-	struct map           keys;         /* text -> the same text in the arena: most keys come again and again */
-	char                *room;         /* for short texts, which need no alignment */
-	size_t               left;
-	bool                 tagged;
-	size_t               written, copied;
-	unsigned             depth, deepest;   /* deepest: reached since the innermost open anchor, uses of aliases counted */
-	bool                 fatal;        /* the rest of the file cannot be read */
+	struct errs *errs;
+	yaml_parser_t p;
+	struct map anchors;
+	struct map keys; /* text -> the same text in the arena: most keys come again and again */
+	char *room;	 /* for short texts, which need no alignment */
+	size_t left;
+	bool tagged;
+	size_t written, copied;
+	unsigned depth, deepest; /* deepest: reached since the innermost open anchor, uses of aliases counted */
+	bool fatal;		 /* the rest of the file cannot be read */
 };
 
 static struct node *read_node(struct reader *r, const yaml_event_t *ev);
@@ -170,7 +170,8 @@ static struct node *read_alias(struct reader *r, const yaml_event_t *ev)
 	}
 	r->copied += a->nodes;
 	if (r->copied > YAML_ALIAS_MAX + YAML_ALIAS_RATIO * r->written)
-		return fatal(r, p, "use fewer aliases of aliases", "the aliases of this file expand to too many values");
+		return fatal(r, p, "use fewer aliases of aliases",
+			     "the aliases of this file expand to too many values");
 	return deep(r, r->depth + a->height, p) ? NULL : node_copy(r->arena, a->node);
 }
 
@@ -264,13 +265,14 @@ static void add_pair(struct reader *r, struct node *map, const char *key, struct
 	const struct node_pair *old = node_pair(map, key);
 
 	if (old)
-		errs_model(r->errs, pos, key, "keep one of the two", "the key \"%s\" is already defined at line %u", key,
-			   old->key_pos.line);
+		errs_model(r->errs, pos, key, "keep one of the two", "the key \"%s\" is already defined at line %u",
+			   key, old->key_pos.line);
 	else
 		node_put(r->arena, map, key, pos, val);
 }
 
-/* ret: 1 a pair was read, 0 the mapping ended, -1 the file cannot be read on. *merge: the value of <<, of which one is allowed */
+/* ret: 1 a pair was read, 0 the mapping ended, -1 the file cannot be read on. *merge: the value of <<, of which one is
+ * allowed */
 static int read_pair(struct reader *r, struct node *map, struct node **merge)
 {
 	yaml_event_t ev;
@@ -377,8 +379,8 @@ int yaml_parse(struct arena *a, const struct source *src, struct yaml_docs *ret,
 	size_t before = errs->n;
 
 	if (src->len > YAML_FILE_MAX)
-		return errs_model(errs, (struct srcpos){ src->name, 1, 1 }, NULL, NULL, "the file is larger than %d MiB",
-				  YAML_FILE_MAX >> 20);
+		return errs_model(errs, (struct srcpos) { src->name, 1, 1 }, NULL, NULL,
+				  "the file is larger than %d MiB", YAML_FILE_MAX >> 20);
 	if (!yaml_parser_initialize(&r.p))
 		abort();
 	yaml_parser_set_input_string(&r.p, (const unsigned char *)src->text, src->len);

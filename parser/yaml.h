@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* yaml.h - YAML text -> trees of nodes.
  * runs in: client.   owns: nothing; nodes live in the arena given.   layer: parser, pure.
- * spec: YAML 1.2 core scalars; anchors, aliases and merge keys (<<) are resolved here, so that later phases see plain trees and every
- * use of an alias is its own copy. Keys are texts; a key twice in a mapping is a mistake. Tags !reset and !override are kept on the
- * node, other tags are ignored. */
+ * spec: YAML 1.2 core scalars; anchors, aliases and merge keys (<<) are resolved here, so that later phases see
+ * plain trees and every use of an alias is its own copy. Keys are texts; a key twice in a mapping is a mistake. Tags
+ * !reset and !override are kept on the node, other tags are ignored. */
 #pragma once
 #include <stddef.h>
 #include "compose/base/err.h"

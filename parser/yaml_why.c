@@ -7,27 +7,32 @@ struct why { const char *problem, *context; bool at_context; const char *text, *
 
 static const struct why whys[] = {
 	{ "tab character", NULL, false, "a tab character indents this line", "indent with spaces" },
-	{ "unexpected end of stream", "quoted scalar", true, "this quote is never closed", "close it, or write a quote inside as \\\" or ''" },
+	{ "unexpected end of stream", "quoted scalar", true, "this quote is never closed",
+	  "close it, or write a quote inside as \\\" or ''" },
 	{ "unexpected document indicator", "quoted scalar", true, "this quote is never closed", "close it" },
 	{ "unknown escape character", NULL, false, "a double quoted text has an escape that YAML does not know",
 	  "use single quotes, or write the backslash twice" },
 	{ "could not find expected ':'", NULL, true, "this line is neither \"key: value\" nor a list item",
 	  "put a colon and a space behind the key, or indent it as part of the value above" },
-	{ "mapping values are not allowed", NULL, false, "a second \": \" stands in this line, or the line is indented too far",
+	{ "mapping values are not allowed", NULL, false,
+	  "a second \": \" stands in this line, or the line is indented too far",
 	  "put quotes around a value that holds \": \", and give keys of one mapping the same indent" },
 	{ "block sequence entries are not allowed", NULL, false, "a list item cannot start here",
 	  "start the list on its own line below the key" },
-	{ "block mapping keys are not allowed", NULL, false, "a key cannot stand here", "check the indent of this line" },
+	{ "block mapping keys are not allowed", NULL, false, "a key cannot stand here",
+	  "check the indent of this line" },
 	{ "did not find expected key", NULL, false, "this line does not fit the mapping around it",
 	  "give keys of one mapping the same indent; put quotes around values with special characters" },
 	{ "did not find expected '-' indicator", NULL, false, "this line does not fit the list around it",
 	  "start each item with \"- \" at the same indent" },
-	{ "expected ',' or ']'", NULL, true, "this [ is not closed", "separate the items with commas and end them with ]" },
-	{ "expected ',' or '}'", NULL, true, "this { is not closed", "separate the pairs with commas and end them with }" },
-	{ "expected alphabetic or numeric", "alias", true, "a value that starts with * is an alias, and this is no name of one",
-	  "put quotes around the value" },
-	{ "expected alphabetic or numeric", "anchor", true, "a value that starts with & is an anchor, and this is no name of one",
-	  "put quotes around the value" },
+	{ "expected ',' or ']'", NULL, true, "this [ is not closed",
+	  "separate the items with commas and end them with ]" },
+	{ "expected ',' or '}'", NULL, true, "this { is not closed",
+	  "separate the pairs with commas and end them with }" },
+	{ "expected alphabetic or numeric", "alias", true,
+	  "a value that starts with * is an alias, and this is no name of one", "put quotes around the value" },
+	{ "expected alphabetic or numeric", "anchor", true,
+	  "a value that starts with & is an anchor, and this is no name of one", "put quotes around the value" },
 	{ "found undefined tag handle", NULL, true, "a value that starts with ! is a tag, and this one is not defined",
 	  "put quotes around the value" },
 	{ "expected <document start>", NULL, false, "this line is outside of the document",
@@ -80,11 +85,12 @@ static void told(struct errs *errs, struct srcpos p, const char *text, const cha
 
 static bool quoted(const yaml_token_t *t)
 {
-	return t->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE || t->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	return t->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
+	       t->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 }
 
-/* A quote that was meant to be closed on its line swallows the lines up to the next quote, and the error shows only behind that.
- * ret: whether such a text ends on the error's line or the one before; *ret its start */
+/* A quote that was meant to be closed on its line swallows the lines up to the next quote, and the error shows only
+ * behind that. ret: whether such a text ends on the error's line or the one before; *ret its start */
 static bool runaway_quote(const struct source *s, size_t line, struct srcpos *ret)
 {
 	yaml_parser_t p;
@@ -136,7 +142,8 @@ void yaml_why(const struct source *src, const yaml_parser_t *p, struct errs *err
 		return;
 	}
 	if (!strstr(context, "quoted scalar") && runaway_quote(src, p->problem_mark.line, &quote)) {
-		told(errs, quote, "this quote is not closed on its line", "close it, or write a quote inside as \\\" or ''");
+		told(errs, quote, "this quote is not closed on its line",
+		     "close it, or write a quote inside as \\\" or ''");
 		return;
 	}
 	if (strstr(problem, "cannot start any token")) {

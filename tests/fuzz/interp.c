@@ -44,8 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str out = {0};
 	struct err e = {0};
 
-	if (interp_text(&out, text, &s, &e) < 0 && (text[s.err_off] != '$' || !e.n) && strcmp(e.n ? e.frame[0] : "", "variables are nested too deeply") != 0 &&
-	    !out.over)
+	if (interp_text(&out, text, &s, &e) < 0 && (text[s.err_off] != '$' || !e.n) &&
+	    strcmp(e.n ? e.frame[0] : "", "variables are nested too deeply") != 0 && !out.over)
 		abort();
 	as_node(text);
 	str_done(&out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a project: parts between NUL bytes are compose.yaml, its override, a file to include or extend, and .env. */
+/* Any bytes as a project: parts between NUL bytes are compose.yaml, its override, a file to include or extend, and
+ * .env. */
 #include <stdint.h>
 #include "parser/load.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parser_help.h - trees as one line of text, mistakes as lines, and files that are only in memory, for the parser's unit tests. */
+/* parser_help.h - trees as one line of text, mistakes as lines, and files that are only in memory, for the parser's
+ * unit tests. */
 #pragma once
 #include "compose/base/str.h"
 #include "parser/diag.h"
