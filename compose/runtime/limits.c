@@ -125,7 +125,7 @@ static int write_sysctl(int proc, const char *name, const char *value, struct er
 	struct statfs f;
 
 	if (!strchr(name, '/') || strcspn(name, ".") < strcspn(name, "/"))
-		for (char *p = path; *p; p++)
+		for (char *p = path + strlen("sys/"); *p; p++)
 			*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
 	fd = sys_openat2(proc, path, O_WRONLY, 0,
 			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
