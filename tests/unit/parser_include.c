@@ -36,17 +36,22 @@ static void run(const struct row *rows, size_t n, const char *kind)
 static void test_extends(void)
 {
 	const struct row rows[] = {
-		{ "same file, text", "services.b", F("/p/compose.yaml", "services: {a: {image: i, user: u}, b: {extends: a, user: v}}"),
+		{ "same file, text", "services.b",
+		  F("/p/compose.yaml", "services: {a: {image: i, user: u}, b: {extends: a, user: v}}"),
 		  "{image: \"i\", user: \"v\"}" },
-		{ "same file, mapping", "services.b", F("/p/compose.yaml", "services: {b: {extends: {service: a}, user: v}, a: {image: i}}"),
+		{ "same file, mapping", "services.b",
+		  F("/p/compose.yaml", "services: {b: {extends: {service: a}, user: v}, a: {image: i}}"),
 		  "{image: \"i\", user: \"v\"}" },
 		{ "chain", "services.c",
-		  F("/p/compose.yaml", "services: {c: {extends: b, cap_add: [C]}, b: {extends: a, cap_add: [B]}, a: {image: i, cap_add: [A]}}"),
+		  F("/p/compose.yaml", "services: {c: {extends: b, cap_add: [C]}, b: {extends: a, cap_add: [B]}, a: "
+				       "{image: i, cap_add: [A]}}"),
 		  "{image: \"i\", cap_add: [\"A\", \"B\", \"C\"]}" },
 		{ "other file", "services.b",
 		  F("/p/compose.yaml", "services: {b: {extends: {file: sub/base.yaml, service: a}, user: v}}",
-		    "/p/sub/base.yaml", "services: {a: {image: \"$OUTER\", env_file: ./x.env, volumes: [./d:/d], build: .}}"),
-		  "{image: \"outer\", env_file: [{path: \"/p/sub/x.env\", required: true}], volumes: [{type: \"bind\", source: \"/p/sub/d\", "
+		    "/p/sub/base.yaml",
+		    "services: {a: {image: \"$OUTER\", env_file: ./x.env, volumes: [./d:/d], build: .}}"),
+		  "{image: \"outer\", env_file: [{path: \"/p/sub/x.env\", required: true}], volumes: [{type: \"bind\", "
+		  "source: \"/p/sub/d\", "
 		  "target: \"/d\", bind: {create_host_path: true}}], build: {context: \"/p/sub\"}, user: \"v\"}" },
 		{ "chain over files", "services.c",
 		  F("/p/compose.yaml", "services: {c: {extends: {file: one/b.yaml, service: b}}}",
@@ -60,10 +65,14 @@ static void test_extends(void)
 		  F("/p/compose.yaml", "services: {b: {extends: {file: a.yaml, service: a}}}",
 		    "/p/a.yaml", "include: [none.yaml]\nservices: {a: {image: i}}"), "{image: \"i\"}" },
 		{ "two services, one base", "services",
-		  F("/p/compose.yaml", "services: {b: {extends: {file: a.yaml, service: a}, user: b}, c: {extends: {file: a.yaml, service: a}}}",
-		    "/p/a.yaml", "services: {a: {image: i}}"), "{b: {image: \"i\", user: \"b\"}, c: {image: \"i\"}}" },
+		  F("/p/compose.yaml",
+		    "services: {b: {extends: {file: a.yaml, service: a}, user: b}, c: {extends: {file: a.yaml, "
+		    "service: a}}}",
+		    "/p/a.yaml", "services: {a: {image: i}}"),
+		  "{b: {image: \"i\", user: \"b\"}, c: {image: \"i\"}}" },
 		{ "!reset acts on what is inherited", "services.b",
-		  F("/p/compose.yaml", "services: {a: {image: i, cap_add: [A], user: u}, b: {extends: a, cap_add: !override [B], user: !reset }}"),
+		  F("/p/compose.yaml", "services: {a: {image: i, cap_add: [A], user: u}, b: {extends: a, cap_add: "
+				       "!override [B], user: !reset }}"),
 		  "{image: \"i\", cap_add: [\"B\"]}" },
 		{ "an override file extends the base in the same file", "services.a",
 		  F("/p/compose.yaml", "services: {a: {image: i, user: u}}",
@@ -72,21 +81,27 @@ static void test_extends(void)
 		{ "unknown service", NULL, F("/p/compose.yaml", "services: {web: {image: i}, b: {extends: wbe}}"),
 		  "compose.yaml:1:42 services.b.extends: the service wbe, which b extends, is not in compose.yaml" },
 		{ "unknown service in a file", NULL,
-		  F("/p/compose.yaml", "services: {b: {extends: {file: a.yaml, service: x}}}", "/p/a.yaml", "services: {a: {image: i}}"),
+		  F("/p/compose.yaml", "services: {b: {extends: {file: a.yaml, service: x}}}", "/p/a.yaml",
+		    "services: {a: {image: i}}"),
 		  "compose.yaml:1:49 services.b.extends: the service x, which b extends, is not in a.yaml" },
 		{ "absent file", NULL, F("/p/compose.yaml", "services: {b: {extends: {file: a.yaml, service: x}}}"),
 		  "compose.yaml:1:32: /p/a.yaml is not there" },
 		{ "itself", NULL, F("/p/compose.yaml", "services: {a: {image: i, extends: a}}"),
-		  "compose.yaml:1:35 services.a.extends: services extend each other: a (compose.yaml) -> a (compose.yaml)" },
-		{ "cycle", NULL, F("/p/compose.yaml", "services:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: a}\n"),
-		  "compose.yaml:2:16 services.a.extends: services extend each other: a (compose.yaml) -> b (compose.yaml) -> c (compose.yaml)"
+		  "compose.yaml:1:35 services.a.extends: services extend each other: a (compose.yaml) -> a "
+		  "(compose.yaml)" },
+		{ "cycle", NULL,
+		  F("/p/compose.yaml", "services:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: a}\n"),
+		  "compose.yaml:2:16 services.a.extends: services extend each other: a (compose.yaml) -> b "
+		  "(compose.yaml) -> c (compose.yaml)"
 		  " -> a (compose.yaml)" },
 		{ "cycle over files", NULL,
-		  F("/p/compose.yaml", "services: {a: {extends: {file: b.yaml, service: b}}}",
-		    "/p/b.yaml", "services: {b: {extends: {file: compose.yaml, service: a}}}"),
-		  "compose.yaml:1:25 services.a.extends: services extend each other: a (compose.yaml) -> b (b.yaml) -> a (compose.yaml)" },
+		  F("/p/compose.yaml", "services: {a: {extends: {file: b.yaml, service: b}}}", "/p/b.yaml",
+		    "services: {b: {extends: {file: compose.yaml, service: a}}}"),
+		  "compose.yaml:1:25 services.a.extends: services extend each other: a (compose.yaml) -> b (b.yaml) -> "
+		  "a (compose.yaml)" },
 		{ "wrong form", NULL, F("/p/compose.yaml", "services: {b: {image: i, extends: [a]}}"),
-		  "compose.yaml:1:35 services.b.extends: extends must be the name of a service, or a mapping with service and file" },
+		  "compose.yaml:1:35 services.b.extends: extends must be the name of a service, or a mapping with "
+		  "service and file" },
 		{ "unknown key", NULL, F("/p/compose.yaml", "services: {b: {image: i, extends: {services: a}}}"),
 		  "compose.yaml:1:36 services.b.extends: extends does not know the key \"services\"" },
 		{ "no service", NULL, F("/p/compose.yaml", "services: {b: {image: i, extends: {file: a}}}"),
@@ -102,66 +117,87 @@ static void test_include(void)
 		{ "short", "services", F("/p/compose.yaml", "include: [sub/c.yaml]\nservices: {a: {image: i}}",
 					 "/p/sub/c.yaml", "services: {b: {image: j, env_file: e}}"),
 		  "{a: {image: \"i\"}, b: {image: \"j\", env_file: [{path: \"/p/sub/e\", required: true}]}}" },
-		{ "every section", "", F("/p/compose.yaml", "include: [c.yaml]\nname: n\nservices: {a: {image: i}}",
-					 "/p/c.yaml", "name: other\nservices: {b: {image: j}}\nvolumes: {v: }\nnetworks: {w: }\nsecrets: {s: {file: f}}\n"
-					 "configs: {c: {file: g}}\nx-y: 1\n"), "" },
-		{ "secrets", "secrets", F("/p/compose.yaml", "include: [d/c.yaml]", "/p/d/c.yaml", "secrets: {s: {file: f}}"),
+		{ "every section", "",
+		  F("/p/compose.yaml", "include: [c.yaml]\nname: n\nservices: {a: {image: i}}", "/p/c.yaml",
+		    "name: other\nservices: {b: {image: j}}\nvolumes: {v: }\nnetworks: {w: }\nsecrets: {s: {file: f}}\n"
+		    "configs: {c: {file: g}}\nx-y: 1\n"),
+		  "" },
+		{ "secrets", "secrets",
+		  F("/p/compose.yaml", "include: [d/c.yaml]", "/p/d/c.yaml", "secrets: {s: {file: f}}"),
 		  "{s: {file: \"/p/d/f\"}}" },
-		{ "its name does not count", "name", F("/p/compose.yaml", "include: [d/c.yaml]", "/p/d/c.yaml", "name: x\nservices: {b: {image: j}}"),
+		{ "its name does not count", "name",
+		  F("/p/compose.yaml", "include: [d/c.yaml]", "/p/d/c.yaml", "name: x\nservices: {b: {image: j}}"),
 		  "\"p\"" },
 		{ "long, several paths", "services.b",
-		  F("/p/compose.yaml", "include: [{path: [d/a.yaml, o.yaml]}]", "/p/d/a.yaml", "services: {b: {image: j, label_file: l}}",
-		    "/p/o.yaml", "services: {b: {image: k, label_file: m}}"), "{image: \"k\", label_file: [\"/p/d/l\", \"/p/d/m\"]}" },
+		  F("/p/compose.yaml", "include: [{path: [d/a.yaml, o.yaml]}]", "/p/d/a.yaml",
+		    "services: {b: {image: j, label_file: l}}", "/p/o.yaml",
+		    "services: {b: {image: k, label_file: m}}"),
+		  "{image: \"k\", label_file: [\"/p/d/l\", \"/p/d/m\"]}" },
 		{ "project_directory", "services.b",
-		  F("/p/compose.yaml", "include: [{path: d/a.yaml, project_directory: ./e}]",
-		    "/p/d/a.yaml", "services: {b: {image: \"$V\", label_file: l}}", "/p/e/.env", "V=e", "/p/d/.env", "V=d"),
+		  F("/p/compose.yaml", "include: [{path: d/a.yaml, project_directory: ./e}]", "/p/d/a.yaml",
+		    "services: {b: {image: \"$V\", label_file: l}}", "/p/e/.env", "V=e", "/p/d/.env", "V=d"),
 		  "{image: \"e\", label_file: [\"/p/e/l\"]}" },
 		{ "its .env, and the outer one before it", "services.b.image",
 		  F("/p/compose.yaml", "include: [d/a.yaml]", "/p/d/a.yaml", "services: {b: {image: \"$OUTER-$V-$W\"}}",
 		    "/p/d/.env", "OUTER=inner\nV=v$OUTER\nW=inner", "/p/.env", "W=w"), "\"outer-vouter-w\"" },
 		{ "env_file", "services.b.image",
 		  F("/p/compose.yaml", "include: [{path: d/a.yaml, env_file: [one.env, /dev/null, /q/two.env]}]",
-		    "/p/d/a.yaml", "services: {b: {image: \"$V-$W-$X\"}}", "/p/d/.env", "X=no", "/p/one.env", "V=1\nW=1", "/q/two.env", "W=2"),
+		    "/p/d/a.yaml", "services: {b: {image: \"$V-$W-$X\"}}", "/p/d/.env", "X=no", "/p/one.env",
+		    "V=1\nW=1", "/q/two.env", "W=2"),
 		  "\"1-2-\"" },
 		{ "env_file /dev/null", "services.b.image",
-		  F("/p/compose.yaml", "include: [{path: d/a.yaml, env_file: /dev/null}]", "/p/d/a.yaml", "services: {b: {image: \"x$V\"}}",
-		    "/p/d/.env", "V=no"), "\"x\"" },
+		  F("/p/compose.yaml", "include: [{path: d/a.yaml, env_file: /dev/null}]", "/p/d/a.yaml",
+		    "services: {b: {image: \"x$V\"}}", "/p/d/.env", "V=no"),
+		  "\"x\"" },
 		{ "a variable of its own for a service", "services.b.environment",
-		  F("/p/compose.yaml", "include: [d/a.yaml]", "/p/d/a.yaml", "services: {b: {image: i, environment: [V, NONE]}}", "/p/d/.env", "V=v"),
+		  F("/p/compose.yaml", "include: [d/a.yaml]", "/p/d/a.yaml",
+		    "services: {b: {image: i, environment: [V, NONE]}}", "/p/d/.env", "V=v"),
 		  "{V: \"v\", NONE: null}" },
 		{ "nested", "services.c",
 		  F("/p/compose.yaml", "include: [d/a.yaml]", "/p/d/a.yaml", "include: [e/b.yaml]", "/p/d/e/b.yaml",
-		    "services: {c: {image: i, label_file: ../l}}"), "{image: \"i\", label_file: [\"/p/d/l\"]}" },
-		{ "the same twice", "services", F("/p/compose.yaml", "include: [a.yaml, b.yaml]", "/p/a.yaml", "include: [c.yaml]", "/p/b.yaml",
-						  "include: [c.yaml]", "/p/c.yaml", "services: {c: {image: i}}"), "{c: {image: \"i\"}}" },
+		    "services: {c: {image: i, label_file: ../l}}"),
+		  "{image: \"i\", label_file: [\"/p/d/l\"]}" },
+		{ "the same twice", "services",
+		  F("/p/compose.yaml", "include: [a.yaml, b.yaml]", "/p/a.yaml", "include: [c.yaml]", "/p/b.yaml",
+		    "include: [c.yaml]", "/p/c.yaml", "services: {c: {image: i}}"),
+		  "{c: {image: \"i\"}}" },
 		{ "what the including file has goes over it", "services.b",
-		  F("/p/compose.yaml", "include: [a.yaml]\nservices: {b: {image: k, cap_add: [K]}}",
-		    "/p/a.yaml", "services: {b: {image: j, user: u, cap_add: [J]}}"), "{image: \"k\", user: \"u\", cap_add: [\"J\", \"K\"]}" },
+		  F("/p/compose.yaml", "include: [a.yaml]\nservices: {b: {image: k, cap_add: [K]}}", "/p/a.yaml",
+		    "services: {b: {image: j, user: u, cap_add: [J]}}"),
+		  "{image: \"k\", user: \"u\", cap_add: [\"J\", \"K\"]}" },
 		{ "!reset acts on it", "services.b",
 		  F("/p/compose.yaml", "include: [a.yaml]\nservices: {b: {image: k, user: !reset }}",
 		    "/p/a.yaml", "services: {b: {image: j, user: u}}"), "{image: \"k\"}" },
 		{ "a service extends an included one", "services.x",
-		  F("/p/compose.yaml", "include: [d/a.yaml]\nservices: {x: {extends: b, user: w}}",
-		    "/p/d/a.yaml", "services: {b: {image: j, label_file: l}}"), "{image: \"j\", label_file: [\"/p/d/l\"], user: \"w\"}" },
-		{ "no list", NULL, F("/p/compose.yaml", "include: a.yaml"), "compose.yaml:1:10 include: include must be a list" },
-		{ "no path", NULL, F("/p/compose.yaml", "include: [{env_file: x}]"), "compose.yaml:1:11 include: an item of include needs a path" },
+		  F("/p/compose.yaml", "include: [d/a.yaml]\nservices: {x: {extends: b, user: w}}", "/p/d/a.yaml",
+		    "services: {b: {image: j, label_file: l}}"),
+		  "{image: \"j\", label_file: [\"/p/d/l\"], user: \"w\"}" },
+		{ "no list", NULL, F("/p/compose.yaml", "include: a.yaml"),
+		  "compose.yaml:1:10 include: include must be a list" },
+		{ "no path", NULL, F("/p/compose.yaml", "include: [{env_file: x}]"),
+		  "compose.yaml:1:11 include: an item of include needs a path" },
 		{ "path of a wrong kind", NULL, F("/p/compose.yaml", "include: [{path: {a: b}}]"),
 		  "compose.yaml:1:18 include: path must be a string or a list of strings" },
 		{ "item of a wrong kind", NULL, F("/p/compose.yaml", "include: [[a]]"),
 		  "compose.yaml:1:11 include: an item of include is a path, or a mapping with path" },
 		{ "unknown key", NULL, F("/p/compose.yaml", "include: [{path: a, envfile: b}]"),
 		  "compose.yaml:1:21 include: include does not know the key \"envfile\"" },
-		{ "absent file", NULL, F("/p/compose.yaml", "include:\n  - a.yaml\n"), "compose.yaml:2:5: /p/a.yaml is not there" },
-		{ "absent env file", NULL, F("/p/compose.yaml", "include: [{path: a.yaml, env_file: n.env}]", "/p/a.yaml", "services: {}"),
+		{ "absent file", NULL, F("/p/compose.yaml", "include:\n  - a.yaml\n"),
+		  "compose.yaml:2:5: /p/a.yaml is not there" },
+		{ "absent env file", NULL,
+		  F("/p/compose.yaml", "include: [{path: a.yaml, env_file: n.env}]", "/p/a.yaml", "services: {}"),
 		  "compose.yaml:1:36 include: the env file n.env does not exist" },
 		{ "itself", NULL, F("/p/compose.yaml", "include: [compose.yaml]"),
 		  "compose.yaml:1:11 include: include cycle: compose.yaml -> compose.yaml" },
-		{ "cycle", NULL, F("/p/compose.yaml", "include: [a.yaml]", "/p/a.yaml", "include: [b.yaml]", "/p/b.yaml", "include: [./a.yaml]"),
+		{ "cycle", NULL,
+		  F("/p/compose.yaml", "include: [a.yaml]", "/p/a.yaml", "include: [b.yaml]", "/p/b.yaml",
+		    "include: [./a.yaml]"),
 		  "b.yaml:1:11 include: include cycle: a.yaml -> b.yaml -> a.yaml" },
 		{ "conflict", NULL, F("/p/compose.yaml", "include: [a.yaml]\nservices:\n  b: {image: i, ports: {x: 1}}",
 				      "/p/a.yaml", "services: {b: {image: j, ports: [80]}}"),
 		  "compose.yaml:3:24 services.b.ports: a mapping cannot be merged over the list at a.yaml:1" },
-		{ "a mistake in the included file", NULL, F("/p/compose.yaml", "include: [a.yaml]", "/p/a.yaml", "services: {b: {image: \"${\"}}"),
+		{ "a mistake in the included file", NULL,
+		  F("/p/compose.yaml", "include: [a.yaml]", "/p/a.yaml", "services: {b: {image: \"${\"}}"),
 		  "a.yaml:1:24 services.b.image: invalid variable: ${" },
 	};
 
@@ -171,9 +207,11 @@ static void test_include(void)
 
 static void test_sections(void)
 {
-	const char *const *files = F("/p/compose.yaml", "include: [c.yaml]\nservices: {a: {image: i}}",
-		"/p/c.yaml", "services: {b: {image: j}}\nvolumes: {v: }\nnetworks: {w: }\nsecrets: {s: {environment: S}}\n"
-		"configs: {c: {file: g}}\nmodels: {m: {model: x}}\nx-y: 1\n", "/p/.env", "S=secret");
+	const char *const *files =
+		F("/p/compose.yaml", "include: [c.yaml]\nservices: {a: {image: i}}", "/p/c.yaml",
+		  "services: {b: {image: j}}\nvolumes: {v: }\nnetworks: {w: }\nsecrets: {s: {environment: S}}\n"
+		  "configs: {c: {file: g}}\nmodels: {m: {model: x}}\nx-y: 1\n",
+		  "/p/.env", "S=secret");
 	const struct load_io io = { (void *)files, mem_read, mem_kind, NULL, NULL };
 	const struct load_opts o = { .io = &io, .cwd = "/p" };
 	struct load_result r = {0};
@@ -181,7 +219,8 @@ static void test_sections(void)
 
 	is_int(load_project_tree(&o, &r, &errs), 0, "loaded");
 	ok(node_path(r.root, "services.b") && node_path(r.root, "volumes.v") && node_path(r.root, "networks.w") &&
-	   node_path(r.root, "secrets.s") && node_path(r.root, "configs.c") && node_path(r.root, "models.m"), "every section is taken");
+		   node_path(r.root, "secrets.s") && node_path(r.root, "configs.c") && node_path(r.root, "models.m"),
+	   "every section is taken");
 	ok(!node_get(r.root, "x-y") && !node_get(r.root, "include"), "nothing else is");
 	is_str(load_source_env(&r, "secrets", "s"), "secret", "a secret's variable has its value");
 	ok(!load_source_env(&r, "configs", "c"), "a file has none");

@@ -17,24 +17,58 @@ static void on_met(void *ctx, const struct interp_use *u)
 {
 	struct seen *s = ctx;
 
-	str_addf(&s->text, "%s%s%s%s@%zu ", u->name, u->required ? "!" : "", u->set ? "" : "?", u->unused ? "(unused)" : "", u->off);
+	str_addf(&s->text, "%s%s%s%s@%zu ", u->name, u->required ? "!" : "", u->set ? "" : "?",
+		 u->unused ? "(unused)" : "", u->off);
 }
 
 static void test_text(void)
 {
-	static const struct { const char *text, *want; } rows[] = {
-		{ "plain", "plain" }, { "", "" }, { "$A", "one" }, { "${A}", "one" }, { "x${A}y${B}z", "xoneytwoz" },
-		{ "$A$B", "onetwo" }, { "$_x9-", "low-" }, { "$Ab", "" },
-		{ "$$A", "$A" }, { "$$$$", "$$" }, { "$$${A}", "$one" }, { "a$", "a$" }, { "$1 $ $/ $.", "$1 $ $/ $." },
-		{ "$DOLLAR", "$A" },                                      /* a value is not looked at again */
-		{ "${N:-d}", "d" }, { "${N-d}", "d" }, { "${EMPTY:-d}", "d" }, { "${EMPTY-d}", "" }, { "${A:-d}", "one" },
-		{ "${N:-}", "" }, { "${N-}", "" },
-		{ "${N:+r}", "" }, { "${N+r}", "" }, { "${EMPTY:+r}", "" }, { "${EMPTY+r}", "r" }, { "${A:+r}", "r" },
-		{ "${A:?m}", "one" }, { "${A?m}", "one" }, { "${EMPTY?m}", "" },
-		{ "${N:-${B}}", "two" }, { "${N:-${M:-${A}}}", "one" }, { "${N:-a${M:-b}c}", "abc" }, { "${N:-$B}", "two" },
-		{ "${A:+<${B}>}", "<two>" }, { "${N:-$$x}", "$x" },
-		{ "${N:-b?c}", "b?c" }, { "${N-b:-c}", "b:-c" }, { "${A:-b?c}", "one" }, { "${N-:-}", ":-" },
-		{ "${N:-{}}", "{}" }, { "${N:-{{.ID}}}", "{{.ID}}" }, { "${A:-{{.ID}}}|", "one|" }, { "${N:-{}", "{" },
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "plain", "plain" },
+		{ "", "" },
+		{ "$A", "one" },
+		{ "${A}", "one" },
+		{ "x${A}y${B}z", "xoneytwoz" },
+		{ "$A$B", "onetwo" },
+		{ "$_x9-", "low-" },
+		{ "$Ab", "" },
+		{ "$$A", "$A" },
+		{ "$$$$", "$$" },
+		{ "$$${A}", "$one" },
+		{ "a$", "a$" },
+		{ "$1 $ $/ $.", "$1 $ $/ $." },
+		{ "$DOLLAR", "$A" }, /* a value is not looked at again */
+		{ "${N:-d}", "d" },
+		{ "${N-d}", "d" },
+		{ "${EMPTY:-d}", "d" },
+		{ "${EMPTY-d}", "" },
+		{ "${A:-d}", "one" },
+		{ "${N:-}", "" },
+		{ "${N-}", "" },
+		{ "${N:+r}", "" },
+		{ "${N+r}", "" },
+		{ "${EMPTY:+r}", "" },
+		{ "${EMPTY+r}", "r" },
+		{ "${A:+r}", "r" },
+		{ "${A:?m}", "one" },
+		{ "${A?m}", "one" },
+		{ "${EMPTY?m}", "" },
+		{ "${N:-${B}}", "two" },
+		{ "${N:-${M:-${A}}}", "one" },
+		{ "${N:-a${M:-b}c}", "abc" },
+		{ "${N:-$B}", "two" },
+		{ "${A:+<${B}>}", "<two>" },
+		{ "${N:-$$x}", "$x" },
+		{ "${N:-b?c}", "b?c" },
+		{ "${N-b:-c}", "b:-c" },
+		{ "${A:-b?c}", "one" },
+		{ "${N-:-}", ":-" },
+		{ "${N:-{}}", "{}" },
+		{ "${N:-{{.ID}}}", "{{.ID}}" },
+		{ "${A:-{{.ID}}}|", "one|" },
+		{ "${N:-{}", "{" },
 		{ "${N:-http://x:80/?a=b}", "http://x:80/?a=b" },
 		{ "${N:-a}-${M:-b}", "a-b" }, { "{${A}}", "{one}" },
 		{ "l1 $A\nl2 ${B}\n", "l1 one\nl2 two\n" },
@@ -59,10 +93,15 @@ static void test_refuse(void)
 		{ "${N?}", "required variable N is missing a value", 0 },
 		{ "${EMPTY:?}", "required variable EMPTY is missing a value", 0 },
 		{ "${N:?no $A}", "required variable N is missing a value: no one", 0 },
-		{ "ab${", "invalid variable: ${", 2 }, { "${}", "invalid variable: ${}", 0 }, { "${1x}", "invalid variable: ${1x}", 0 },
-		{ "${a b}", "invalid variable: ${a b}", 0 }, { "${A", "invalid variable: ${A", 0 },
-		{ "${A:-x\n}", "invalid variable: ${A:-x", 0 }, { "${A:}", "invalid variable: ${A:}", 0 },
-		{ "${A!}", "invalid variable: ${A!}", 0 }, { "$A ${B.c} x", "invalid variable: ${B.c}", 3 },
+		{ "ab${", "invalid variable: ${", 2 },
+		{ "${}", "invalid variable: ${}", 0 },
+		{ "${1x}", "invalid variable: ${1x}", 0 },
+		{ "${a b}", "invalid variable: ${a b}", 0 },
+		{ "${A", "invalid variable: ${A", 0 },
+		{ "${A:-x\n}", "invalid variable: ${A:-x", 0 },
+		{ "${A:}", "invalid variable: ${A:}", 0 },
+		{ "${A!}", "invalid variable: ${A!}", 0 },
+		{ "$A ${B.c} x", "invalid variable: ${B.c}", 3 },
 		{ "${N:-ok ${}}", "invalid variable: ${}", 8 },
 	};
 
@@ -89,7 +128,8 @@ static void test_met(void)
 
 	fill(&env);
 	ok(interp_text(&out, "$N ${A:-$M} ${B?x}", &s, &e) == 0, "taken");
-	is_str(str_cstr(&seen.text), "N?@0 A@3 M?(unused)@8 B!@12 ", "every variable is met, those of a default not taken too");
+	is_str(str_cstr(&seen.text), "N?@0 A@3 M?(unused)@8 B!@12 ",
+	       "every variable is met, those of a default not taken too");
 	str_done(&seen.text);
 	for (int i = 0; i < 70; i++)
 		str_add(&deep, "${N:-");
@@ -116,14 +156,16 @@ static const char doc[] =
 
 static void test_tree(void)
 {
-	struct arena a = {0};
-	struct sources src = {0};
-	struct yaml_docs docs = {0};
-	auto_errs struct errs errs = {0};
-	auto_warns struct warns warns = {0};
-	auto_map struct map env = {0};
-	struct vars vars = {0};
-	struct interp_ctx c = { .arena = &a, .look = { lookup_map, &env }, .src = &src, .warns = &warns, .vars = &vars, .errs = &errs };
+	struct arena a = { 0 };
+	struct sources src = { 0 };
+	struct yaml_docs docs = { 0 };
+	auto_errs struct errs errs = { 0 };
+	auto_warns struct warns warns = { 0 };
+	auto_map struct map env = { 0 };
+	struct vars vars = { 0 };
+	struct interp_ctx c = {
+		.arena = &a, .look = { lookup_map, &env }, .src = &src, .warns = &warns, .vars = &vars, .errs = &errs
+	};
 	auto_free char *got = NULL, *bad = NULL;
 	struct node *n;
 
@@ -131,12 +173,17 @@ static void test_tree(void)
 	ok(yaml_parse(&a, source_add(&src, &a, "t.yaml", doc, strlen(doc)), &docs, &errs) == 0, "parsed");
 	ok(interp_tree(&c, docs.v[0], "") < 0, "mistakes are told by the result");
 	bad = errs_text(&errs);
-	is_str(bad, "t.yaml:10:18 services.web.user: required variable REQ is missing a value: who\n"
-		    "t.yaml:12:16 services.web.list[1]: invalid variable: ${", "each mistake with line, column and path");
+	is_str(bad,
+	       "t.yaml:10:18 services.web.user: required variable REQ is missing a value: who\n"
+	       "t.yaml:12:16 services.web.list[1]: invalid variable: ${",
+	       "each mistake with line, column and path");
 	n = node_path(docs.v[0], "services.web");
 	got = flow(n);
-	is_str(got, "{image: \"x:1-\", $A: \"key\", command: [\"first\n\xc3\xa9$ and  and \n\"], user: \"it's ${REQ:?who}\", "
-		    "scale: \"one\", list: [\"a\", \"${\"]}", "values are replaced, keys are not");
+	is_str(got,
+	       "{image: \"x:1-\", $A: \"key\", command: [\"first\n\xc3\xa9$ and  and \n\"], user: \"it's "
+	       "${REQ:?who}\", "
+	       "scale: \"one\", list: [\"a\", \"${\"]}",
+	       "values are replaced, keys are not");
 	ok(node_get(n, "scale")->interpolated && !node_get(n, "$A")->interpolated, "what a variable made is marked");
 	is_str(node_get(n, "scale")->origin->what, "variable A", "and tells of which");
 	is_str(node_get(n, "image")->origin->what, "default of TAG", "or that it is a default");
@@ -155,12 +202,14 @@ static void test_tree(void)
 
 static void test_skip(void)
 {
-	struct arena a = {0};
-	auto_errs struct errs errs = {0};
-	auto_warns struct warns warns = {0};
-	auto_map struct map env = {0};
-	struct vars vars = {0};
-	struct interp_ctx c = { .arena = &a, .look = { lookup_map, &env }, .warns = &warns, .vars = &vars, .errs = &errs, .skip = true };
+	struct arena a = { 0 };
+	auto_errs struct errs errs = { 0 };
+	auto_warns struct warns warns = { 0 };
+	auto_map struct map env = { 0 };
+	struct vars vars = { 0 };
+	struct interp_ctx c = {
+		.arena = &a, .look = { lookup_map, &env }, .warns = &warns, .vars = &vars, .errs = &errs, .skip = true
+	};
 	struct node *n = parse(&a, "a: ${X:-1}\nb: x\nc: ${\nd: $ 5\n", &errs);
 	auto_free char *got = NULL;
 

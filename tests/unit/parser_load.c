@@ -43,30 +43,72 @@ static void test_lookup(void)
 	const struct {
 		const char *what; const char *const *files; struct load_opts o; const char *want, *dir, *warn;
 	} rows[] = {
-		{ "compose.yaml", F("/p/app/compose.yaml", S), {0}, "/p/app/compose.yaml", "/p/app", NULL },
-		{ "order of names", F("/p/app/docker-compose.yml", S, "/p/app/compose.yml", S), {0}, "/p/app/compose.yml", "/p/app",
+		{ "compose.yaml", F("/p/app/compose.yaml", S), { 0 }, "/p/app/compose.yaml", "/p/app", NULL },
+		{ "order of names",
+		  F("/p/app/docker-compose.yml", S, "/p/app/compose.yml", S),
+		  { 0 },
+		  "/p/app/compose.yml",
+		  "/p/app",
 		  "the directory has more than one compose file: compose.yml is used, not docker-compose.yml" },
 		{ "a parent", F("/p/docker-compose.yaml", S), {0}, "/p/docker-compose.yaml", "/p", NULL },
 		{ "the root", F("/compose.yaml", S), { .project_name = "r" }, "/compose.yaml", "/", NULL },
-		{ "override", F("/p/app/compose.yaml", S, "/p/app/compose.override.yaml", S, "/p/app/docker-compose.override.yml", S), {0},
-		  "/p/app/compose.yaml /p/app/compose.override.yaml", "/p/app",
-		  "the directory has more than one compose file: compose.override.yaml is used, not docker-compose.override.yml" },
-		{ "-f leaves the override out", F("/p/app/compose.yaml", S, "/p/app/compose.override.yaml", S), { .files = F("compose.yaml") },
-		  "/p/app/compose.yaml", "/p/app", NULL },
-		{ "-f elsewhere", F("/p/b/x.yml", S, "/p/app/y.yml", S), { .files = F("../b/x.yml", "y.yml") }, "/p/b/x.yml /p/app/y.yml", "/p/b",
+		{ "override",
+		  F("/p/app/compose.yaml", S, "/p/app/compose.override.yaml", S, "/p/app/docker-compose.override.yml",
+		    S),
+		  { 0 },
+		  "/p/app/compose.yaml /p/app/compose.override.yaml",
+		  "/p/app",
+		  "the directory has more than one compose file: compose.override.yaml is used, not "
+		  "docker-compose.override.yml" },
+		{ "-f leaves the override out",
+		  F("/p/app/compose.yaml", S, "/p/app/compose.override.yaml", S),
+		  { .files = F("compose.yaml") },
+		  "/p/app/compose.yaml",
+		  "/p/app",
+		  NULL },
+		{ "-f elsewhere",
+		  F("/p/b/x.yml", S, "/p/app/y.yml", S),
+		  { .files = F("../b/x.yml", "y.yml") },
+		  "/p/b/x.yml /p/app/y.yml",
+		  "/p/b",
 		  NULL },
 		{ "-f -", F("-", S), { .files = F("-") }, "-", "/p/app", NULL },
-		{ "--project-directory", F("/q/compose.yaml", S), { .project_dir = "/q" }, "/q/compose.yaml", "/q", NULL },
-		{ "--project-directory with -f", F("/p/app/x.yaml", S), { .project_dir = "../q", .files = F("x.yaml") }, "/p/app/x.yaml", "/p/q",
+		{ "--project-directory",
+		  F("/q/compose.yaml", S),
+		  { .project_dir = "/q" },
+		  "/q/compose.yaml",
+		  "/q",
 		  NULL },
-		{ "COMPOSE_FILE", F("/p/b/x.yml", S, "/p/app/y.yml", S), { .environ_kv = F("COMPOSE_FILE=../b/x.yml:y.yml") },
-		  "/p/b/x.yml /p/app/y.yml", "/p/b", NULL },
-		{ "COMPOSE_PATH_SEPARATOR", F("/p/app/x.yml", S, "/p/app/y.yml", S),
-		  { .environ_kv = F("COMPOSE_FILE=x.yml,,y.yml", "COMPOSE_PATH_SEPARATOR=,,") }, "/p/app/x.yml /p/app/y.yml", "/p/app", NULL },
-		{ "COMPOSE_FILE in .env", F("/p/app/.env", "COMPOSE_FILE=z.yml", "/p/app/z.yml", S, "/p/app/compose.yaml", S), {0},
-		  "/p/app/z.yml", "/p/app", NULL },
-		{ "-f beats COMPOSE_FILE", F("/p/app/x.yml", S), { .environ_kv = F("COMPOSE_FILE=none"), .files = F("x.yml") }, "/p/app/x.yml",
-		  "/p/app", NULL },
+		{ "--project-directory with -f",
+		  F("/p/app/x.yaml", S),
+		  { .project_dir = "../q", .files = F("x.yaml") },
+		  "/p/app/x.yaml",
+		  "/p/q",
+		  NULL },
+		{ "COMPOSE_FILE",
+		  F("/p/b/x.yml", S, "/p/app/y.yml", S),
+		  { .environ_kv = F("COMPOSE_FILE=../b/x.yml:y.yml") },
+		  "/p/b/x.yml /p/app/y.yml",
+		  "/p/b",
+		  NULL },
+		{ "COMPOSE_PATH_SEPARATOR",
+		  F("/p/app/x.yml", S, "/p/app/y.yml", S),
+		  { .environ_kv = F("COMPOSE_FILE=x.yml,,y.yml", "COMPOSE_PATH_SEPARATOR=,,") },
+		  "/p/app/x.yml /p/app/y.yml",
+		  "/p/app",
+		  NULL },
+		{ "COMPOSE_FILE in .env",
+		  F("/p/app/.env", "COMPOSE_FILE=z.yml", "/p/app/z.yml", S, "/p/app/compose.yaml", S),
+		  { 0 },
+		  "/p/app/z.yml",
+		  "/p/app",
+		  NULL },
+		{ "-f beats COMPOSE_FILE",
+		  F("/p/app/x.yml", S),
+		  { .environ_kv = F("COMPOSE_FILE=none"), .files = F("x.yml") },
+		  "/p/app/x.yml",
+		  "/p/app",
+		  NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -86,21 +128,49 @@ static void test_lookup(void)
 
 static void test_lookup_mistakes(void)
 {
-	const struct { const char *what; const char *const *files; struct load_opts o; const char *want; } rows[] = {
-		{ "no file", F("/x", "y"), {0}, "no compose file in /p/app or a directory above it" },
-		{ "-f absent", F("/x", "y"), { .files = F("a.yaml") }, "the compose file a.yaml, named by -f, does not exist" },
-		{ "COMPOSE_FILE absent", F("/x", "y"), { .environ_kv = F("COMPOSE_FILE=/q/a.yaml") },
+	const struct {
+		const char *what;
+		const char *const *files;
+		struct load_opts o;
+		const char *want;
+	} rows[] = {
+		{ "no file", F("/x", "y"), { 0 }, "no compose file in /p/app or a directory above it" },
+		{ "-f absent",
+		  F("/x", "y"),
+		  { .files = F("a.yaml") },
+		  "the compose file a.yaml, named by -f, does not exist" },
+		{ "COMPOSE_FILE absent",
+		  F("/x", "y"),
+		  { .environ_kv = F("COMPOSE_FILE=/q/a.yaml") },
 		  "the compose file /q/a.yaml, named by COMPOSE_FILE, does not exist" },
-		{ "-f is a directory", F("/p/app/d", NULL), { .files = F("d") }, "d is a directory, not a compose file" },
-		{ "--env-file absent", F("/p/app/compose.yaml", S), { .env_files = F("no.env") }, "the env file no.env does not exist" },
-		{ "-p invalid", F("/p/app/compose.yaml", S), { .project_name = "A b" },
+		{ "-f is a directory",
+		  F("/p/app/d", NULL),
+		  { .files = F("d") },
+		  "d is a directory, not a compose file" },
+		{ "--env-file absent",
+		  F("/p/app/compose.yaml", S),
+		  { .env_files = F("no.env") },
+		  "the env file no.env does not exist" },
+		{ "-p invalid",
+		  F("/p/app/compose.yaml", S),
+		  { .project_name = "A b" },
 		  "the name given by -p is no valid project name: \"A b\"" },
-		{ "COMPOSE_PROJECT_NAME invalid", F("/p/app/compose.yaml", S), { .environ_kv = F("COMPOSE_PROJECT_NAME=_x") },
+		{ "COMPOSE_PROJECT_NAME invalid",
+		  F("/p/app/compose.yaml", S),
+		  { .environ_kv = F("COMPOSE_PROJECT_NAME=_x") },
 		  "COMPOSE_PROJECT_NAME is no valid project name: \"_x\"" },
-		{ "no name", F("/p/-/compose.yaml", S), { .cwd = "/p/-" }, "the project has no name: - has no letter or digit" },
-		{ "COMPOSE_DISABLE_ENV_FILE", F("/p/app/compose.yaml", S), { .environ_kv = F("COMPOSE_DISABLE_ENV_FILE=maybe") },
+		{ "no name",
+		  F("/p/-/compose.yaml", S),
+		  { .cwd = "/p/-" },
+		  "the project has no name: - has no letter or digit" },
+		{ "COMPOSE_DISABLE_ENV_FILE",
+		  F("/p/app/compose.yaml", S),
+		  { .environ_kv = F("COMPOSE_DISABLE_ENV_FILE=maybe") },
 		  "COMPOSE_DISABLE_ENV_FILE is neither true nor false: maybe" },
-		{ "remote", F("/x", "y"), { .files = F("oci://x/y:1") }, "the remote file oci://x/y:1 cannot be fetched here" },
+		{ "remote",
+		  F("/x", "y"),
+		  { .files = F("oci://x/y:1") },
+		  "the remote file oci://x/y:1 cannot be fetched here" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -132,13 +202,25 @@ static void test_name(void)
 	const struct { const char *what; const char *const *files; struct load_opts o; const char *want; } rows[] = {
 		{ "directory", F("/p/My.App_1/compose.yaml", S), { .cwd = "/p/My.App_1" }, "myapp_1" },
 		{ "leading signs", F("/p/_-x/compose.yaml", S), { .cwd = "/p/_-x" }, "x" },
-		{ "name:", F("/p/app/compose.yaml", "name: Web Shop\n" S), {0}, "webshop" },
-		{ "name: with a variable", F("/p/app/compose.yaml", "name: a${X:-b}\n" S), {0}, "ab" },
-		{ "name: of the last file", F("/p/app/compose.yaml", "name: a\n" S, "/p/app/compose.override.yaml", "name: b\n" S), {0}, "b" },
-		{ "name: of the last document", F("/p/app/compose.yaml", "name: a\n---\nname: c\n" S), {0}, "c" },
-		{ "COMPOSE_PROJECT_NAME", F("/p/app/compose.yaml", "name: a\n" S), { .environ_kv = F("COMPOSE_PROJECT_NAME=e") }, "e" },
-		{ "in .env", F("/p/app/compose.yaml", "name: a\n" S, "/p/app/.env", "COMPOSE_PROJECT_NAME=f"), {0}, "f" },
-		{ "-p", F("/p/app/compose.yaml", "name: a\n" S), { .environ_kv = F("COMPOSE_PROJECT_NAME=e"), .project_name = "g" }, "g" },
+		{ "name:", F("/p/app/compose.yaml", "name: Web Shop\n" S), { 0 }, "webshop" },
+		{ "name: with a variable", F("/p/app/compose.yaml", "name: a${X:-b}\n" S), { 0 }, "ab" },
+		{ "name: of the last file",
+		  F("/p/app/compose.yaml", "name: a\n" S, "/p/app/compose.override.yaml", "name: b\n" S),
+		  { 0 },
+		  "b" },
+		{ "name: of the last document", F("/p/app/compose.yaml", "name: a\n---\nname: c\n" S), { 0 }, "c" },
+		{ "COMPOSE_PROJECT_NAME",
+		  F("/p/app/compose.yaml", "name: a\n" S),
+		  { .environ_kv = F("COMPOSE_PROJECT_NAME=e") },
+		  "e" },
+		{ "in .env",
+		  F("/p/app/compose.yaml", "name: a\n" S, "/p/app/.env", "COMPOSE_PROJECT_NAME=f"),
+		  { 0 },
+		  "f" },
+		{ "-p",
+		  F("/p/app/compose.yaml", "name: a\n" S),
+		  { .environ_kv = F("COMPOSE_PROJECT_NAME=e"), .project_name = "g" },
+		  "g" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -157,16 +239,35 @@ static void test_name(void)
 
 static void test_environment(void)
 {
-	static const char *const files[] = {
-		"/p/compose.yaml", "services: {s: {image: \"$A-$B-$C-$D-$PWD-$COMPOSE_PROJECT_NAME\"}}\n",
-		"/p/.env", "A=project\nB=project\nC=project\n", "/p/app/.env", "A=here\nB=here\n",
-		"/p/app/1.env", "A=1\nC=1\nD=$A\n", "/p/app/2.env", "A=2\n", NULL };
-	const struct { const char *what; struct load_opts o; const char *want, *env_files; } rows[] = {
-		{ "process, current directory, project directory", { .environ_kv = F("A=process") }, "process-here-project--/p/app-p",
+	static const char *const files[] = { "/p/compose.yaml",
+					     "services: {s: {image: \"$A-$B-$C-$D-$PWD-$COMPOSE_PROJECT_NAME\"}}\n",
+					     "/p/.env",
+					     "A=project\nB=project\nC=project\n",
+					     "/p/app/.env",
+					     "A=here\nB=here\n",
+					     "/p/app/1.env",
+					     "A=1\nC=1\nD=$A\n",
+					     "/p/app/2.env",
+					     "A=2\n",
+					     NULL };
+	const struct {
+		const char *what;
+		struct load_opts o;
+		const char *want, *env_files;
+	} rows[] = {
+		{ "process, current directory, project directory",
+		  { .environ_kv = F("A=process") },
+		  "process-here-project--/p/app-p",
 		  "/p/app/.env /p/.env" },
 		{ "--env-file", { .env_files = F("1.env", "2.env") }, "2--1-1-/p/app-p", "/p/app/1.env /p/app/2.env" },
-		{ "COMPOSE_ENV_FILES", { .environ_kv = F("COMPOSE_ENV_FILES=1.env,2.env") }, "2--1-1-/p/app-p", "/p/app/1.env /p/app/2.env" },
-		{ "COMPOSE_DISABLE_ENV_FILE", { .environ_kv = F("COMPOSE_DISABLE_ENV_FILE=1", "PWD=/link") }, "----/link-p", "" },
+		{ "COMPOSE_ENV_FILES",
+		  { .environ_kv = F("COMPOSE_ENV_FILES=1.env,2.env") },
+		  "2--1-1-/p/app-p",
+		  "/p/app/1.env /p/app/2.env" },
+		{ "COMPOSE_DISABLE_ENV_FILE",
+		  { .environ_kv = F("COMPOSE_DISABLE_ENV_FILE=1", "PWD=/link") },
+		  "----/link-p",
+		  "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -187,16 +288,21 @@ static void test_documents(void)
 	const struct load_opts o = {0};
 	auto_free char *got = NULL;
 
-	load(&t, F("/p/app/compose.yaml", "version: '3'\nservices: {s: {image: a, command: [x], dns: ['', 1.1.1.1]}}\n---\n"
-		   "services: {s: {image: b, ports: !reset []}, t: {image: $NONE$NONE}}\n",
-		   "/p/app/compose.override.yaml", "services: {s: {command: !reset , environment: [HOME, NONE, A=b]}}\n"), &o);
+	load(&t,
+	     F("/p/app/compose.yaml",
+	       "version: '3'\nservices: {s: {image: a, command: [x], dns: ['', 1.1.1.1]}}\n---\n"
+	       "services: {s: {image: b, ports: !reset []}, t: {image: $NONE$NONE}}\n",
+	       "/p/app/compose.override.yaml", "services: {s: {command: !reset , environment: [HOME, NONE, A=b]}}\n"),
+	     &o);
 	got = flow(node_path(t.r.root, "services"));
-	is_str(got, "{s: {image: \"b\", dns: [\"1.1.1.1\"], environment: {HOME: \"/home/me\", NONE: null, A: \"b\"}}, t: {image: \"\"}}",
+	is_str(got,
+	       "{s: {image: \"b\", dns: [\"1.1.1.1\"], environment: {HOME: \"/home/me\", NONE: null, A: \"b\"}}, t: "
+	       "{image: \"\"}}",
 	       "later documents and files merge over earlier ones");
 	ok(!node_get(t.r.root, "version"), "version is dropped");
 	is_int((intmax_t)t.r.warns.n, 2, "two warnings");
-	is_str(t.r.warns.n ? t.r.warns.v[0].text : NULL, "compose.yaml: the key version has no effect any more; it can be removed",
-	       "with a warning");
+	is_str(t.r.warns.n ? t.r.warns.v[0].text : NULL,
+	       "compose.yaml: the key version has no effect any more; it can be removed", "with a warning");
 	has_str(t.r.warns.n > 1 ? t.r.warns.v[1].text : NULL, "NONE is not set", "an unset variable is warned of once");
 	done(&t);
 }
@@ -267,7 +373,8 @@ static void test_modes(void)
 
 static void test_normal_names(void)
 {
-	static const char *const good[] = { "a", "0", "a-b_c", NULL }, *const bad[] = { "", "A", "-a", "_a", "a.b", "a b", NULL };
+	static const char *const good[] = { "a", "0", "a-b_c", NULL }, *const bad[] = { "",    "A",   "-a", "_a",
+											"a.b", "a b", NULL };
 
 	for (size_t i = 0; good[i]; i++)
 		ok(project_name_valid(good[i]), "'%s' is a project name", good[i]);

@@ -43,13 +43,15 @@ static const struct row rows[] = {
 	{ "build texts", "build: a", "build: b", "{build: {context: \"b\"}}" },
 	{ "build.args", "build: {args: {A: 1, B: }}", "build: {args: [A=2]}", "{build: {args: [\"A=2\", \"B\"]}}" },
 	{ "build.tags", "build: {tags: [a]}", "build: {tags: [b, a]}", "{build: {tags: [\"a\", \"b\"]}}" },
-	{ "build.additional_contexts", "build: {additional_contexts: {a: ./x}}", "build: {additional_contexts: [a=./y]}",
-	  "{build: {additional_contexts: [\"a=./y\"]}}" },
+	{ "build.additional_contexts", "build: {additional_contexts: {a: ./x}}",
+	  "build: {additional_contexts: [a=./y]}", "{build: {additional_contexts: [\"a=./y\"]}}" },
 	{ "depends_on lists", "depends_on: [a]", "depends_on: [b]",
-	  "{depends_on: {a: {condition: \"service_started\", required: true}, b: {condition: \"service_started\", required: true}}}" },
+	  "{depends_on: {a: {condition: \"service_started\", required: true}, b: {condition: \"service_started\", "
+	  "required: true}}}" },
 	{ "depends_on list and map", "depends_on: [a]", "depends_on: {a: {condition: service_healthy}}",
 	  "{depends_on: {a: {condition: \"service_healthy\", required: true}}}" },
-	{ "networks", "networks: [a]", "networks: {a: {aliases: [x]}, b: }", "{networks: {a: {aliases: [\"x\"]}, b: null}}" },
+	{ "networks", "networks: [a]", "networks: {a: {aliases: [x]}, b: }",
+	  "{networks: {a: {aliases: [\"x\"]}, b: null}}" },
 	{ "network aliases", "networks: {a: {aliases: [x]}}", "networks: {a: {aliases: [y, x]}}",
 	  "{networks: {a: {aliases: [\"x\", \"y\"]}}}" },
 	{ "models", "models: [a]", "models: {a: {model_var: X}}", "{models: {a: {model_var: \"X\"}}}" },
@@ -57,19 +59,25 @@ static const struct row rows[] = {
 	  "{logging: {driver: \"d\", options: {a: 1, b: 2}}}" },
 	{ "logging without driver", "logging: {driver: d, options: {a: 1}}", "logging: {options: {b: 2}}",
 	  "{logging: {driver: \"d\", options: {a: 1, b: 2}}}" },
-	{ "logging other driver", "logging: {driver: d, options: {a: 1}}", "logging: {driver: e}", "{logging: {driver: \"e\"}}" },
-	{ "ulimits", "ulimits: {nofile: {soft: 1, hard: 2}}", "ulimits: {nofile: 5, nproc: 6}", "{ulimits: {nofile: 5, nproc: 6}}" },
+	{ "logging other driver", "logging: {driver: d, options: {a: 1}}", "logging: {driver: e}",
+	  "{logging: {driver: \"e\"}}" },
+	{ "ulimits", "ulimits: {nofile: {soft: 1, hard: 2}}", "ulimits: {nofile: 5, nproc: 6}",
+	  "{ulimits: {nofile: 5, nproc: 6}}" },
 	{ "ports text", "ports: [\"80:80\"]", "ports: [\"80:80\", 81]", "{ports: [\"80:80\", 81]}" },
-	{ "ports map", "ports: [{target: 80, published: \"8080\"}]", "ports: [{target: 80, published: 8080, protocol: tcp}]",
+	{ "ports map", "ports: [{target: 80, published: \"8080\"}]",
+	  "ports: [{target: 80, published: 8080, protocol: tcp}]",
 	  "{ports: [{target: 80, published: 8080, protocol: \"tcp\"}]}" },
 	{ "ports by protocol", "ports: [{target: 80}]", "ports: [{target: 80, protocol: udp}]",
 	  "{ports: [{target: 80}, {target: 80, protocol: \"udp\"}]}" },
 	{ "expose", "expose: [80]", "expose: [\"80\", 81]", "{expose: [\"80\", 81]}" },
-	{ "volumes", "volumes: [va:/x, vb:/y]", "volumes: [vc:/x:ro, /z]", "{volumes: [\"vc:/x:ro\", \"vb:/y\", \"/z\"]}" },
-	{ "volumes long", "volumes: [va:/x]", "volumes: [{type: tmpfs, target: /x}]", "{volumes: [{type: \"tmpfs\", target: \"/x\"}]}" },
+	{ "volumes", "volumes: [va:/x, vb:/y]", "volumes: [vc:/x:ro, /z]",
+	  "{volumes: [\"vc:/x:ro\", \"vb:/y\", \"/z\"]}" },
+	{ "volumes long", "volumes: [va:/x]", "volumes: [{type: tmpfs, target: /x}]",
+	  "{volumes: [{type: \"tmpfs\", target: \"/x\"}]}" },
 	{ "volumes Windows", "volumes: ['C:\\a:/x']", "volumes: ['D:\\b:/x']", "{volumes: [\"D:\\b:/x\"]}" },
 	{ "devices", "devices: [/dev/a:/dev/x]", "devices: [/dev/b:/dev/x:r, /dev/x]", "{devices: [\"/dev/x\"]}" },
-	{ "configs", "configs: [a]", "configs: [{source: b, target: /a}]", "{configs: [{source: \"b\", target: \"/a\"}]}" },
+	{ "configs", "configs: [a]", "configs: [{source: b, target: /a}]",
+	  "{configs: [{source: \"b\", target: \"/a\"}]}" },
 	{ "secrets", "secrets: [a]", "secrets: [{source: a, mode: 1}, {source: b, target: /run/secrets/c}]",
 	  "{secrets: [{source: \"a\", mode: 1}, {source: \"b\", target: \"/run/secrets/c\"}]}" },
 	{ "cap_add", "cap_add: [A]", "cap_add: [B, A]", "{cap_add: [\"A\", \"B\"]}" },
@@ -82,7 +90,8 @@ static const struct row rows[] = {
 	  "{networks: {n: {ipam: {config: [{subnet: \"A\", gateway: \"g\", ip_range: \"r\"}, {subnet: \"B\"}]}}}}" },
 	{ "/network labels", "{networks: {n: {labels: {a: 1}}}}", "{networks: {n: {labels: [a=2]}}}",
 	  "{networks: {n: {labels: [\"a=2\"]}}}" },
-	{ "/volumes null", "{volumes: {v: }}", "{volumes: {v: {driver: d}, w: }}", "{volumes: {v: {driver: \"d\"}, w: null}}" },
+	{ "/volumes null", "{volumes: {v: }}", "{volumes: {v: {driver: d}, w: }}",
+	  "{volumes: {v: {driver: \"d\"}, w: null}}" },
 	{ "/external", "{volumes: {v: {external: true}}}", "{volumes: {v: {external: {name: x}}}}",
 	  "{volumes: {v: {external: {name: \"x\"}}}}" },
 };
@@ -144,10 +153,12 @@ static void test_origin(void)
 	struct arena a = {0};
 	auto_errs struct errs errs = {0};
 	struct merge m = { &a, &errs };
-	struct node *base = parse(&a, "\nimage: a", &errs), *over = parse(&a, "image: b", &errs), *third = parse(&a, "image: c", &errs);
+	struct node *base = parse(&a, "\nimage: a", &errs), *over = parse(&a, "image: b", &errs),
+		    *third = parse(&a, "image: c", &errs);
 	const struct node *n;
 
-	ok(merge_entry(&m, "services", "x", &base, over) == 0 && merge_entry(&m, "services", "x", &base, third) == 0, "merged twice");
+	ok(merge_entry(&m, "services", "x", &base, over) == 0 && merge_entry(&m, "services", "x", &base, third) == 0,
+	   "merged twice");
 	n = node_get(base, "image");
 	is_str(n->text, "c", "the last wins");
 	is_str(n->origin->replaced->text, "b", "it knows what it replaced");
@@ -161,16 +172,18 @@ static void test_reset(void)
 	static const struct row reset_rows[] = {
 		{ "!reset", "services: {w: {image: a, ports: [1]}}", "services: {w: {ports: !reset [], user: u}}",
 		  "{services: {w: {image: \"a\", user: \"u\"}}}" },
-		{ "!reset of a key in a map", "services: {w: {environment: {A: 1, B: 2}}}", "services: {w: {environment: {A: !reset }}}",
-		  "{services: {w: {environment: [\"B=2\"]}}}" },
-		{ "!override", "services: {w: {ports: [1, 2]}}", "services: {w: {ports: !override [3]}}", "{services: {w: {ports: [3]}}}" },
-		{ "!reset of a service", "services: {w: {image: a}, v: {image: b}}", "services: {w: !reset }", "{services: {v: {image: \"b\"}}}" },
+		{ "!reset of a key in a map", "services: {w: {environment: {A: 1, B: 2}}}",
+		  "services: {w: {environment: {A: !reset }}}", "{services: {w: {environment: [\"B=2\"]}}}" },
+		{ "!override", "services: {w: {ports: [1, 2]}}", "services: {w: {ports: !override [3]}}",
+		  "{services: {w: {ports: [3]}}}" },
+		{ "!reset of a service", "services: {w: {image: a}, v: {image: b}}", "services: {w: !reset }",
+		  "{services: {v: {image: \"b\"}}}" },
 		{ "!reset of what is not there", "services: {w: {image: a}}", "services: {v: {ports: !reset []}}",
 		  "{services: {w: {image: \"a\"}, v: {}}}" },
 		{ "!reset of an item", "services: {w: {cap_add: [a]}}", "services: {w: {cap_add: [!reset b, c]}}",
 		  "{services: {w: {cap_add: [\"a\", \"c\"]}}}" },
-		{ "!reset through an alias", "services: {w: {user: a}}", "x-a: &a {user: !reset }\nservices: {w: {<<: *a}}",
-		  "{services: {w: {}}, x-a: {}}" },
+		{ "!reset through an alias", "services: {w: {user: a}}",
+		  "x-a: &a {user: !reset }\nservices: {w: {<<: *a}}", "{services: {w: {}}, x-a: {}}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(reset_rows); i++) {

@@ -5,24 +5,59 @@ static const struct srcpos at = { "t.yaml", 1, 1 };
 
 static void test_resolve(void)
 {
-	static const struct { const char *text; enum node_kind kind; const char *value; } rows[] = {
-		{ "", NODE_NULL, NULL }, { "~", NODE_NULL, NULL }, { "null", NODE_NULL, NULL }, { "NULL", NODE_NULL, NULL },
+	static const struct {
+		const char *text;
+		enum node_kind kind;
+		const char *value;
+	} rows[] = {
+		{ "", NODE_NULL, NULL },
+		{ "~", NODE_NULL, NULL },
+		{ "null", NODE_NULL, NULL },
+		{ "NULL", NODE_NULL, NULL },
 		{ "nULL", NODE_STR, "nULL" },
-		{ "true", NODE_BOOL, "true" }, { "FALSE", NODE_BOOL, "false" }, { "tRUE", NODE_STR, "tRUE" },
-		{ "yes", NODE_STR, "yes" }, { "no", NODE_STR, "no" }, { "on", NODE_STR, "on" }, { "off", NODE_STR, "off" },
-		{ "0", NODE_INT, "0" }, { "-17", NODE_INT, "-17" }, { "+5", NODE_INT, "5" }, { "1_000", NODE_INT, "1000" },
-		{ "0x1F", NODE_INT, "31" }, { "0o17", NODE_INT, "15" }, { "017", NODE_INT, "15" }, { "0b101", NODE_INT, "5" },
+		{ "true", NODE_BOOL, "true" },
+		{ "FALSE", NODE_BOOL, "false" },
+		{ "tRUE", NODE_STR, "tRUE" },
+		{ "yes", NODE_STR, "yes" },
+		{ "no", NODE_STR, "no" },
+		{ "on", NODE_STR, "on" },
+		{ "off", NODE_STR, "off" },
+		{ "0", NODE_INT, "0" },
+		{ "-17", NODE_INT, "-17" },
+		{ "+5", NODE_INT, "5" },
+		{ "1_000", NODE_INT, "1000" },
+		{ "0x1F", NODE_INT, "31" },
+		{ "0o17", NODE_INT, "15" },
+		{ "017", NODE_INT, "15" },
+		{ "0b101", NODE_INT, "5" },
 		{ "-0x10", NODE_INT, "-16" },
 		{ "9223372036854775807", NODE_INT, "9223372036854775807" },
 		{ "-9223372036854775808", NODE_INT, "-9223372036854775808" },
 		{ "9223372036854775808", NODE_FLOAT, "9.223372036854776e+18" },
-		{ "089", NODE_FLOAT, "89" }, { "1.5", NODE_FLOAT, "1.5" }, { "1.50", NODE_FLOAT, "1.5" }, { ".5", NODE_FLOAT, "0.5" },
-		{ "1.", NODE_FLOAT, "1" }, { "1e3", NODE_FLOAT, "1000" }, { "1e6", NODE_FLOAT, "1e+06" },
-		{ "0.00001", NODE_FLOAT, "1e-05" }, { "3.14159", NODE_FLOAT, "3.14159" }, { "100000.5", NODE_FLOAT, "100000.5" },
-		{ ".inf", NODE_FLOAT, "+Inf" }, { "-.Inf", NODE_FLOAT, "-Inf" }, { ".nan", NODE_FLOAT, "NaN" },
-		{ "22:22", NODE_STR, "22:22" }, { "1.2.3", NODE_STR, "1.2.3" }, { "2001-01-01", NODE_STR, "2001-01-01" },
-		{ "0x", NODE_STR, "0x" }, { "0b12", NODE_STR, "0b12" }, { "1e", NODE_STR, "1e" }, { "-", NODE_STR, "-" },
-		{ "+", NODE_STR, "+" }, { ".", NODE_STR, "." }, { "12px", NODE_STR, "12px" }, { "abc", NODE_STR, "abc" },
+		{ "089", NODE_FLOAT, "89" },
+		{ "1.5", NODE_FLOAT, "1.5" },
+		{ "1.50", NODE_FLOAT, "1.5" },
+		{ ".5", NODE_FLOAT, "0.5" },
+		{ "1.", NODE_FLOAT, "1" },
+		{ "1e3", NODE_FLOAT, "1000" },
+		{ "1e6", NODE_FLOAT, "1e+06" },
+		{ "0.00001", NODE_FLOAT, "1e-05" },
+		{ "3.14159", NODE_FLOAT, "3.14159" },
+		{ "100000.5", NODE_FLOAT, "100000.5" },
+		{ ".inf", NODE_FLOAT, "+Inf" },
+		{ "-.Inf", NODE_FLOAT, "-Inf" },
+		{ ".nan", NODE_FLOAT, "NaN" },
+		{ "22:22", NODE_STR, "22:22" },
+		{ "1.2.3", NODE_STR, "1.2.3" },
+		{ "2001-01-01", NODE_STR, "2001-01-01" },
+		{ "0x", NODE_STR, "0x" },
+		{ "0b12", NODE_STR, "0b12" },
+		{ "1e", NODE_STR, "1e" },
+		{ "-", NODE_STR, "-" },
+		{ "+", NODE_STR, "+" },
+		{ ".", NODE_STR, "." },
+		{ "12px", NODE_STR, "12px" },
+		{ "abc", NODE_STR, "abc" },
 	};
 	struct arena a = {0};
 
@@ -63,7 +98,8 @@ static void test_map(void)
 	node_set(&a, copy, "k9", at, node_int(&a, -1, at));
 	is_int(node_get(m, "k9")->i, 9, "and its own");
 	ok(!node_equal(m, copy), "a changed copy is not equal");
-	ok(!node_get(m, "absent") && !node_get(NULL, "x") && !node_get(node_get(m, "k1"), "x"), "what is not there is NULL");
+	ok(!node_get(m, "absent") && !node_get(NULL, "x") && !node_get(node_get(m, "k1"), "x"),
+	   "what is not there is NULL");
 	arena_done(&a);
 }
 

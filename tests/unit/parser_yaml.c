@@ -10,7 +10,8 @@ static void test_accept(void)
 		{ "a: |\n  x\n  y\nb: >-\n  x\n  y\n", "{a: \"x\ny\n\", b: \"x y\"}" },
 		{ "x: &a {k: 1}\ny: *a\n", "{x: {k: 1}, y: {k: 1}}" },
 		{ "x: &a {k: 1, l: 2}\ny:\n  l: 3\n  <<: *a\n", "{x: {k: 1, l: 2}, y: {l: 3, k: 1}}" },
-		{ "a: &a {k: 1}\nb: &b {k: 2, m: 3}\nc: {<<: [*a, *b]}\n", "{a: {k: 1}, b: {k: 2, m: 3}, c: {k: 1, m: 3}}" },
+		{ "a: &a {k: 1}\nb: &b {k: 2, m: 3}\nc: {<<: [*a, *b]}\n",
+		  "{a: {k: 1}, b: {k: 2, m: 3}, c: {k: 1, m: 3}}" },
 		{ "l: &l [{k: 1}, {m: 2}]\nc: {<<: *l}\n", "{l: [{k: 1}, {m: 2}], c: {k: 1, m: 2}}" },
 		{ "a: {\"<<\": 1}\n", "{a: {<<: 1}}" },
 		{ "a: !!str 12\nb: !!int '12'\nc: !foo 12\n", "{a: \"12\", b: 12, c: \"12\"}" },
@@ -176,8 +177,9 @@ static void test_limits(void)
 	str_add(&tower, "a0: &a0 [[[[[[[[[[x]]]]]]]]]]\n");
 	for (int i = 1; i < 200; i++)
 		str_addf(&tower, "a%d: &a%d [*a%d]\n", i, i, i - 1);
-	str_add(&tower, "b: &b [[[[[[[[[[*a199]]]]]]]]]]\nc: &c [[[[[[[[[[*b]]]]]]]]]]\nd: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[*c]"
-			"]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n");
+	str_add(&tower,
+		"b: &b [[[[[[[[[[*a199]]]]]]]]]]\nc: &c [[[[[[[[[[*b]]]]]]]]]]\nd: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[*c]"
+		"]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n");
 	(void)parse_ms(tower.s, &e3);
 	is_str(e3, "t.yaml:203:33: mappings and lists are nested too deeply", "depth counts what aliases bring in");
 
