@@ -51,6 +51,6 @@ void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, returns_nonn
 char *arena_strdup(struct arena *a, const char *s);   /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n) __attribute__((returns_nonnull));
 char *arena_printf(struct arena *a, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), returns_nonnull));
+	__attribute__((format(printf, 2, 3), nonnull(2), returns_nonnull));
 void  arena_done(struct arena *a);
 #define arena_new(a, T) ((T *)arena_alloc((a), sizeof(T)))
