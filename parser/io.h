@@ -22,3 +22,6 @@ struct load_io {
 
 /* The host's files, without remote. */
 extern const struct load_io load_io_host;
+/* The current directory under the name the user came by: $PWD where that leads here, so that a project in a linked
+ * directory keeps the link's name. ret: caller frees; NULL with errno */
+char *load_cwd_host(void);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "compose/base/fs.h"
+#include "compose/base/mem.h"
 #include "compose/base/str.h"
 #include "parser/io.h"
 
@@ -55,3 +56,14 @@ static char *host_realpath(void *ctx, const char *path)
 }
 
 const struct load_io load_io_host = { NULL, host_read, host_kind, host_realpath, NULL };
+
+char *load_cwd_host(void)
+{
+	const char *pwd = getenv("PWD");
+	struct stat named, here;
+
+	if (pwd && *pwd == '/' && !stat(pwd, &named) && !stat(".", &here) && named.st_dev == here.st_dev &&
+	    named.st_ino == here.st_ino)
+		return xstrdup(pwd);
+	return getcwd(NULL, 0);
+}

@@ -54,10 +54,12 @@ static int load_files(struct loading *l, struct compose_file *files, size_t n)
 
 int load_project_tree(const struct load_opts *o, struct load_result *ret, struct errs *errs)
 {
-	struct loading l = { .o = o, .ret = ret, .errs = errs };
+	struct load_opts clean = *o;
+	struct loading l = { .o = &clean, .ret = ret, .errs = errs };
 	struct compose_file *files;
 	int bad = 0;
 
+	clean.cwd = path_join(&ret->arena, o->cwd, "");
 	if (locate_files(&l) < 0)
 		return -1;
 	l.home = load_env(ret, "HOME");
