@@ -7,6 +7,7 @@
 static struct libarchive la;
 static struct err load_error;
 static int loaded;
+static locale_t utf8;        /* for the life of the process */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void load(void)
@@ -32,6 +33,7 @@ static void load(void)
 		{ "archive_entry_xattr_next", &la.xattr_next }, { NULL, NULL },
 	};
 
+	utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	loaded = dl_load("libarchive.so.13", "libarchive13", syms, &load_error) == 0;
 }
 
@@ -55,18 +57,13 @@ int archive_filters(const struct libarchive *l, struct archive *a, struct err *e
 	return err_set(e, ERR_SYS, 0, "libarchive lacks gzip, bzip2, xz or zstd");
 }
 
-void archive_names_begin(struct archive_names *n)
+void *archive_names_begin(void)
 {
-	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-
-	n->utf8 = utf8;
-	n->old = utf8 ? uselocale(utf8) : NULL;
+	return utf8 ? uselocale(utf8) : NULL;
 }
 
-void archive_names_end(struct archive_names *n)
+void archive_names_end(void *old)
 {
-	if (!n->utf8)
-		return;
-	(void)uselocale(n->old);
-	freelocale(n->utf8);
+	if (old)
+		(void)uselocale(old);
 }

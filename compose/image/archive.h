@@ -36,7 +36,7 @@ const struct libarchive *libarchive_load(struct err *e);
 /* Let a (may be NULL) take plain, gzip, bzip2, xz and zstd input. */
 int archive_filters(const struct libarchive *l, struct archive *a, struct err *e) __attribute__((warn_unused_result));
 
-/* libarchive turns names of pax headers into the thread's locale: make that UTF-8 for the calling thread, and undo it. */
-struct archive_names { void *old, *utf8; };
-void archive_names_begin(struct archive_names *n);
-void archive_names_end(struct archive_names *n);
+/* libarchive turns names of pax headers into the thread's locale: make that UTF-8 for the calling thread.
+ * ret: what archive_names_end() puts back */
+void *archive_names_begin(void);
+void archive_names_end(void *old);

@@ -536,10 +536,9 @@ static int open_archive(struct untar *u, struct err *e)
 
 static int untar(struct untar *u, struct err *e)
 {
-	struct archive_names names;
+	void *names = archive_names_begin();
 	int rc;
 
-	archive_names_begin(&names);
 	rc = open_archive(u, e);
 	if (rc == 0)
 		rc = all_entries(u, e);
@@ -547,7 +546,7 @@ static int untar(struct untar *u, struct err *e)
 		put_dir_times(u);
 	if (u->a)
 		(void)u->la->read_free(u->a);
-	archive_names_end(&names);
+	archive_names_end(names);
 	return rc;
 }
 

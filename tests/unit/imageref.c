@@ -36,6 +36,7 @@ static const struct { const char *in, *canonical, *familiar; } good[] = {
 	{ "x:V1", "docker.io/library/x:V1", "x:V1" },
 	{ HEX "0", "docker.io/library/" HEX "0:latest", HEX "0:latest" },
 	{ HEX ":1", "docker.io/library/" HEX ":1", HEX ":1" },
+	{ "docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest" },
 	{ "localhost/" HEX, "localhost/" HEX ":latest", "localhost/" HEX ":latest" },
 };
 
