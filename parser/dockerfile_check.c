@@ -150,7 +150,11 @@ static int check_copy(const struct df_instr *in, struct err *e)
 		return err_set(e, ERR_MODEL, 0, "`--from` doesn't support variable expansion, define an alias stage instead");
 	if (from && in->n_docs)
 		return err_set(e, ERR_MODEL, 0, "a heredoc cannot be used with `--from`");
-	return plain(mode) ? df_chmod(mode, &c, e) : 0;
+	if (!plain(mode))
+		return 0;
+	if (df_chmod(mode, &c, e) < 0)
+		return -1;
+	return c.symbolic ? err_set(e, ERR_MODEL, 0, "`--chmod=%s`: the symbolic form is not supported yet, write an octal mode", mode) : 0;
 }
 
 static int check_ports(const struct df_instr *in, struct err *e)

@@ -15,6 +15,7 @@
 #include "compose/base/err.h"
 
 struct store;
+struct strv;
 
 struct build_kv { const char *key, *val; };
 
@@ -99,3 +100,9 @@ struct build_opts {
  * ret: 0 with *ret_image_id ("sha256:...", caller frees); -1 with at least one error in errs */
 int build_image(struct store *s, const char *root, const struct build_opts *o, const struct build_env *env,
 		char **ret_image_id, struct errs *errs) __attribute__((warn_unused_result));
+
+/* Name the layers that the build cache needs, so that a collection spares them (image_remove, store_gc: used).
+ * Records that no build has hit for max_age_s seconds are forgotten first; 0 forgets all.
+ * in: root as above. ret: 64 hex digits each, added to used, perhaps more than once. A cache that is not there is empty */
+int build_cache_used(const char *root, int64_t max_age_s, struct strv *used, struct err *e) __attribute__((warn_unused_result));
+enum { BUILD_CACHE_AGE_S = 14 * 24 * 3600 };      /* what callers pass unless the user says otherwise */

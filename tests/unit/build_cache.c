@@ -170,6 +170,29 @@ static void damage(void)
 	expect(base, 0, "damaged records");
 }
 
+/* What a collection must spare, and forgetting. */
+static void used_layers(void)
+{
+	auto_strv struct strv used = {0}, none = {0};
+	auto_image struct image *img = NULL;
+	auto_err struct err e = {0};
+	struct image_removed removed = {0};
+	uint64_t freed;
+
+	b_good(&b, base, "the base once more");
+	img = b_image(&b, b.id);
+	is_int(build_cache_used(b.root, BUILD_CACHE_AGE_S, &used, &e), 0, "the cache names its layers");
+	ok(strv_has(&used, img->layers.v[0]) && strv_has(&used, img->layers.v[4]), "those of the image among them");
+	ok(image_remove(b.store, b.id, true, &used, &removed, &e) == 0 && store_gc(b.store, &used, &freed, &e) == 0,
+	   "the image is removed, the rest collected");
+	image_removed_done(&removed);
+	expect(base, 5, "with its layers named, a build still hits");
+	is_int(build_cache_used(b.root, 0, &none, &e), 0, "forgetting all");
+	is_int((int)none.n, 0, "names nothing");
+	expect(base, 0, "and then nothing hits");
+	is_int(build_cache_used("/nonexistent/ctbuild", 0, &none, &e), 0, "no cache is an empty one");
+}
+
 static bool cut(const char *dir)
 {
 	auto_free char *path = xasprintf("%s/cache", dir);
@@ -224,6 +247,7 @@ int main(void)
 	trees();
 	by_content();
 	damage();
+	used_layers();
 	stat_cache();
 	b_done(&b);
 	return done_testing();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* COPY, ADD and WORKDIR: what ends up where, and that nothing leaves the image's root or the context. */
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include "tests/unit/build_help.h"
 
 static struct bench b;
@@ -316,6 +317,34 @@ static void archives(void)
 	is_int(b_leftovers(&b), 0, "nothing half-made is left");
 }
 
+/* A store on a small tmpfs, in a mount namespace of this test's own. */
+static void disk_full(void)
+{
+	auto_free char *dir = xasprintf("%s/small", b.dir), *big = xmalloc(3 << 20);
+	struct bench small = b;
+	auto_err struct err e = {0};
+
+	memset(big, 'x', (3 << 20) - 1);
+	big[(3 << 20) - 1] = '\0';
+	b_file(&b, "big", big);
+	if (!ok(mkdir(dir, 0700) == 0 && unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		mount("ctbuild", dir, "tmpfs", 0, "size=2m") == 0, "a file system of 2 MiB"))
+		return;
+	small.id = NULL;
+	small.errs = (struct errs){0};
+	small.log = (struct str){0};
+	small.o.progress_arg = small.env.ctx = &small;
+	snprintf(small.root, sizeof(small.root), "%s", dir);
+	if (!ok(store_open(&small.store, small.root, &e) == 0, "a store on it"))
+		return;
+	b_bad(&small, "FROM scratch\nCOPY big /\n", "No space left on device", "dockerfile_inline:2:1");
+	is_int(b_leftovers(&small), 0, "nothing half-made is left");
+	b_good(&small, "FROM scratch\nCOPY a.txt /\n", "a smaller build still works");
+	b_forget(&small);
+	store_free(small.store);
+	ok(umount2(dir, MNT_DETACH) == 0, "unmounted");
+}
+
 int main(void)
 {
 	b_need_root();
@@ -332,6 +361,7 @@ int main(void)
 	inside();
 	passwd_traps();
 	archives();
+	disk_full();
 	b_done(&b);
 	return done_testing();
 }

@@ -29,6 +29,7 @@ static const struct bad bads[] = {
 	{ "FROM a\nCOPY --chown x y\n", "D:2:1 COPY", "missing a value" },
 	{ "FROM a\nCOPY --link=maybe x y\n", "D:2:1 COPY", "expecting true or false" },
 	{ "FROM a\nCOPY --chmod=999 x y\n", "D:2:1 COPY", "invalid chmod" },
+	{ "FROM a\nCOPY --chmod=u+x x y\n", "D:2:1 COPY", "symbolic form is not supported yet" },
 	{ "FROM a\nCOPY --parents x y\n", "D:2:1 COPY", "`--parents` is not supported yet" },
 	{ "FROM a\nCOPY https://h/x /\n", "D:2:1 COPY", "can't be a URL" },
 	{ "FROM a\nADD https://h/x /\n", "D:2:1 ADD", "not supported yet" },
