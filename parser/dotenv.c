@@ -4,7 +4,13 @@
 #include "compose/base/str.h"
 
 /* at: what is read next; line_start: of the line at stands in */
-struct scan { const struct dotenv *d; const char *name, *at, *end, *line_start; unsigned line; struct err *e; };
+struct scan {
+	const struct dotenv *d;
+	const char *name, *at, *end, *line_start;
+	unsigned    line;
+	size_t      values;        /* bytes of the values so far */
+	struct err *e;
+};
 
 /* A place; its column is counted only when it has to be told. */
 struct mark { const char *name, *at, *line_start; unsigned line; };
@@ -257,6 +263,18 @@ static const char *read_quoted(struct scan *s)
 	return NULL;
 }
 
+/* A value made of values made of values ends somewhere. */
+static int keep(struct scan *s, const char *key, const char *val)
+{
+	s->values += strlen(val);
+	if (s->values > DOTENV_VALUES_MAX) {
+		err_set(s->e, ERR_MODEL, 0, "the values grow too long when their variables are replaced");
+		return err_at(s->e, pos_at(s, s->at), NULL);
+	}
+	map_set(s->d->vars, key, (void *)val);
+	return 0;
+}
+
 static int read_statement(struct scan *s)
 {
 	auto_free char *key = NULL;
@@ -269,16 +287,11 @@ static int read_statement(struct scan *s)
 		return -1;
 	if (bare) {
 		val = s->d->look.fn ? s->d->look.fn(s->d->look.ctx, key) : NULL;
-		if (val)
-			map_set(s->d->vars, key, arena_strdup(s->d->arena, val));
-		return 0;
+		return val ? keep(s, key, arena_strdup(s->d->arena, val)) : 0;
 	}
 	skip_blank(s);
 	val = s->at < s->end && (*s->at == '"' || *s->at == '\'') ? read_quoted(s) : read_unquoted(s);
-	if (!val)
-		return -1;
-	map_set(s->d->vars, key, (void *)val);
-	return 0;
+	return val ? keep(s, key, val) : -1;
 }
 
 /* format: raw. A line is KEY=VALUE as it stands, a bare KEY is taken from the lookup. */
@@ -299,10 +312,8 @@ static int read_raw_line(struct scan *s)
 		val = arena_strndup(s->d->arena, eq + 1, (size_t)(to - eq - 1));
 	else if (s->d->look.fn)
 		val = arena_strdup(s->d->arena, s->d->look.fn(s->d->look.ctx, key));
-	if (val)
-		map_set(s->d->vars, key, (void *)val);
 	s->at = nl;
-	return 0;
+	return val ? keep(s, key, val) : 0;
 }
 
 /* CR LF is LF everywhere, in quotes too. ret: caller frees */
@@ -329,7 +340,7 @@ int dotenv_parse(const struct dotenv *d, const char *name, const char *text, siz
 		len -= 3;
 	}
 	copy = unix_lines(text, len, &len);
-	s = (struct scan){ d, name, copy, copy + len, copy, 1, e };
+	s = (struct scan){ d, name, copy, copy + len, copy, 1, 0, e };
 	if (memchr(copy, '\0', len)) {
 		err_set(e, ERR_MODEL, 0, "the file is not text: it holds a NUL byte");
 		return err_at(e, pos_at(&s, copy), NULL);

@@ -12,7 +12,7 @@
 #include "parser/interp.h"
 #include "parser/io.h"
 
-enum { DOTENV_FILE_MAX = 16 << 20 };
+enum { DOTENV_FILE_MAX = 16 << 20, DOTENV_VALUES_MAX = 64 << 20 };     /* bytes of a file, of all its values together */
 
 struct dotenv {
 	struct arena *arena;

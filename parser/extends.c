@@ -194,6 +194,11 @@ static int apply(struct level *lv, const struct scope *sc, struct node_pair *p, 
 	if (!base) /* an empty service: the reference keeps the key then, which changes nothing */
 		return 0;
 	node_del(own, "extends");
+	if (lv->l->copied <= LOAD_COPY_MAX)
+		lv->l->copied += node_count(base);
+	if (lv->l->copied > LOAD_COPY_MAX)
+		return mistake(lv, p->key_pos, p->key, NULL,
+			       "the services of this project copy too many values by extends");
 	base = node_copy(m.arena, base);
 	resets_apply(sc->resets, base, "services", p->key);
 	if (base->kind == NODE_MAP)

@@ -274,7 +274,11 @@ static int replace(const struct interp_ctx *c, struct node *n, const struct trai
 	auto_err struct err e = {0};
 	char path[512];
 
-	if (interp_text(&out, n->text, &s, &e) < 0) {
+	if (c->spent && *c->spent > c->max)
+		return 0;                        /* told when it was passed */
+	if (interp_text(&out, n->text, &s, &e) == 0 && c->spent && (*c->spent += out.len) > c->max)
+		err_set(&e, ERR_MODEL, 0, "all texts together grow too long when their variables are replaced");
+	if (e.n) {
 		n->deferred = true;              /* one mistake is enough: later phases leave it alone */
 		err_at(&e, use_pos(&w, s.err_off), trail_path(key, path, sizeof(path)));
 		return errs_add(c->errs, &e);

@@ -46,6 +46,7 @@ struct interp_ctx {
 	struct vars    *vars;              /* or NULL */
 	struct errs    *errs;
 	bool            skip;              /* --no-interpolate: only record variables and mark the nodes deferred */
+	size_t         *spent, max;        /* bytes that all results together have, and may have; NULL: no limit */
 };
 /* Replace variables in every text value below root, in place. root_path: the path in messages, "" for a document.
  * ret: 0, or -1 when mistakes were added */

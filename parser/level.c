@@ -42,35 +42,38 @@ int local_path(struct loading *l, const char *dir, const char *path, struct srcp
 	return errs_add(l->errs, &e);
 }
 
-static int read_text(struct loading *l, const char *path, struct srcpos at, char **ret, size_t *ret_len)
+static int read_capped(struct loading *l, const char *path, char **ret, size_t *ret_len, struct err *e)
 {
 	const struct load_io *io = l->o->io;
-	auto_err struct err e = {0};
 
 	if (++l->files > LOAD_FILES_MAX)
-		err_set(&e, ERR_MODEL, 0, "more than %d files are read for one project", LOAD_FILES_MAX);
-	else if (strcmp(path, "-") && io->kind(io->ctx, path) == IO_DIR)
-		err_set(&e, ERR_MODEL, 0, "%s is a directory, not a compose file", shown_path(l, path));
-	else if (io->read(io->ctx, path, YAML_FILE_MAX, ret, ret_len, &e) == 0)
-		return 0;
-	else
-		err_wrap(&e, "read the compose file %s", shown_path(l, path));
-	err_at(&e, at, NULL);
-	return errs_add(l->errs, &e);
+		return err_set(e, ERR_MODEL, 0, "more than %d files are read for one project", LOAD_FILES_MAX);
+	if (strcmp(path, "-") != 0 && io->kind(io->ctx, path) == IO_DIR)
+		return err_set(e, ERR_MODEL, 0, "%s is a directory, not a compose file", shown_path(l, path));
+	if (io->read(io->ctx, path, YAML_FILE_MAX, ret, ret_len, e) < 0)
+		return err_wrap(e, "read the compose file %s", shown_path(l, path));
+	l->bytes += *ret_len;
+	if (l->bytes > LOAD_BYTES_MAX)
+		return err_set(e, ERR_MODEL, 0, "the files of this project hold more than %d MiB",
+			       LOAD_BYTES_MAX >> 20);
+	return 0;
 }
 
 int file_read(struct loading *l, const char *path, struct srcpos at, struct compose_file *ret)
 {
 	struct arena *a = &l->ret->arena;
 	auto_free char *text = NULL;
+	auto_err struct err e = {0};
 	struct yaml_docs docs = {0};
 	struct source *src;
 	size_t len;
 	int bad;
 
 	*ret = (struct compose_file){ .path = path, .shown = shown_path(l, path) };
-	if (read_text(l, path, at, &text, &len) < 0)
-		return -1;
+	if (read_capped(l, path, &text, &len, &e) < 0) {
+		err_at(&e, at, NULL);
+		return errs_add(l->errs, &e);
+	}
 	src = source_add(&l->ret->src, a, ret->shown, memcpy(arena_alloc(a, len + 1), text, len), len);
 	bad = yaml_parse(a, src, &docs, l->errs);
 	ret->n = docs.n;
@@ -88,6 +91,7 @@ int level_interp(struct level *lv, struct node *doc)
 	struct interp_ctx c = {
 		.arena = &l->ret->arena, .look = { lookup_map, lv->env }, .src = &l->ret->src, .warns = &l->ret->warns,
 		.vars = &l->ret->vars, .errs = l->errs, .skip = l->o->no_interpolate,
+		.spent = &l->expanded, .max = LOAD_BYTES_MAX,
 	};
 
 	return interp_tree(&c, doc, "");

@@ -14,7 +14,9 @@ struct loading {
 	struct load_result     *ret;
 	struct errs            *errs;
 	const char             *home;          /* or NULL */
-	size_t                  files;         /* read so far */
+	size_t                  files, bytes;  /* read so far */
+	size_t                  expanded;      /* bytes of texts that variables made so far */
+	size_t                  copied;        /* nodes that extends copied so far */
 	struct map              seen;          /* "version" warnings are per file: display name -> that file */
 };
 

@@ -14,7 +14,12 @@
 #include "parser/io.h"
 #include "parser/node.h"
 
-enum { LOAD_FILES_MAX = 1000, LOAD_DEPTH_MAX = 64 };       /* files of one run; nested include or extends */
+enum {
+	LOAD_FILES_MAX = 1000,             /* files of one run */
+	LOAD_BYTES_MAX = 256 << 20,        /* all of them together; also all texts that variables made */
+	LOAD_DEPTH_MAX = 64,               /* nested include or extends */
+	LOAD_COPY_MAX  = 4 * 1000 * 1000,  /* nodes that extends copies */
+};
 
 struct load_opts {
 	const struct load_io *io;

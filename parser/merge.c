@@ -10,17 +10,9 @@
 static int merge_value(const struct merge *m, const struct rule *r, struct node **base, struct node *over,
 		       const struct trail *at);
 
-/* over takes base's place: its origin then tells what was there. */
 static void replace(const struct merge *m, struct node **base, struct node *over)
 {
-	struct node_origin *o;
-
-	if (*base == over)
-		return;
-	o = arena_new(m->arena, struct node_origin);
-	*o = over->origin ? *over->origin : (struct node_origin){ NULL, over->pos, NULL };
-	o->replaced = *base;
-	over->origin = o;
+	node_replaces(m->arena, over, *base);
 	*base = over;
 }
 

@@ -207,6 +207,29 @@ struct node *node_copy(struct arena *a, const struct node *n)
 	return c;
 }
 
+size_t node_count(const struct node *n)
+{
+	size_t count = 1;
+
+	for (uint32_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+		count += node_count(n->pairs[i].val);
+	for (uint32_t i = 0; n->kind == NODE_LIST && i < n->n; i++)
+		count += node_count(n->items[i]);
+	return count;
+}
+
+void node_replaces(struct arena *a, struct node *n, const struct node *old)
+{
+	struct node_origin *o;
+
+	if (n == old)
+		return;
+	o = arena_new(a, struct node_origin);
+	*o = n->origin ? *n->origin : (struct node_origin){ NULL, n->pos, NULL };
+	o->replaced = old;
+	n->origin = o;
+}
+
 struct node *node_path(const struct node *n, const char *dotted)
 {
 	struct node *cur = NULL;

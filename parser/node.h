@@ -41,6 +41,9 @@ struct node *node_str(struct arena *a, const char *text, struct srcpos pos);    
 struct node *node_int(struct arena *a, int64_t v, struct srcpos pos);
 struct node *node_bool(struct arena *a, bool v, struct srcpos pos);
 struct node *node_copy(struct arena *a, const struct node *n);                     /* deep */
+size_t node_count(const struct node *n);           /* nodes of the tree */
+/* n takes the place of old: its origin tells so from now on. */
+void node_replaces(struct arena *a, struct node *n, const struct node *old);
 
 /* Maps. ret: NULL when m is NULL, no map, or has no such key */
 struct node *node_get(const struct node *m, const char *key);

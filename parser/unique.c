@@ -84,6 +84,7 @@ static void squash(struct arena *a, enum unique_rule rule, struct node *list)
 		size_t old = key ? (size_t)map_get(&seen, key) : 0;
 
 		if (old) {
+			node_replaces(a, list->items[i], list->items[old - 1]);
 			list->items[old - 1] = list->items[i];
 			continue;
 		}

@@ -148,11 +148,34 @@ static void test_read(void)
 	arena_done(&a);
 }
 
+static void test_growth(void)
+{
+	auto_str struct str text = {0};
+	auto_err struct err e = {0};
+	auto_free char *got = NULL;
+
+	str_add(&text, "A=0123456789\n");
+	for (int i = 0; i < 40; i++)
+		str_add(&text, "A=$A$A\n");
+	got = run(text.s, false, &e, NULL);
+	is_str(got, "t.env:22:3: the text grows too long when its variables are replaced", "one value is limited");
+	str_clear(&text);
+	str_add(&text, "A=0123456789\n");
+	for (int i = 0; i < 17; i++)
+		str_add(&text, "A=$A$A\n");
+	for (int i = 0; i < 100; i++)
+		str_addf(&text, "B%d=$A\n", i);
+	free(got);
+	got = run(text.s, false, &e, NULL);
+	has_str(got, "the values grow too long when their variables are replaced", "and all of them together");
+}
+
 int main(void)
 {
 	test_rows();
 	test_raw();
 	test_warning();
 	test_read();
+	test_growth();
 	return done_testing();
 }

@@ -245,11 +245,57 @@ static void test_depth(void)
 	is_str(got, "64.yaml:1:11 include: files include each other too deeply", "depth is limited");
 }
 
+/* A few kilobytes that would become gigabytes. */
+static void test_copies(void)
+{
+	auto_str struct str text = {0};
+	auto_free char *got = NULL;
+
+	str_add(&text, "services:\n  a: {image: i, x-a: [");
+	for (int i = 0; i < 20000; i++)
+		str_add(&text, "1,");
+	str_add(&text, "]}\n");
+	for (int i = 0; i < 300; i++)
+		str_addf(&text, "  s%d: {extends: a}\n", i);
+	got = load("", F("/p/compose.yaml", text.s));
+	has_str(got, "services.s199.extends: the services of this project copy too many values by extends",
+		"what extends copies is limited");
+}
+
+static int remote(void *ctx, const char *url, char **ret_path, struct err *e)
+{
+	(void)ctx;
+	if (strcmp(url, "https://example.org/r.git#main:d/c.yaml") != 0)
+		return err_set(e, ERR_NET, 0, "cannot reach it");
+	*ret_path = xstrdup("/cache/1/d/c.yaml");
+	return 0;
+}
+
+static void test_remote(void)
+{
+	const char *const *files = F("/p/compose.yaml", "include: ['https://example.org/r.git#main:d/c.yaml']\n"
+				     "services: {x: {extends: {file: 'oci://example.org/y', service: z}}}",
+				     "/cache/1/d/c.yaml", "services: {b: {image: j, label_file: l}}");
+	const struct load_io io = { (void *)files, mem_read, mem_kind, NULL, remote };
+	const struct load_opts o = { .io = &io, .cwd = "/p" };
+	struct load_result r = {0};
+	auto_errs struct errs errs = {0};
+	auto_free char *bad = NULL;
+
+	is_int(load_project_tree(&o, &r, &errs), -1, "one of the two remote files is there");
+	bad = errs_text(&errs);
+	is_str(bad, "compose.yaml:2:32: cannot reach it", "the other is told of");
+	is_str(r.src.n > 1 ? r.src.v[1]->name : NULL, "/cache/1/d/c.yaml", "the local copy is read");
+	load_result_done(&r);
+}
+
 int main(void)
 {
 	test_extends();
 	test_include();
 	test_sections();
 	test_depth();
+	test_copies();
+	test_remote();
 	return done_testing();
 }

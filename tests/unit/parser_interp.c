@@ -223,6 +223,23 @@ static void test_skip(void)
 	arena_done(&a);
 }
 
+static void test_growth(void)
+{
+	struct arena a = {0};
+	auto_errs struct errs errs = {0};
+	auto_map struct map env = {0};
+	size_t spent = 0;
+	struct interp_ctx c = { .arena = &a, .look = { lookup_map, &env }, .errs = &errs, .spent = &spent, .max = 10 };
+	struct node *n = parse(&a, "[$A$A, $A$A, $A$A]", &errs);
+	auto_free char *bad = NULL;
+
+	fill(&env);
+	ok(interp_tree(&c, n, "x") < 0, "all results together are limited");
+	bad = errs_text(&errs);
+	is_str(bad, "t.yaml:1:8 x[1]: all texts together grow too long when their variables are replaced", "told once");
+	arena_done(&a);
+}
+
 int main(void)
 {
 	test_text();
@@ -230,5 +247,6 @@ int main(void)
 	test_met();
 	test_tree();
 	test_skip();
+	test_growth();
 	return done_testing();
 }
