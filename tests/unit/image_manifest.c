@@ -117,7 +117,7 @@ static void test_config(void)
 	auto_free char *back = NULL;
 
 	ok(config_parse(text, strlen(text), "c", i, &e) == 0, "parsed");
-	is_str(i->layers.v[1], B + 7, "diff ids as directory names");
+	is_str(i->layers.v[1], &B[7], "diff ids as directory names");
 	is_int(i->created_s, 1706933106, "created");
 	is_str(i->conf.user, "1000", "user");
 	ok(!i->conf.workdir, "an empty text is unset");
