@@ -71,6 +71,18 @@ static void write_log(const struct oci *o, const struct err *e)
 		fprintf(stderr, "compose-oci: write %s: %s\n", o->log, strerror(errno));
 }
 
+/* Engines show their user the last line of what we say. */
+static int report(const struct err *e)
+{
+	auto_free char *msg = one_line(e), *shown = NULL;
+
+	if (isatty(2))
+		return err_report(e, stderr);
+	shown = str_printable(msg);
+	fprintf(stderr, "compose-oci: %s%s%s%s\n", shown, e->hint ? " (" : "", e->hint ? e->hint : "", e->hint ? ")" : "");
+	return err_status(e);
+}
+
 /* After its own re-exec the program must find its way here again, whatever it was called as. */
 static int protect(int argc, char **argv, struct err *e)
 {
@@ -153,5 +165,5 @@ int oci_main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	write_log(&o, &e);
-	return err_report(&e, stderr);
+	return report(&e);
 }

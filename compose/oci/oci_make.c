@@ -11,6 +11,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/oci/oci_priv.h"
+#include "compose/runtime/hook.h"
 
 struct make_args {
 	const char *bundle, *console, *pid_file;
@@ -59,6 +60,8 @@ static void making_done(struct making *m)
 
 static int check_args(const struct make_args *a, struct err *e)
 {
+	if (octr_check_id(a->rest[0], e) < 0)
+		return -1;
 	if (a->rest[1])
 		return err_set(e, ERR_USAGE, 0, "one container id expected");
 	if (a->no_pivot)
@@ -98,7 +101,10 @@ static int open_bundle(struct making *m, const struct make_args *a, struct err *
 	m->bundle_fd = m->bundle ? open(m->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (m->bundle_fd < 0)
 		return err_set(e, ERR_MISSING, errno, "open the bundle %s", a->bundle ? a->bundle : ".");
-	return spec_read(&m->s, m->bundle_fd, e);
+	if (spec_read(&m->s, m->bundle_fd, e) < 0)
+		return -1;
+	spec_allow_standard_devices(&m->s);
+	return 0;
 }
 
 static int prepare(struct oci *o, struct making *m, const struct make_args *a, struct err *e)
@@ -198,8 +204,13 @@ static int run_and_wait(struct oci *o, struct making *m, const struct make_args 
 {
 	auto_octr struct octr done = OCTR_INIT;
 	int status;
+	auto_free char *state = NULL;
 
 	if (rt_start(&m->rc, e) < 0)
+		return -1;
+	m->c.status = OCTR_RUNNING;
+	state = octr_state_text(&m->c);
+	if (hook_run(&m->s.hooks, SPEC_HOOK_POSTSTART, state, e) < 0)
 		return -1;
 	if (a->detach)
 		return 0;

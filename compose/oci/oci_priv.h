@@ -45,6 +45,7 @@ struct octr {
 #define auto_octr __attribute__((cleanup(octr_done)))
 void octr_done(struct octr *c);
 
+int octr_check_id(const char *id, struct err *e) __attribute__((warn_unused_result));
 /* Make the directory of a new container. err: ERR_USAGE bad id, ERR_CONFLICT it exists */
 int octr_make(struct oci *o, const char *id, struct octr *ret, struct err *e) __attribute__((warn_unused_result));
 /* Open an existing one and see how it is. err: ERR_MISSING */

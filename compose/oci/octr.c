@@ -36,7 +36,7 @@ void octr_done(struct octr *c)
 	*c = (struct octr)OCTR_INIT;
 }
 
-static int check_id(const char *id, struct err *e)
+int octr_check_id(const char *id, struct err *e)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.";
 
@@ -59,7 +59,7 @@ int octr_make(struct oci *o, const char *id, struct octr *ret, struct err *e)
 {
 	auto_close int root = -1;
 
-	if (check_id(id, e) < 0 || (root = open_root(o, e)) < 0)
+	if (octr_check_id(id, e) < 0 || (root = open_root(o, e)) < 0)
 		return -1;
 	if (mkdirat(root, id, 0700) < 0)
 		return errno == EEXIST ? err_set(e, ERR_CONFLICT, 0, "container with id exists: %s", id) :
@@ -103,7 +103,7 @@ int octr_open(struct oci *o, const char *id, struct octr *ret, struct err *e)
 {
 	auto_free char *path = NULL;
 
-	if (check_id(id, e) < 0)
+	if (octr_check_id(id, e) < 0)
 		return -1;
 	path = xasprintf("%s/%s", o->root, id);
 	ret->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

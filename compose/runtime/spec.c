@@ -33,12 +33,9 @@ static void default_paths(struct spec *s)
 		strv_add(&s->readonly, readonly[i]);
 }
 
-/* Nodes may be made of any kind (that is CAP_MKNOD's matter), used only if they are one of these. */
-static void default_devices(struct spec *s)
+void spec_allow_standard_devices(struct spec *s)
 {
 	static const struct spec_dev_rule all[] = {
-		{ false, 'a', -1, -1, "rwm" },
-		{ true, 'c', -1, -1, "m" }, { true, 'b', -1, -1, "m" },
 		{ true, 'c', 1, 3, "rwm" }, { true, 'c', 1, 5, "rwm" }, { true, 'c', 1, 7, "rwm" },     /* null zero full */
 		{ true, 'c', 1, 8, "rwm" }, { true, 'c', 1, 9, "rwm" },                                 /* random urandom */
 		{ true, 'c', 5, 0, "rwm" }, { true, 'c', 5, 1, "rwm" }, { true, 'c', 5, 2, "rwm" },     /* tty console ptmx */
@@ -47,6 +44,18 @@ static void default_devices(struct spec *s)
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		vec_push(&s->resources.devices, all[i]);
+}
+
+/* Nodes may be made of any kind (that is CAP_MKNOD's matter), used only if they are standard ones. */
+static void default_devices(struct spec *s)
+{
+	static const struct spec_dev_rule all[] = {
+		{ false, 'a', -1, -1, "rwm" }, { true, 'c', -1, -1, "m" }, { true, 'b', -1, -1, "m" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		vec_push(&s->resources.devices, all[i]);
+	spec_allow_standard_devices(s);
 }
 
 void spec_default(struct spec *s)

@@ -108,6 +108,9 @@ struct spec {
 /* What Docker gives a container by default, less the command: namespaces (all but user), the file systems below /proc,
  * /sys and /dev, masked and read-only paths, 14 capabilities, device rules, seccomp. in: s is zeroed. */
 void spec_default(struct spec *s);
+/* Allow the use of the standard device nodes, which every container gets, behind whatever rules there are. Engines leave
+ * them out of a bundle's rules and expect that of a runtime. */
+void spec_allow_standard_devices(struct spec *s);
 /* Add a mount. options: comma-separated, may be NULL. Strings are copied. ret: borrowed from s, valid until the next one */
 struct spec_mount *spec_add_mount(struct spec *s, const char *dest, const char *type, const char *source,
 				  const char *options);
