@@ -91,21 +91,23 @@ static const char *differ(struct str *path, const json_t *was, const json_t *is)
 	return NULL;
 }
 
-/* Keys may hold dots, so the walk follows the tree and compares prefixes of path. */
+/* Keys may hold dots: the longest key that path begins with is the one. */
 static struct srcpos position(const struct node *n, const char *path)
 {
-	if (n->kind == NODE_MAP)
-		for (size_t i = 0; i < n->n; i++) {
-			size_t len = strlen(n->pairs[i].key);
+	const struct node *below = NULL;
+	struct srcpos at = n->pos;
+	size_t best = 0;
 
-			if (strncmp(path, n->pairs[i].key, len))
-				continue;
-			if (!path[len])
-				return n->pairs[i].key_pos.line ? n->pairs[i].key_pos : n->pairs[i].val->pos;
-			if (path[len] == '.')
-				return position(n->pairs[i].val, path + len + 1);
-		}
-	return n->pos;
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
+		size_t len = strlen(n->pairs[i].key);
+
+		if (len < best || strncmp(path, n->pairs[i].key, len) || (path[len] && path[len] != '.'))
+			continue;
+		best = len;
+		below = path[len] ? n->pairs[i].val : NULL;
+		at = n->pairs[i].key_pos.line ? n->pairs[i].key_pos : n->pairs[i].val->pos;
+	}
+	return below ? position(below, path + best + 1) : at;
 }
 
 const char *service_difference(struct arena *a, const char *was, const struct service *s, struct srcpos *ret_pos)
@@ -115,7 +117,7 @@ const char *service_difference(struct arena *a, const char *was, const struct se
 	const char *verb = old ? differ(&path, old, new) : NULL;
 
 	*ret_pos = (struct srcpos){0};
-	if (!verb)
+	if (!verb || !path.len)
 		return arena_strdup(a, "configuration changed");
 	if (strcmp(verb, "removed"))
 		*ret_pos = position(s->tree, str_cstr(&path));

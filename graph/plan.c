@@ -77,8 +77,9 @@ void plan_list_add(struct builder *b, struct op ***list, struct op *op)
 	size_t n = 0;
 	struct op **w;
 
-	while (*list && (*list)[n])
-		n++;
+	for (; *list && (*list)[n]; n++)
+		if ((*list)[n] == op)
+			return;
 	w = arena_alloc(&b->plan->arena, (n + 2) * sizeof(*w));
 	if (n)
 		memcpy(w, *list, n * sizeof(*w));
@@ -152,8 +153,34 @@ struct op *plan_remove_ctr(struct builder *b, const struct observed_ctr *c, cons
 
 	op->ctr = c;
 	op->with_volumes = with_volumes;
+	b->leaves[c - b->have->ctrs] = true;
 	plan_after(b, op, after);
 	return op;
+}
+
+/* Waits are added behind what waits for them. Edges that lead forward are few, so this goes no deeper than a few of them. */
+static void settle(struct op **out, size_t *n, bool *placed, struct op *op)
+{
+	if (placed[op->i])
+		return;
+	placed[op->i] = true;
+	for (size_t i = 0; i < op->n_after; i++)
+		settle(out, n, placed, op->after[i]);
+	out[(*n)++] = op;
+}
+
+/* Put every operation behind those that it comes after. */
+static void settle_order(struct plan *p)
+{
+	struct op **out = arena_alloc(&p->arena, (p->n_ops + 1) * sizeof(*out));
+	bool *placed = arena_alloc(&p->arena, p->n_ops + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_ops; i++)
+		settle(out, &n, placed, p->ops[i]);
+	for (size_t i = 0; i < n; i++)
+		out[i]->i = (unsigned)i;
+	p->ops = out;
 }
 
 int plan_make(struct plan **ret, const struct project *want, const struct observed *have,
@@ -166,7 +193,8 @@ int plan_make(struct plan **ret, const struct project *want, const struct observ
 
 	b.sel = arena_alloc(&p->arena, n + 1);
 	b.named = arena_alloc(&p->arena, n + 1);
-	b.remade = arena_alloc(&p->arena, n + 1);
+	b.touched = arena_alloc(&p->arena, (n + 1) * sizeof(*b.touched));
+	b.leaves = arena_alloc(&p->arena, have->n_ctrs + 1);
 	b.ready = arena_alloc(&p->arena, (n + 1) * sizeof(*b.ready));
 	b.gone = arena_alloc(&p->arena, (n + 1) * sizeof(*b.gone));
 	if (want)
@@ -186,11 +214,13 @@ int plan_make(struct plan **ret, const struct project *want, const struct observ
 			r = plan_stop(&b, e);
 		}
 	deps_done(&b.deps);
-	if (r < 0)
+	if (r < 0) {
 		plan_free(p);
-	else
-		*ret = p;
-	return r;
+		return r;
+	}
+	settle_order(p);
+	*ret = p;
+	return 0;
 }
 
 void plan_free(struct plan *p)

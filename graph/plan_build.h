@@ -6,6 +6,9 @@
 #include "graph/plan.h"
 #include "parser/project.h"
 
+/* What a plan does to the containers of a service. */
+enum touched { LEFT_ALONE, STARTED, RESTARTED, REMADE };
+
 struct builder {
 	struct plan           *plan;
 	const struct project  *want;         /* or NULL */
@@ -16,14 +19,15 @@ struct builder {
 	bool                  *named;        /* those that the user named (all when none was) */
 	struct op           ***ready;        /* per service: operations after which it counts as started; NULL-terminated */
 	struct op           ***gone;         /* per service: operations after which it counts as stopped */
-	bool                  *remade;       /* per service: a container of it is made anew or restarted by this plan */
+	enum touched          *touched;      /* per service: the most that is done to one of its containers */
+	bool                  *leaves;       /* per observed container: removed by this plan */
 };
 
 struct op *plan_add(struct builder *b, enum op_kind k, const char *object, const char *cause);
 /* op starts only after `first` has succeeded. NULL is fine. */
 void plan_after(struct builder *b, struct op *op, struct op *first);
 void plan_warn(struct builder *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Append to a NULL-terminated list in the arena. */
+/* Append to a NULL-terminated list in the arena, unless op is in it. */
 void plan_list_add(struct builder *b, struct op ***list, struct op *op);
 /* Name of a container: container_name or PROJECT-SERVICE-N. */
 const char *plan_ctr_name(struct builder *b, const struct service *s, unsigned number);

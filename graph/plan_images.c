@@ -41,14 +41,22 @@ static const char *pull_cause(const struct builder *b, const char *policy, bool 
 	return missing ? "image not present" : NULL;
 }
 
+/* Which policy counts: `pull` pulls what is there already too, but what the file says is never pulled it leaves alone. */
+static const char *policy_of(const struct builder *b, const struct service *s)
+{
+	if (b->goal->pull && *b->goal->pull)
+		return b->goal->pull;
+	if (b->goal->verb == GOAL_PULL && !s->build && !*s->pull_policy)
+		return "always";
+	return s->pull_policy;
+}
+
 static int one_image(struct builder *b, const struct service *s, struct err *e)
 {
-	const char *policy = b->goal->pull && *b->goal->pull ? b->goal->pull : s->pull_policy, *cause;
+	const char *policy = policy_of(b, s), *cause;
 	bool missing = !*image_id(b->have, s->name);
 	struct op *op;
 
-	if (b->goal->verb == GOAL_PULL && !s->build)
-		policy = b->goal->pull && *b->goal->pull ? b->goal->pull : "always";
 	if (s->build && b->goal->verb != GOAL_PULL) {
 		cause = build_cause(b, s, policy, missing);
 		if (!cause && missing) {
@@ -63,7 +71,7 @@ static int one_image(struct builder *b, const struct service *s, struct err *e)
 		return 0;
 	} else {
 		cause = pull_cause(b, policy, missing);
-		if (!cause && missing) {
+		if (!cause && missing && b->goal->verb != GOAL_PULL) {
 			err_set(e, ERR_MISSING, 0, "image %s is not present, and the pull policy is never", s->image);
 			err_at(e, s->pos, s->name);
 			return err_hint(e, "run `compose pull %s`", s->name);
@@ -97,10 +105,34 @@ static void order_builds(struct builder *b)
 	}
 }
 
+/* The images that selected builds start from are needed too, whatever depends_on says. */
+static void select_contexts(struct builder *b)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < b->deps.n; i++) {
+			const struct build *bu = b->want->services[i].build;
+
+			for (size_t k = 0; b->sel[i] && bu && k < bu->additional_contexts.n; k++) {
+				const char *v = bu->additional_contexts.v[k].val;
+				size_t on = v && str_starts(v, "service:") ? plan_service(b, v + 8) : SIZE_MAX;
+
+				if (on == SIZE_MAX || b->sel[on])
+					continue;
+				b->sel[on] = more = true;
+			}
+		}
+	}
+}
+
 int plan_images(struct builder *b, struct err *e)
 {
 	if (deps_select(&b->deps, b->goal->services, b->goal->no_deps, b->sel, e) < 0)
 		return -1;
+	if (b->goal->verb != GOAL_PULL)
+		select_contexts(b);
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k];
 

@@ -189,40 +189,47 @@ static void plan_rm(struct builder *b)
 	}
 }
 
-static void remove_networks(struct builder *b, const bool *used)
+static bool in(const char *const *names, size_t n, const char *name)
 {
-	size_t n_ctr_ops = b->plan->n_ops;
-
-	for (size_t i = 0; i < b->have->n_nets; i++) {
-		struct op *op;
-
-		if (!b->have->nets[i].ours || used[i])
-			continue;
-		op = plan_add(b, OP_NET_REMOVE, b->have->nets[i].name, "down");
-		for (size_t k = 0; k < n_ctr_ops; k++)
-			if (b->plan->ops[k]->kind == OP_CTR_REMOVE)
-				for (size_t j = 0; j < b->plan->ops[k]->ctr->n_networks; j++)
-					if (str_eq(b->plan->ops[k]->ctr->networks[j], b->have->nets[i].name))
-						plan_after(b, op, b->plan->ops[k]);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(names[i], name))
+			return true;
+	return false;
 }
 
-static void remove_volumes(struct builder *b)
+static bool uses(const struct observed_ctr *c, enum op_kind k, const char *name)
 {
-	size_t n_ops = b->plan->n_ops;
+	return k == OP_NET_REMOVE ? in(c->networks, c->n_networks, name) : in(c->volumes, c->n_volumes, name);
+}
 
-	for (size_t i = 0; i < b->have->n_vols; i++) {
-		struct op *op;
+/* Remove a network or volume after the containers that used it, unless one of them stays. */
+static void remove_resource(struct builder *b, enum op_kind k, const char *name, const char *cause)
+{
+	size_t n_ctr_ops = b->plan->n_ops;
+	struct op *op;
 
-		if (!b->have->vols[i].ours)
+	for (size_t i = 0; i < b->have->n_ctrs; i++) {
+		const struct observed_ctr *c = &b->have->ctrs[i];
+
+		if (b->leaves[i] || !uses(c, k, name))
 			continue;
-		op = plan_add(b, OP_VOL_REMOVE, b->have->vols[i].name, "down --volumes");
-		for (size_t k = 0; k < n_ops; k++)
-			if (b->plan->ops[k]->kind == OP_CTR_REMOVE)
-				for (size_t j = 0; j < b->plan->ops[k]->ctr->n_volumes; j++)
-					if (str_eq(b->plan->ops[k]->ctr->volumes[j], b->have->vols[i].name))
-						plan_after(b, op, b->plan->ops[k]);
+		plan_warn(b, "%s %s stays: container %s still uses it%s", k == OP_NET_REMOVE ? "network" : "volume", name, c->name,
+			  is_orphan(b, c) ? "; --remove-orphans removes that too" : "");
+		return;
 	}
+	op = plan_add(b, k, name, cause);
+	for (size_t i = 0; i < n_ctr_ops; i++)
+		if (b->plan->ops[i]->kind == OP_CTR_REMOVE && uses(b->plan->ops[i]->ctr, k, name))
+			plan_after(b, op, b->plan->ops[i]);
+}
+
+/* Services may share an image. */
+static bool image_goes(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_ops; i++)
+		if (p->ops[i]->kind == OP_IMAGE_REMOVE && str_eq(p->ops[i]->object, name))
+			return true;
+	return false;
 }
 
 static void remove_images(struct builder *b)
@@ -232,12 +239,12 @@ static void remove_images(struct builder *b)
 
 	for (size_t i = 0; i < b->deps.n; i++) {
 		const struct service *s = &b->want->services[i];
+		const char *name = *s->image ? s->image : arena_printf(&b->plan->arena, "%s-%s", b->want->name, s->name);
 		struct op *op;
 
-		if (!b->sel[i] || (!all && (!s->build || *s->image)))
+		if (!b->sel[i] || (!all && (!s->build || *s->image)) || image_goes(b->plan, name))
 			continue;
-		op = plan_add(b, OP_IMAGE_REMOVE, *s->image ? s->image : arena_printf(&b->plan->arena, "%s-%s", b->want->name, s->name),
-			      all ? "down --rmi all" : "down --rmi local");
+		op = plan_add(b, OP_IMAGE_REMOVE, name, all ? "down --rmi all" : "down --rmi local");
 		op->service = s;
 		for (size_t k = 0; k < n_ops; k++)
 			if (b->plan->ops[k]->kind == OP_CTR_REMOVE)
@@ -248,34 +255,23 @@ static void remove_images(struct builder *b)
 static void plan_down(struct builder *b)
 {
 	bool whole = !b->goal->services || !*b->goal->services;
-	bool *used = arena_alloc(&b->plan->arena, b->have->n_nets + 1);
 	struct op **stops = stop_all(b, "down");
 
 	for (size_t i = 0; i < b->have->n_ctrs; i++) {
 		const struct observed_ctr *c = &b->have->ctrs[i];
 		bool orphan = is_orphan(b, c) || (!b->want && c->oneoff);
 
-		if (orphan ? b->goal->remove_orphans && whole : wanted(b, c)) {
-			struct op *stop = orphan ? plan_stop_ctr(b, c, NULL, "orphan") : stops[i];
-
-			plan_remove_ctr(b, c, "down", b->goal->volumes || c->oneoff, stop);
+		if (orphan ? !b->goal->remove_orphans || !whole : !wanted(b, c))
 			continue;
-		}
-		for (size_t k = 0; k < b->have->n_nets; k++)     /* a network that is still in use stays */
-			for (size_t j = 0; j < c->n_networks; j++)
-				if (str_eq(c->networks[j], b->have->nets[k].name)) {
-					if (b->have->nets[k].ours && !used[k] && whole)
-						plan_warn(b, "network %s stays: container %s still uses it%s", b->have->nets[k].name,
-							  c->name, orphan ? "; --remove-orphans removes that too" : "");
-					used[k] = true;
-				}
+		plan_remove_ctr(b, c, "down", b->goal->volumes || c->oneoff, orphan ? plan_stop_ctr(b, c, NULL, "orphan") : stops[i]);
 	}
-	if (!whole)
-		return;
-	remove_networks(b, used);
-	if (b->goal->volumes)
-		remove_volumes(b);
-	if (b->goal->rmi && *b->goal->rmi && b->want)
+	for (size_t i = 0; whole && i < b->have->n_nets; i++)
+		if (b->have->nets[i].ours)
+			remove_resource(b, OP_NET_REMOVE, b->have->nets[i].name, "down");
+	for (size_t i = 0; whole && b->goal->volumes && i < b->have->n_vols; i++)
+		if (b->have->vols[i].ours)
+			remove_resource(b, OP_VOL_REMOVE, b->have->vols[i].name, "down --volumes");
+	if (whole && b->goal->rmi && *b->goal->rmi && b->want)
 		remove_images(b);
 }
 

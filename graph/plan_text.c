@@ -15,6 +15,8 @@ void plan_text(const struct plan *p, struct str *out)
 			str_addf(out, " to be %s%s", wait_names[op->wait], op->optional ? ", optional" : "");
 		if (op->kind == OP_CTR_KILL)
 			str_addf(out, " with %s", *op->signal ? op->signal : "SIGKILL");
+		if (op->kind == OP_CTR_REMOVE && op->with_volumes)
+			str_add(out, " and its anonymous volumes");
 		str_addf(out, " (%s)", op->cause);
 		for (size_t k = 0; k < op->n_after; k++)
 			str_addf(out, "%s%u", k ? " " : " after ", op->after[k]->i + 1);

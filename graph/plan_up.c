@@ -152,58 +152,82 @@ static void after_resources(struct builder *b, const struct resources *r, const 
 
 /* ---- containers ------------------------------------------------------------------------------------------------- */
 
-/* The service whose namespaces s joins (network_mode, pid, ipc), or whose volumes it takes: made anew together. */
-static const char *joined(const struct service *s)
+/* Does s live in namespaces of that service (network_mode, pid, ipc ...), or take its volumes? */
+static bool shares_with(const struct service *s, const char *of)
 {
-	const char *const modes[] = { s->network_mode, s->pid, s->ipc };
+	const char *const modes[] = { s->network_mode, s->pid, s->ipc, s->uts, s->cgroup };
+	size_t len = strlen(of);
 
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
-		if (str_starts(modes[i], "service:"))
-			return modes[i] + 8;
+		if (str_starts(modes[i], "service:") && str_eq(modes[i] + 8, of))
+			return true;
 	for (size_t i = 0; i < s->volumes_from.n; i++)
-		if (!str_starts(s->volumes_from.v[i], "container:"))
-			return s->volumes_from.v[i];
-	return NULL;
+		if (str_starts(s->volumes_from.v[i], of) && (!s->volumes_from.v[i][len] || s->volumes_from.v[i][len] == ':'))
+			return true;
+	return false;
 }
 
-/* ret: why a container of s that fits must be made anew or restarted because of what this plan does to a dependency */
-static const char *dependency_cause(struct builder *b, const struct service *s, bool *ret_recreate)
-{
-	const char *j = joined(s);
-	size_t len = j ? strcspn(j, ":") : 0;
+/* Why containers of a service that fit are made anew, or restarted, all the same. */
+struct fate { const char *recreate, *restart; };
 
-	*ret_recreate = false;
+static struct fate fate_from_deps(struct builder *b, const struct service *s)
+{
+	struct arena *a = &b->plan->arena;
+	struct fate f = {0};
+
 	for (size_t i = 0; i < s->n_deps; i++) {
 		size_t d = plan_service(b, s->deps[i].service);
+		const char *name = s->deps[i].service;
+		enum touched t = d == SIZE_MAX ? LEFT_ALONE : b->touched[d];
+		bool shares = t != LEFT_ALONE && shares_with(s, name);
 
-		if (d == SIZE_MAX || !b->remade[d])
-			continue;
-		if (j && strlen(s->deps[i].service) == len && !strncmp(j, s->deps[i].service, len)) {
-			*ret_recreate = true;
-			return arena_printf(&b->plan->arena, "it shares what belongs to %s, which is made anew", s->deps[i].service);
-		}
-		if (s->deps[i].restart)
-			return arena_printf(&b->plan->arena, "depends_on %s has restart: true, and %s is made anew",
-					    s->deps[i].service, s->deps[i].service);
+		if (shares && t == REMADE)
+			f.recreate = arena_printf(a, "it shares what belongs to %s, which is made anew", name);
+		else if (shares)
+			f.restart = arena_printf(a, "it shares what belongs to %s, which is started", name);
+		else if (s->deps[i].restart && t >= RESTARTED)
+			f.restart = arena_printf(a, "depends_on %s has restart: true, and %s is %s", name, name,
+						 t == REMADE ? "made anew" : "restarted");
 	}
-	return NULL;
+	return f;
+}
+
+/* c lives in a namespace of a container that is not there any more. */
+static const char *stale_share(const struct builder *b, const struct service *s, const struct observed_ctr *c)
+{
+	bool shares = false;
+
+	for (size_t i = 0; i < s->n_deps; i++)
+		shares = shares || shares_with(s, s->deps[i].service);
+	if (!shares || !*c->shares)
+		return NULL;
+	for (size_t i = 0; i < b->have->n_ctrs; i++)
+		if (str_eq(b->have->ctrs[i].id, c->shares))
+			return NULL;
+	return "the container whose namespaces it shares is gone";
+}
+
+static void touch(struct builder *b, size_t i, enum touched t)
+{
+	if (b->touched[i] < t)
+		b->touched[i] = t;
 }
 
 static struct op *create_op(struct builder *b, const struct resources *r, const struct service *s, unsigned number,
 			    const char *cause, const struct observed_ctr *replaces)
 {
 	struct op *op = plan_add(b, OP_CTR_CREATE, plan_ctr_name(b, s, number), cause);
-	const char *j = joined(s);
 
 	op->service = s;
 	op->number = number;
 	op->replaces = replaces;
 	after_resources(b, r, s, op);
-	/* a namespace that is joined is named by the other container's id: that one must exist */
-	for (size_t i = 0; j && i < b->plan->n_ops; i++)
-		if (b->plan->ops[i]->kind == OP_CTR_CREATE && b->plan->ops[i] != op && b->plan->ops[i]->number == 1 &&
-		    strlen(b->plan->ops[i]->service->name) == strcspn(j, ":") && str_starts(j, b->plan->ops[i]->service->name))
-			plan_after(b, op, b->plan->ops[i]);
+	for (size_t i = 0; i < op->i; i++) {     /* a namespace that is joined is named by the other container's id: that one must exist */
+		struct op *other = b->plan->ops[i];
+
+		if (other->kind == OP_CTR_CREATE && other->number == 1 && shares_with(s, other->service->name))
+			plan_after(b, op, other);
+	}
 	return op;
 }
 
@@ -238,7 +262,7 @@ static void make_anew(struct builder *b, const struct resources *r, size_t i, co
 	const char *why = arena_printf(&b->plan->arena, "recreate %s: %s", s->name, cause);
 	struct op *created = create_op(b, r, s, c->number, why, b->goal->renew_anon_volumes ? NULL : c), *stop, *rm, *start;
 
-	b->remade[i] = true;
+	touch(b, i, REMADE);
 	stop = plan_stop_ctr(b, c, s, why);
 	if (stop)
 		plan_after(b, stop, created);
@@ -251,19 +275,50 @@ static void make_anew(struct builder *b, const struct resources *r, size_t i, co
 	plan_list_add(b, &b->ready[i], start);
 }
 
+static void stays(struct builder *b, const struct service *s, const struct observed_ctr *c)
+{
+	struct plan *p = b->plan;
+	const char **u = arena_alloc(&p->arena, (p->n_unchanged + 1) * sizeof(*u));
+	struct op *wait;
+
+	if (p->n_unchanged)
+		memcpy(u, p->unchanged, p->n_unchanged * sizeof(*u));
+	u[p->n_unchanged++] = c->name;
+	p->unchanged = u;
+	if (!b->goal->wait_healthy)
+		return;
+	wait = plan_add(b, OP_WAIT, c->name, "--wait");
+	wait->service = s;
+	wait->wait = WAIT_RUNNING;
+	wait->ctr = c;
+}
+
+/* Stop now, start later; the containers that are made meanwhile must be there first: what cannot be made stops nothing. */
+static struct op *stop_for_restart(struct builder *b, const struct service *s, const struct observed_ctr *c, const char *cause)
+{
+	struct op *stop = plan_stop_ctr(b, c, s, cause);
+
+	for (size_t i = 0; stop && i < stop->i; i++) {
+		struct op *op = b->plan->ops[i];
+		bool ours = false;
+
+		for (size_t k = 0; op->service && k < s->n_deps; k++)
+			ours = ours || str_eq(op->service->name, s->deps[k].service);
+		if (ours && op->kind == OP_CTR_CREATE)
+			plan_after(b, stop, op);
+		for (size_t k = 0; ours && op->kind == OP_CTR_STOP && k < op->n_after; k++)
+			plan_after(b, stop, op->after[k]);
+	}
+	return stop;
+}
+
 static void keep(struct builder *b, size_t i, const struct observed_ctr *c, const char *restart_cause)
 {
 	const struct service *s = &b->want->services[i];
 	struct op *stop = NULL, *start;
 
 	if (b->goal->verb == GOAL_CREATE || (plan_runs(c) && c->state != CTR_PAUSED && !restart_cause)) {
-		struct plan *p = b->plan;
-		const char **u = arena_alloc(&p->arena, (p->n_unchanged + 1) * sizeof(*u));
-
-		if (p->n_unchanged)
-			memcpy(u, p->unchanged, p->n_unchanged * sizeof(*u));
-		u[p->n_unchanged++] = c->name;
-		p->unchanged = u;
+		stays(b, s, c);
 		return;
 	}
 	if (c->state == CTR_PAUSED && !restart_cause) {
@@ -271,9 +326,9 @@ static void keep(struct builder *b, size_t i, const struct observed_ctr *c, cons
 		start->ctr = c;
 		start->service = s;
 	} else {
-		b->remade[i] = b->remade[i] || restart_cause;
+		touch(b, i, restart_cause ? RESTARTED : STARTED);
 		if (restart_cause)
-			stop = plan_stop_ctr(b, c, s, restart_cause);
+			stop = stop_for_restart(b, s, c, restart_cause);
 		start = start_op(b, s, c->name, restart_cause ? restart_cause : ctr_state_name(c->state), c, NULL);
 		plan_after(b, start, stop);
 		plan_wait_deps(b, i, start);
@@ -293,10 +348,12 @@ static const char *ctr_cause(struct builder *b, size_t i, const struct observed_
 {
 	const struct service *s = &b->want->services[i];
 	enum recreate how = b->goal->recreate;
+	const char *cause;
 
 	if (how == RECREATE_FORCE && !b->named[i] && !b->goal->always_recreate_deps)
 		how = RECREATE_DIVERGED;
-	return diff_ctr(&b->plan->arena, b->want, s, c, hash, image_id(b->have, s->name), how);
+	cause = diff_ctr(&b->plan->arena, b->want, s, c, hash, image_id(b->have, s->name), how);
+	return cause ? cause : stale_share(b, s, c);
 }
 
 /* Which of n containers go when only `want` may stay: those to be made anew first, then the highest numbers. */
@@ -312,38 +369,60 @@ static void mark_surplus(size_t n, unsigned want, const char *const *cause, bool
 			}
 }
 
+static void scale_away(struct builder *b, const struct service *s, const struct observed_ctr *c, unsigned want)
+{
+	const char *why = arena_printf(&b->plan->arena, "scale %s to %u", s->name, want);
+
+	plan_remove_ctr(b, c, why, true, plan_stop_ctr(b, c, s, why));
+}
+
 static void up_service(struct builder *b, const struct resources *r, size_t i)
 {
 	const struct service *s = &b->want->services[i];
 	unsigned want = scale_of(b, s), max = 0, stay = 0;
 	size_t n;
 	const struct observed_ctr *c = plan_ctrs(b->have, s->name, &n);
-	const char **cause = arena_alloc(&b->plan->arena, (n + 1) * sizeof(*cause)), *dep_cause;
-	bool *goes = arena_alloc(&b->plan->arena, n + 1), dep_recreate;
+	const char **cause = arena_alloc(&b->plan->arena, (n + 1) * sizeof(*cause));
+	bool *goes = arena_alloc(&b->plan->arena, n + 1);
+	struct fate fate = fate_from_deps(b, s);
 	char hash[65];
 
 	service_hash(s, hash);
-	dep_cause = dependency_cause(b, s, &dep_recreate);
 	for (size_t k = 0; k < n; k++)
-		cause[k] = dep_recreate ? dep_cause : ctr_cause(b, i, &c[k], hash);
+		cause[k] = fate.recreate ? fate.recreate : ctr_cause(b, i, &c[k], hash);
 	mark_surplus(n, want, cause, goes);
 	for (size_t k = 0; k < n; k++) {
 		if (c[k].number > max)
 			max = c[k].number;
-		if (goes[k]) {
-			const char *why = arena_printf(&b->plan->arena, "scale %s to %u", s->name, want);
-
-			plan_remove_ctr(b, &c[k], why, true, plan_stop_ctr(b, &c[k], s, why));
-		} else if (cause[k]) {
+		stay += !goes[k];
+		if (goes[k])
+			scale_away(b, s, &c[k], want);
+		else if (cause[k])
 			make_anew(b, r, i, &c[k], cause[k]);
-			stay++;
-		} else {
-			keep(b, i, &c[k], dep_recreate ? NULL : dep_cause);
-			stay++;
-		}
+		else
+			keep(b, i, &c[k], fate.restart);
 	}
 	while (stay++ < want)
 		make_new(b, r, i, ++max);
+}
+
+/* A service that nobody asked for, but whose running containers cannot go on as they are beside what this plan does. */
+static void follow(struct builder *b, const struct resources *r, size_t i)
+{
+	const struct service *s = &b->want->services[i];
+	struct fate fate = fate_from_deps(b, s);
+	size_t n;
+	const struct observed_ctr *c = plan_ctrs(b->have, s->name, &n);
+
+	for (size_t k = 0; (fate.recreate || fate.restart) && k < n; k++) {
+		if (!plan_runs(&c[k]))
+			continue;
+		b->sel[i] = true;
+		if (fate.recreate)
+			make_anew(b, r, i, &c[k], fate.recreate);
+		else
+			keep(b, i, &c[k], fate.restart);
+	}
 }
 
 /* A wait for one container of a dependency. ret: NULL when what was observed already satisfies it */
@@ -391,7 +470,7 @@ void plan_wait_deps(struct builder *b, size_t i, struct op *op)
 
 			for (struct op **start = b->ready[d]; start && *start; start++)
 				started = started || str_eq((*start)->object, c[j].name);
-			if (!started && plan_runs(&c[j]))
+			if (!started && plan_runs(&c[j]) && !b->leaves[&c[j] - b->have->ctrs])
 				plan_after(b, op, wait_op(b, &s->deps[k], &b->want->services[d], c[j].name, &c[j], NULL));
 		}
 	}
@@ -454,8 +533,12 @@ int plan_up(struct builder *b, struct err *e)
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k];
 
-		if (b->sel[i] && i != target)
+		if (i == target)
+			continue;
+		if (b->sel[i])
 			up_service(b, &r, i);
+		else if (!b->goal->no_deps && b->goal->verb == GOAL_UP)
+			follow(b, &r, i);
 	}
 	if (target != SIZE_MAX) {                                /* the one-off's own waits hang on a marker operation */
 		const struct service *s = &b->want->services[target];
