@@ -47,7 +47,7 @@ static int pass_node(const struct walk *w, enum pass pass, const struct key *k, 
 {
 	int r = 0;
 
-	if ((*n)->deferred)
+	if ((*n)->deferred || !schema_fits(k, *n))     /* the latter was told by schema_check */
 		return 0;
 	if (pass == PASS_CANON && k->canon && k->canon(w, n, at) < 0)
 		return -1;
@@ -58,14 +58,23 @@ static int pass_node(const struct walk *w, enum pass pass, const struct key *k, 
 	return r;
 }
 
+/* The load ends after a failed phase, but not the search for mistakes: the values of the sound parts are judged, too. */
 int canon_apply(struct arena *a, struct node *root, struct errs *errs)
 {
-	return pass_node(&(struct walk){ a, errs }, PASS_CANON, &schema_root, &root, NULL);
+	size_t ports = 0;
+	const struct walk w = { a, errs, &ports };
+	int r = pass_node(&w, PASS_CANON, &schema_root, &root, NULL);
+
+	if (r < 0) {
+		root = node_copy(a, root);
+		(void)!pass_node(&w, PASS_SETTLE, &schema_root, &root, NULL);
+	}
+	return r;
 }
 
 int canon_defaults(struct arena *a, struct node *root, struct errs *errs)
 {
-	return pass_node(&(struct walk){ a, errs }, PASS_SETTLE, &schema_root, &root, NULL);
+	return pass_node(&(struct walk){ a, errs, NULL }, PASS_SETTLE, &schema_root, &root, NULL);
 }
 
 int walk_fault(const struct walk *w, struct srcpos pos, const struct where *at, const char *hint, const char *fmt, ...)

@@ -4,6 +4,8 @@
 #include "parser/value.h"
 #include "parser/walk.h"
 
+enum { PORTS_MAX = 200000 };           /* of one document: "1-65535" in every service would fill the memory */
+
 static struct node *port_node(const struct walk *w, const struct port_spec *spec, const struct port_pair *pair, struct srcpos pos)
 {
 	struct node *port = walk_map(w, pos);
@@ -26,16 +28,22 @@ static struct node *port_node(const struct walk *w, const struct port_spec *spec
 static int add_short(const struct walk *w, struct node *list, const struct node *item, const struct where *at)
 {
 	struct port_spec spec = { 0 };
-	const char *why = value_ports(item->text, &spec);
+	const char *why;
 
+	if (*w->ports > PORTS_MAX)
+		return -1;                     /* was told */
+	why = value_ports(item->text, &spec);
 	if (why)
 		return walk_fault(w, item->pos, at, "write [ip:][host:]container[/protocol]", "\"%s\": %s", item->text, why);
-	for (size_t i = 0; i < spec.n; i++) {
+	*w->ports += spec.n;
+	for (size_t i = 0; i < spec.n && *w->ports <= PORTS_MAX; i++) {
 		struct node *port = port_node(w, &spec, &spec.pair[i], item->pos);
 		port->origin = item->origin;
 		node_push(w->arena, list, port);
 	}
 	free(spec.pair);
+	if (*w->ports > PORTS_MAX)
+		return walk_fault(w, item->pos, at, NULL, "the ranges of ports in this file come to more than %d ports", PORTS_MAX);
 	return 0;
 }
 

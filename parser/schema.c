@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include "compose/base/str.h"
 #include "parser/phases.h"
+#include "parser/schema_hooks.h"
 #include "parser/value.h"
 
 struct check { struct errs *errs; struct warns *warns; int bad; };
@@ -97,7 +98,9 @@ static void wrong_form(struct check *c, const struct key *k, const struct node *
 	auto_free char *hint = NULL;
 
 	forms_text(k->forms, &want);
-	if ((k->forms & FORM_STR) && node_text(n))
+	if (k->settle == settle_duration && n->kind == NODE_INT)
+		hint = xasprintf("write it with a unit: %ss", n->text);
+	else if ((k->forms & FORM_STR) && node_text(n))
 		hint = xasprintf("put it in quotes: \"%s\"", node_text(n));
 	else if (n->kind == NODE_NULL)
 		hint = xstrdup("give it a value, or leave the key out");
@@ -172,6 +175,11 @@ static unsigned form_of(const struct node *n)
 	case NODE_MAP: return FORM_MAP;
 	}
 	return 0;
+}
+
+bool schema_fits(const struct key *k, const struct node *n)
+{
+	return (k->forms & form_of(n)) != 0;
 }
 
 static bool has_word(const char *words, const char *text)
@@ -298,7 +306,7 @@ static void check_node(struct check *c, const struct key *k, const struct node *
 {
 	if (n->deferred)
 		return;
-	if (!(k->forms & form_of(n))) {
+	if (!schema_fits(k, n)) {
 		wrong_form(c, k, n, at);
 		return;
 	}
@@ -324,11 +332,24 @@ static void check_node(struct check *c, const struct key *k, const struct node *
 	}
 }
 
+/* What the next phases would say of the sound parts: all mistakes of a run are told at once. */
+static void check_values(const struct node *root, struct errs *errs)
+{
+	struct arena a = { 0 };
+	struct node *copy = node_copy(&a, root);
+
+	if (canon_apply(&a, copy, errs) == 0)
+		(void)!canon_defaults(&a, copy, errs);
+	arena_done(&a);
+}
+
 int schema_check(const struct node *root, struct errs *errs, struct warns *w)
 {
 	struct check c = { errs, w, 0 };
 
 	check_node(&c, &schema_root, root, NULL);
+	if (c.bad)
+		check_values(root, errs);
 	return c.bad;
 }
 

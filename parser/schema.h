@@ -29,7 +29,7 @@ enum key_flags {
 /* Where the walk is: a chain on the stack, made into text only for a message. */
 struct where { const struct where *up; const char *key; size_t index; };
 /* What the hooks of a row work with. */
-struct walk { struct arena *arena; struct errs *errs; };
+struct walk { struct arena *arena; struct errs *errs; size_t *ports; };      /* ports: entries made out of ranges so far */
 /* Change *n (may be replaced). ret: 0, or -1 when a mistake was added */
 typedef int key_hook(const struct walk *w, struct node **n, const struct where *at);
 
@@ -64,6 +64,8 @@ extern const struct keys schema_service, schema_network, schema_volume, schema_c
 const struct key *schema_child(const struct keys *k, const char *name);
 /* An extension: ignored wherever it stands, but where names are the user's. */
 bool schema_is_extension(const struct keys *k, const char *name);
+/* Whether a value has one of the forms that its row takes. */
+bool schema_fits(const struct key *k, const struct node *n);
 /* "services.web.ports[0].target". owns: caller frees */
 char *where_text(const struct where *at);
 

@@ -230,7 +230,7 @@ int settle_options(const struct walk *w, struct node **n, const struct where *at
 /* Each option becomes a list of texts. */
 int settle_multi(const struct walk *w, struct node **n, const struct where *at)
 {
-	for (size_t i = 0; i < (*n)->n; i++) {
+	for (size_t i = 0; (*n)->kind == NODE_MAP && i < (*n)->n; i++) {
 		struct node **val = &(*n)->pairs[i].val;
 		if ((*val)->kind != NODE_LIST) {
 			struct node *list = node_new(w->arena, NODE_LIST, (*val)->pos);
@@ -313,7 +313,7 @@ int settle_hosts(const struct walk *w, struct node **n, const struct where *at)
 			r |= host_pair(w, list, &(*n)->pairs[i], &(struct where){ at, (*n)->pairs[i].key, 0 });
 		else if ((*n)->items[i]->deferred)
 			return 0;
-		else
+		else if ((*n)->items[i]->kind == NODE_STR)
 			r |= host_item(w, list, (*n)->items[i], &(struct where){ at, NULL, i });
 	}
 	if (r)

@@ -19,6 +19,12 @@ static bool is_protocol(const char *s)
 	return str_eq(s, "tcp") || str_eq(s, "udp") || str_eq(s, "sctp");
 }
 
+/* A text that can be judged: there, a scalar, and not left as written. */
+static bool judged(const struct node *n)
+{
+	return node_text(n) && !n->deferred;
+}
+
 static int check_port(const struct walk *w, struct node *port, const struct where *at)
 {
 	const struct node *ip = node_get(port, "host_ip"), *target = node_get(port, "target");
@@ -29,11 +35,11 @@ static int check_port(const struct walk *w, struct node *port, const struct wher
 		return walk_fault(w, port->pos, at, NULL, "lacks the key `target`, the container's port");
 	if (target->kind == NODE_INT && (target->i < 1 || target->i > 65535))
 		return walk_fault(w, target->pos, at, NULL, "the container port %s is not within 1-65535", target->text);
-	if (ip && !ip->deferred && !value_ip(node_text(ip)))
+	if (judged(ip) && !value_ip(ip->text))
 		return walk_fault(w, ip->pos, at, NULL, "\"%s\" is no IP address", ip->text);
-	if (protocol && !protocol->deferred && !is_protocol(node_text(protocol)))
+	if (judged(protocol) && !is_protocol(protocol->text))
 		return walk_fault(w, protocol->pos, at, NULL, "the protocol must be tcp, udp or sctp, not \"%s\"", protocol->text);
-	if (published && !published->deferred && *published->text && !value_port_range(published->text, &first, &last))
+	if (judged(published) && *published->text && !value_port_range(published->text, &first, &last))
 		return walk_fault(w, published->pos, at, NULL, "\"%s\" is no port or range of ports within 0-65535", published->text);
 	return 0;
 }
@@ -94,7 +100,7 @@ int settle_mount(const struct walk *w, struct node **n, const struct where *at)
 		return walk_fault(w, (*n)->pos, at, NULL, "lacks the key `target`, the path in the container");
 	if (str_eq(type, "bind") && (!source || !node_text(source) || !*source->text))
 		return walk_fault(w, (*n)->pos, at, "name the host's path in `source`", "a bind mount needs a source");
-	if (!target->deferred && *target->text)
+	if (judged(target) && *target->text)
 		walk_put_text(w, *n, "target", path_join(w->arena, "", target->text), target->pos);
 	return 0;
 }

@@ -79,13 +79,20 @@ static const char *take_ip(char *ip, char ret[64])
 	return NULL;
 }
 
+/* "10/tcp" stands before "9/tcp": digits are compared from the left, and a shorter number before its continuation. */
+static uint32_t five_digits(uint32_t v)
+{
+	while (v && v < 10000)
+		v *= 10;
+	return v;
+}
+
 static int by_text(const void *a, const void *b)
 {
-	char x[8], y[8];
+	uint32_t x = ((const struct port_pair *)a)->target, y = ((const struct port_pair *)b)->target;
+	uint32_t fx = five_digits(x), fy = five_digits(y);
 
-	snprintf(x, sizeof(x), "%u/", ((const struct port_pair *)a)->target);
-	snprintf(y, sizeof(y), "%u/", ((const struct port_pair *)b)->target);
-	return strcmp(x, y);
+	return fx != fy ? (fx < fy ? -1 : 1) : x < y ? -1 : x > y;
 }
 
 static const char *expand(const char *ctr, const char *host, struct port_spec *spec)

@@ -1,0 +1,1 @@
+-f references.yaml config

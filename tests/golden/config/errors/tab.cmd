@@ -1,0 +1,1 @@
+-f tab.yaml config

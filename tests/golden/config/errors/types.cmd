@@ -1,0 +1,1 @@
+-f types.yaml config

@@ -1,0 +1,1 @@
+-f values.yaml config

@@ -1,0 +1,1 @@
+-f yaml.yaml config

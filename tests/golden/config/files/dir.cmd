@@ -1,0 +1,1 @@
+-p other --project-directory sub -f sub/compose.yaml config

@@ -1,0 +1,1 @@
+-f compose.yaml -f more.yaml config

@@ -1,0 +1,1 @@
+config -o /dev/stdout --services

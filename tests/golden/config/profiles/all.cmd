@@ -1,0 +1,1 @@
+--profile '*' config --services

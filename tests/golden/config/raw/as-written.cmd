@@ -1,0 +1,1 @@
+config --no-interpolate --no-path-resolution --no-normalize

@@ -1,0 +1,1 @@
+-f loose.yaml config --no-consistency --no-env-resolution --no-path-resolution
