@@ -50,16 +50,24 @@ struct op *sched_next(struct sched *s)
 	return NULL;
 }
 
+/* Skip everything that needs op, directly or not; without recursion, as chains may be long. */
 static void skip(struct sched *s, const struct op *op)
 {
-	for (size_t i = 0; i < op->n_next; i++) {
-		struct op *next = op->next[i];
+	auto_free const struct op **todo = xcalloc(s->left + 1, sizeof(*todo));
+	size_t n = 0;
 
-		if (s->state[next->i] != OPS_BLOCKED)
-			continue;
-		s->state[next->i] = OPS_SKIPPED;
-		s->left--;
-		skip(s, next);
+	todo[n++] = op;
+	while (n) {
+		op = todo[--n];
+		for (size_t i = 0; i < op->n_next; i++) {
+			struct op *next = op->next[i];
+
+			if (s->state[next->i] != OPS_BLOCKED)
+				continue;
+			s->state[next->i] = OPS_SKIPPED;
+			s->left--;
+			todo[n++] = next;
+		}
 	}
 }
 

@@ -79,6 +79,7 @@ static void files(const char *dir)
 	(void)json_object_set_new(bad, "r", json_real(0));
 	(void)json_object_set_new_nocheck(bad, "t", json_string_nocheck("\xff"));
 	is_int(json_write(fd, "x.json", bad, 0600, false, &e), -1, "text that is no UTF-8 is not written");
+	json_decref(take_ptr(back));
 	is_int(json_read(fd, "x.json", 100, &back, &e), 0, "and the old file stays");
 }
 
