@@ -23,12 +23,24 @@ int fs_open_in(int root, const char *path, int flags, mode_t mode)
 	return fd;
 }
 
-/* Walk path component by component so that each missing one is made exactly where resolution says it is missing. */
-int fs_mkdir_p_in(int root, const char *path, mode_t mode)
+/* The path that a dangling link named name in dir (itself at dirpath) leads to, with rest behind it; NULL with errno. */
+static char *dangling(int dir, const char *dirpath, const char *name, const char *rest)
 {
-	auto_free char *sofar = xmalloc(strlen(path) + 2);
+	char target[4096];
+	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	return xasprintf("%s/%s/%s", *target == '/' ? "" : dirpath, target, rest);
+}
+
+/* Walk path component by component so that each missing one is made exactly where resolution says it is missing. */
+static int mkdir_p(int root, const char *path, mode_t mode, int links)
+{
+	auto_free char *sofar = xmalloc(strlen(path) + 2), *onward = NULL;
 	size_t n = 0;
-	int fd = fs_open_in(root, ".", O_PATH | O_DIRECTORY, 0);
+	int fd = fs_open_in(root, ".", O_PATH | O_DIRECTORY, 0), saved;
 
 	sofar[0] = '\0';
 	while (fd >= 0) {
@@ -44,23 +56,33 @@ int fs_mkdir_p_in(int root, const char *path, mode_t mode)
 		memcpy(sofar + n, path, len);
 		sofar[n + len] = '\0';
 		next = fs_open_in(root, sofar, O_PATH | O_DIRECTORY, 0);
-		if (next < 0 && errno == ENOENT) {
-			if (mkdirat(fd, sofar + n, mode) < 0 && errno != EEXIST)
-				break;
+		if (next < 0 && errno == ENOENT && mkdirat(fd, sofar + n, mode) == 0)
 			next = fs_open_in(root, sofar, O_PATH | O_DIRECTORY, 0);
+		else if (next < 0 && errno == EEXIST) {
+			/* made meanwhile by another, or a link to what is not there yet */
+			next = fs_open_in(root, sofar, O_PATH | O_DIRECTORY, 0);
+			if (next < 0 && errno == ENOENT && links > 0) {
+				sofar[n - 1] = '\0';
+				onward = dangling(fd, sofar, sofar + n, path + len);
+				break;
+			}
 		}
 		close(fd);
 		fd = next;
 		n += len;
 		path += len;
 	}
-	if (fd >= 0) {
-		int saved = errno;
+	saved = errno;
+	mem_closep(&fd);
+	errno = saved;
+	return onward ? mkdir_p(root, onward, mode, links - 1) : -1;
+}
 
-		close(fd);
-		errno = saved;
-	}
-	return -1;
+int fs_mkdir_p_in(int root, const char *path, mode_t mode)
+{
+	enum { LINKS_MAX = 40 };
+
+	return mkdir_p(root, path, mode, LINKS_MAX);
 }
 
 int fs_open_parent_in(int root, const char *path, bool make, char **ret_name)
