@@ -22,7 +22,7 @@ static void chains(void)
 {
 	auto_err struct err e = {0};
 	auto_free char *text = NULL;
-	struct srcpos at = { "compose.yaml", 14, 9 }, later = { "other.yaml", 1, 1 }, nowhere = { "x", 0, 0 };
+	struct srcpos at = {"compose.yaml", 14, 9}, later = {"other.yaml", 1, 1}, nowhere = {"x", 0, 0};
 	int status;
 
 	is_int(err_set(&e, ERR_NET, EADDRINUSE, "bind %s", "127.0.0.1:80/tcp"), -1, "err_set reads as a failure");
@@ -49,13 +49,16 @@ static void chains(void)
 
 static void statuses(void)
 {
-	static const struct { enum err_kind kind; int status; } table[] = {
-		{ ERR_USAGE, 2 }, { ERR_MODEL, 3 }, { ERR_MISSING, 1 }, { ERR_CONFLICT, 1 }, { ERR_DENIED, 1 }, { ERR_NET, 1 },
-		{ ERR_SYS, 1 }, { ERR_BUG, 1 }, { ERR_INTR, 130 }, { ERR_NOTFOUND, 127 }, { ERR_NOEXEC, 126 },
+	static const struct {
+		enum err_kind kind;
+		int status;
+	} table[] = {
+		{ERR_USAGE, 2}, {ERR_MODEL, 3}, {ERR_MISSING, 1}, {ERR_CONFLICT, 1},   {ERR_DENIED, 1},	  {ERR_NET, 1},
+		{ERR_SYS, 1},	{ERR_BUG, 1},	{ERR_INTR, 130},  {ERR_NOTFOUND, 127}, {ERR_NOEXEC, 126},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		struct err e = { .kind = table[i].kind };
+		struct err e = {.kind = table[i].kind};
 
 		is_int(err_status(&e), table[i].status, "kind %d", (int)table[i].kind);
 	}
@@ -89,7 +92,7 @@ static void travel(void)
 	auto_err struct err e = {0}, back = {0};
 	auto_free char *buf = NULL;
 	size_t len;
-	struct srcpos at = { "compose.yaml", 3, 5 };
+	struct srcpos at = {"compose.yaml", 3, 5};
 
 	err_set(&e, ERR_NOEXEC, EACCES, "exec %s", "/bin/app");
 	err_at(&e, at, "services.web.command");
@@ -110,10 +113,11 @@ static void travel(void)
 static void broken_one(const char *buf, size_t len, const char *what)
 {
 	auto_err struct err e = {0};
-	auto_free char *copy = xmemdup(buf, len);        /* of exactly this size: a read beyond it is seen by the sanitizer */
+	auto_free char *copy = xmemdup(buf, len); /* of exactly this size: a read beyond it is seen by the sanitizer */
 
 	err_decode(&e, copy, len);
-	ok(e.kind > ERR_NONE && e.kind <= ERR_NOEXEC && e.n > 0 && e.n <= 8 && e.frame[0] && e.sysno >= 0 && e.sysno <= 4095,
+	ok(e.kind > ERR_NONE && e.kind <= ERR_NOEXEC && e.n > 0 && e.n <= 8 && e.frame[0] && e.sysno >= 0 &&
+		   e.sysno <= 4095,
 	   "%s is a failure all the same", what);
 }
 
@@ -126,7 +130,7 @@ static void hostile(void)
 	err_set(&e, ERR_SYS, EIO, "read");
 	err_wrap(&e, "outer");
 	good = err_encode(&e, &len);
-	for (size_t n = 0; n < len; n++) {               /* cut short anywhere */
+	for (size_t n = 0; n < len; n++) { /* cut short anywhere */
 		auto_free char *copy = xmemdup(good, n);
 
 		err_decode(&back, copy, n);
@@ -135,9 +139,13 @@ static void hostile(void)
 	is_int(calm, len, "a report cut at any byte is still a failure with a reason");
 	broken_one("", 0, "nothing");
 	broken_one("99999999999999999999\0x\0\0\0m", 26, "a kind and an errno that are no numbers");
-	broken_one("0\0" "0\0\0\0none", 10, "a kind that means no failure");
+	broken_one("0\0"
+		   "0\0\0\0none",
+		   10, "a kind that means no failure");
 	broken_one("-1\0-5\0\0\0x", 10, "negative numbers");
-	broken_one("6\0" "4096\0a\0h\0m", 12, "an errno that there is not");
+	broken_one("6\0"
+		   "4096\0a\0h\0m",
+		   12, "an errno that there is not");
 	broken_one("\xff\xfe\xfd\xfc", 4, "noise without an end");
 	err_decode(&back, flood, 1 << 20);
 	ok(back.n == 8 && strlen(back.frame[7]) < 4096, "a flood of empty frames is cut");
@@ -146,7 +154,8 @@ static void hostile(void)
 static void by_json(void)
 {
 	auto_err struct err e = {0}, back = {0};
-	auto_json json_t *j = NULL, *bad = json_pack("{s:i,s:I,s:[n,i,s]}", "kind", 77, "sysno", (json_int_t)1 << 40, "frames", 5, "outer");
+	auto_json json_t *j = NULL, *bad = json_pack("{s:i,s:I,s:[n,i,s]}", "kind", 77, "sysno", (json_int_t)1 << 40,
+						     "frames", 5, "outer");
 	auto_json json_t *none = json_object(), *flood = json_object(), *frames = json_array();
 
 	err_set(&e, ERR_CONFLICT, EBUSY, "in use");
@@ -183,17 +192,18 @@ static void several(void)
 	is_int(errs_add(&l, &e), -1, "errs_add reads as a failure");
 	ok(!e.n, "and takes what it is given");
 	err_set(&e, ERR_MODEL, 0, "ten");
-	err_at(&e, (struct srcpos){ "a.yaml", 10, 1 }, NULL);
+	err_at(&e, (struct srcpos){"a.yaml", 10, 1}, NULL);
 	errs_add(&l, &e);
 	for (int i = 0; i < 2; i++) {
 		err_set(&e, ERR_USAGE, 0, "two");
-		err_at(&e, (struct srcpos){ "a.yaml", 2, 1 }, NULL);
+		err_at(&e, (struct srcpos){"a.yaml", 2, 1}, NULL);
 		errs_add(&l, &e);
 	}
 	status = errs_report(&l, f);
 	fclose(f);
 	is_int(status, 3, "the largest status");
-	is_str(text, "compose: two\n       at: a.yaml:2:1\ncompose: ten\n       at: a.yaml:10:1\ncompose: without place\n",
+	is_str(text,
+	       "compose: two\n       at: a.yaml:2:1\ncompose: ten\n       at: a.yaml:10:1\ncompose: without place\n",
 	       "by line number, each once");
 }
 

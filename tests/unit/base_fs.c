@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base_fs.c - resolution inside a root that is hostile, whole files, atomic writes, removal of trees that are hostile. */
+/* base_fs.c - resolution inside a root that is hostile, whole files, atomic writes, removal of trees that are hostile.
+ */
 #include "compose/base/fs.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 #include "tests/tap.h"
 
 static char top[] = "/tmp/ct-fs-XXXXXX";
-static int top_fd;                     /* holds: root/ (the foreign root), out/ (the host, which must stay as it is) */
+static int top_fd; /* holds: root/ (the foreign root), out/ (the host, which must stay as it is) */
 
 static void put(int dirfd, const char *path, const char *text)
 {
@@ -47,10 +48,23 @@ static char *inside(int root, const char *path)
 
 static void resolution(int root)
 {
-	static const struct { const char *path, *text; } table[] = {
-		{ "etc/passwd", "inner" }, { "/etc/passwd", "inner" }, { "../../../../etc/passwd", "inner" }, { "/etc/../../etc/passwd", "inner" },
-		{ "abs", "inner" }, { "up", "inner" }, { "dir/up", "inner" }, { "abs-dir/passwd", "inner" }, { "chain", "inner" },
-		{ "outer", NULL }, { "loop", NULL }, { "etc/passwd/x", NULL }, { "dangling", NULL }, { "proc-link", NULL },
+	static const struct {
+		const char *path, *text;
+	} table[] = {
+		{"etc/passwd", "inner"},
+		{"/etc/passwd", "inner"},
+		{"../../../../etc/passwd", "inner"},
+		{"/etc/../../etc/passwd", "inner"},
+		{"abs", "inner"},
+		{"up", "inner"},
+		{"dir/up", "inner"},
+		{"abs-dir/passwd", "inner"},
+		{"chain", "inner"},
+		{"outer", NULL},
+		{"loop", NULL},
+		{"etc/passwd/x", NULL},
+		{"dangling", NULL},
+		{"proc-link", NULL},
 	};
 
 	mkdirat(root, "etc", 0755);
@@ -87,7 +101,8 @@ static void made_inside(int root)
 	struct stat st;
 
 	ok(a >= 0, "missing directories are made");
-	ok(fstatat(root, "var/lib/y", &st, 0) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0750, "with the mode asked for");
+	ok(fstatat(root, "var/lib/y", &st, 0) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0750,
+	   "with the mode asked for");
 	ok(fstatat(root, "var/lib/x", &st, 0) == 0, "each component in turn");
 	point("../../../../out/made", root, "escape");
 	mkdirat(top_fd, "out/made-not", 0755);
@@ -155,7 +170,7 @@ static size_t entries(const char *dir)
 	size_t n = 0;
 	struct stat st;
 
-	for (int i = 0; i < 64; i++) {                   /* names that fs_write may have used */
+	for (int i = 0; i < 64; i++) { /* names that fs_write may have used */
 		snprintf(cmd, sizeof(cmd), "%s.%d.%d.tmp", dir, (int)getpid(), i);
 		n += fstatat(top_fd, cmd, &st, 0) == 0;
 	}
@@ -175,7 +190,9 @@ static void writing(void)
 	kept = slurp(top_fd, "out/target");
 	is_str(got, "new", "the link is replaced");
 	is_str(kept, "must stay", "not what it points to");
-	ok(fstatat(top_fd, "link", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0640, "mode as asked for, whatever the umask");
+	ok(fstatat(top_fd, "link", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		   (st.st_mode & 07777) == 0640,
+	   "mode as asked for, whatever the umask");
 	mkdirat(top_fd, "full", 0755);
 	put(top_fd, "full/x", "");
 	is_int(fs_write(top_fd, "full", "new", 3, 0640, false, &e), -1, "a directory is not replaced");
@@ -203,7 +220,8 @@ static void removing(void)
 	is_str(kept, "precious", "links are not followed");
 	point("out", top_fd, "link-to-out");
 	is_int(fs_rm_rf(top_fd, "link-to-out"), 0, "a link at the top");
-	ok(fstatat(top_fd, "link-to-out", &st, AT_SYMLINK_NOFOLLOW) < 0 && fstatat(top_fd, "out/precious", &st, 0) == 0, "only the link goes");
+	ok(fstatat(top_fd, "link-to-out", &st, AT_SYMLINK_NOFOLLOW) < 0 && fstatat(top_fd, "out/precious", &st, 0) == 0,
+	   "only the link goes");
 	mkdirat(top_fd, "a", 0755);
 	mkdirat(top_fd, "a/b", 0755);
 	put(top_fd, "a/b/c", "");
@@ -219,7 +237,7 @@ static void deep(void)
 	int n = 0;
 
 	mkdirat(top_fd, "deep", 0755);
-	mkdirat(top_fd, "deep/.deep-1", 0755);           /* a name that the removal might want for itself */
+	mkdirat(top_fd, "deep/.deep-1", 0755); /* a name that the removal might want for itself */
 	put(top_fd, "deep/.deep-1/x", "");
 	fd = openat(top_fd, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (; n < 3000; n++) {
@@ -281,7 +299,8 @@ static void sizes(void)
 	mkdirat(top_fd, "sized/sub", 0755);
 	put(top_fd, "sized/sub/ten", "1234567890");
 	point("../out", top_fd, "sized/link");
-	ok(fs_du_bytes(top_fd, "sized") < 100 && fs_du_bytes(top_fd, "sized") >= 10, "sizes are added up, links not followed");
+	ok(fs_du_bytes(top_fd, "sized") < 100 && fs_du_bytes(top_fd, "sized") >= 10,
+	   "sizes are added up, links not followed");
 	is_int(fs_du_bytes(top_fd, "absent"), 0, "nothing is nothing");
 }
 

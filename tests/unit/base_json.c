@@ -53,8 +53,9 @@ static void parsing(void)
 
 static void building(void)
 {
-	char a[] = "a", b[] = "b", *v[] = { a, b, NULL };
-	auto_json json_t *all = json_from_strv(v, (size_t)-1), *one = json_from_strv(v, 1), *none = json_from_strv(NULL, 5), *o = json_object();
+	char a[] = "a", b[] = "b", *v[] = {a, b, NULL};
+	auto_json json_t *all = json_from_strv(v, (size_t)-1), *one = json_from_strv(v, 1),
+			 *none = json_from_strv(NULL, 5), *o = json_object();
 
 	ok(json_array_size(all) == 2 && json_array_size(one) == 1 && json_array_size(none) == 0, "arrays of texts");
 	json_put(o, "k", NULL);

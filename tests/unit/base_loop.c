@@ -41,7 +41,7 @@ static void timers(void)
 	size_t n = strlen(letters);
 
 	order[0] = '\0';
-	for (size_t i = 0; i < n; i++) {                 /* set in a scrambled order */
+	for (size_t i = 0; i < n; i++) { /* set in a scrambled order */
 		size_t k = i * 7 % n;
 
 		timer[k] = loop_at(l, now + (int64_t)k * 1000, note, (void *)(uintptr_t)&letters[k]);
@@ -111,7 +111,7 @@ static void drained(void *arg, uint32_t events)
 	if (read(pipes[0][0], &c, 1) == 1)
 		note(&c);
 	if (strlen(order) == 3)
-		loop_mod(src[0], 0);                     /* asked for nothing more */
+		loop_mod(src[0], 0); /* asked for nothing more */
 }
 
 static void descriptors(void)
@@ -122,7 +122,8 @@ static void descriptors(void)
 		ok(pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK) == 0 && write(pipes[i][1], "12345", 5) == 5, "pipe %d", i);
 		src[i] = loop_add(l, pipes[i][0], EPOLLIN, readable, (void *)(uintptr_t)&x);
 	}
-	ok(!loop_add(l, pipes[0][0], EPOLLIN, readable, NULL) && errno == EEXIST, "the same descriptor twice is refused");
+	ok(!loop_add(l, pipes[0][0], EPOLLIN, readable, NULL) && errno == EEXIST,
+	   "the same descriptor twice is refused");
 	order[0] = '\0';
 	run();
 	is_str(order, "x", "sources forgotten in a callback are not served in the same round");
@@ -143,7 +144,7 @@ int main(void)
 	from_callbacks();
 	descriptors();
 	(void)loop_at(l, INT64_MAX, stop, NULL);
-	loop_free(l);                                    /* with a timer and a source still there: the sanitizer looks */
+	loop_free(l); /* with a timer and a source still there: the sanitizer looks */
 	loop_free(NULL);
 	return done_testing();
 }

@@ -52,34 +52,50 @@ static void capped(void)
 
 static void predicates(void)
 {
-	ok(str_eq("a", "a") && !str_eq("a", "b") && str_eq(NULL, NULL) && !str_eq(NULL, "") && !str_eq("", NULL), "str_eq");
+	ok(str_eq("a", "a") && !str_eq("a", "b") && str_eq(NULL, NULL) && !str_eq(NULL, "") && !str_eq("", NULL),
+	   "str_eq");
 	ok(str_starts("abc", "ab") && str_starts("abc", "") && !str_starts("ab", "abc"), "str_starts");
 	ok(str_ends("abc", "bc") && str_ends("abc", "") && !str_ends("bc", "abc"), "str_ends");
 }
 
 static void numbers(void)
 {
-	static const struct { const char *s; bool good; uint64_t v; } table[] = {
-		{ "0", true, 0 }, { "18446744073709551615", true, UINT64_MAX }, { "18446744073709551616", false, 0 }, { "007", true, 7 },
-		{ "", false, 0 }, { " 1", false, 0 }, { "1 ", false, 0 }, { "+1", false, 0 }, { "-1", false, 0 }, { "0x10", false, 0 },
-		{ "1e3", false, 0 }, { "12a", false, 0 },
+	static const struct {
+		const char *s;
+		bool good;
+		uint64_t v;
+	} table[] = {
+		{"0", true, 0},
+		{"18446744073709551615", true, UINT64_MAX},
+		{"18446744073709551616", false, 0},
+		{"007", true, 7},
+		{"", false, 0},
+		{" 1", false, 0},
+		{"1 ", false, 0},
+		{"+1", false, 0},
+		{"-1", false, 0},
+		{"0x10", false, 0},
+		{"1e3", false, 0},
+		{"12a", false, 0},
 	};
 	int64_t i = 99;
 	uint64_t u;
 
 	for (size_t k = 0; k < ARRAY_LEN(table); k++) {
 		u = 99;
-		ok(str_to_u64(table[k].s, &u) == table[k].good && u == (table[k].good ? table[k].v : 99), "u64 of \"%s\"", table[k].s);
+		ok(str_to_u64(table[k].s, &u) == table[k].good && u == (table[k].good ? table[k].v : 99),
+		   "u64 of \"%s\"", table[k].s);
 	}
 	ok(!str_to_u64(NULL, &u) && !str_to_i64(NULL, &i), "no text is no number");
 	ok(str_to_i64("-9223372036854775807", &i) && i == -INT64_MAX, "a large negative");
 	i = 99;
-	ok(!str_to_i64("9223372036854775808", &i) && !str_to_i64("--1", &i) && !str_to_i64("-", &i) && i == 99, "not i64");
+	ok(!str_to_i64("9223372036854775808", &i) && !str_to_i64("--1", &i) && !str_to_i64("-", &i) && i == 99,
+	   "not i64");
 }
 
 static void nearness(void)
 {
-	static const char *const names[] = { "ports", "volumes", "depends_on", "image", NULL };
+	static const char *const names[] = {"ports", "volumes", "depends_on", "image", NULL};
 	char longer[80];
 
 	is_int(str_distance("", ""), 0, "nothing to nothing");
@@ -97,11 +113,24 @@ static void nearness(void)
 
 static void terminal(void)
 {
-	static const struct { const char *in, *out; } table[] = {
-		{ "plain\n\ttext", "plain\n\ttext" }, { "h\xc3\xa9 \xe2\x9c\x94 \xf0\x9f\x98\x80", "h\xc3\xa9 \xe2\x9c\x94 \xf0\x9f\x98\x80" },
-		{ "\x1b[2J", "?[2J" }, { "a\rb\x7f", "a?b?" }, { "\xc2\x9b" "31m", "??31m" }, { "\xc0\x9b", "??" }, { "\xe0\x82\x9b", "???" },
-		{ "\xed\xa0\x80", "???" }, { "\xf0\x80\x80\x9b", "????" }, { "\xf4\x90\x80\x80", "????" }, { "\xf5\x80\x80\x80", "????" },
-		{ "cut \xe2\x9c", "cut ??" }, { "cut \xf0", "cut ?" },
+	static const struct {
+		const char *in, *out;
+	} table[] = {
+		{"plain\n\ttext", "plain\n\ttext"},
+		{"h\xc3\xa9 \xe2\x9c\x94 \xf0\x9f\x98\x80", "h\xc3\xa9 \xe2\x9c\x94 \xf0\x9f\x98\x80"},
+		{"\x1b[2J", "?[2J"},
+		{"a\rb\x7f", "a?b?"},
+		{"\xc2\x9b"
+		 "31m",
+		 "??31m"},
+		{"\xc0\x9b", "??"},
+		{"\xe0\x82\x9b", "???"},
+		{"\xed\xa0\x80", "???"},
+		{"\xf0\x80\x80\x9b", "????"},
+		{"\xf4\x90\x80\x80", "????"},
+		{"\xf5\x80\x80\x80", "????"},
+		{"cut \xe2\x9c", "cut ??"},
+		{"cut \xf0", "cut ?"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {

@@ -6,11 +6,13 @@
 
 enum { SERVICES_MAX = 8 };
 
-struct edge { const char *from, *to; };
+struct edge {
+	const char *from, *to;
+};
 
 static struct service services[SERVICES_MAX];
 static struct dep dep_room[SERVICES_MAX][SERVICES_MAX];
-static struct project project = { .services = services };
+static struct project project = {.services = services};
 
 /* names: NULL-terminated and sorted; edges end with a NULL */
 static void make(const char *const *names, const struct edge *edges)
@@ -19,11 +21,13 @@ static void make(const char *const *names, const struct edge *edges)
 	for (; *names; names++) {
 		size_t i = project.n_services++;
 
-		services[i] = (struct service){ .name = *names, .deps = dep_room[i] };
+		services[i] = (struct service){.name = *names, .deps = dep_room[i]};
 		for (const struct edge *x = edges; x->from; x++)
 			if (!strcmp(x->from, *names)) {
-				dep_room[i][services[i].n_deps] = (struct dep){ .service = x->to, .required = true,
-					.pos = { "compose.yaml", (unsigned)(x - edges) + 1, 5 } };
+				dep_room[i][services[i].n_deps] =
+					(struct dep){.service = x->to,
+						     .required = true,
+						     .pos = {"compose.yaml", (unsigned)(x - edges) + 1, 5}};
 				services[i].n_deps++;
 			}
 	}
@@ -66,22 +70,26 @@ static void cyclic(const char *const *names, const struct edge *edges, const cha
 	ok(e.hint, "and a hint");
 }
 
-static const char *const abcd[] = { "a", "b", "c", "d", NULL };
+static const char *const abcd[] = {"a", "b", "c", "d", NULL};
 
 static void orders(void)
 {
-	ordered((const char *const[]){ NULL }, (const struct edge[]){ { NULL, NULL } }, "", "no services");
-	ordered(abcd, (const struct edge[]){ { NULL, NULL } }, "a b c d", "no edges: by name");
-	ordered(abcd, (const struct edge[]){ { "a", "d" }, { "b", "c" }, { "d", "c" }, { NULL, NULL } }, "c d a b", "each after what it needs");
-	ordered(abcd, (const struct edge[]){ { "a", "b" }, { "a", "c" }, { "b", "d" }, { "c", "d" }, { NULL, NULL } }, "d b c a", "a diamond");
-	ordered(abcd, (const struct edge[]){ { "a", "nobody" }, { "a", "b" }, { NULL, NULL } }, "b a c d", "an edge to a service that is not there");
+	ordered((const char *const[]){NULL}, (const struct edge[]){{NULL, NULL}}, "", "no services");
+	ordered(abcd, (const struct edge[]){{NULL, NULL}}, "a b c d", "no edges: by name");
+	ordered(abcd, (const struct edge[]){{"a", "d"}, {"b", "c"}, {"d", "c"}, {NULL, NULL}}, "c d a b",
+		"each after what it needs");
+	ordered(abcd, (const struct edge[]){{"a", "b"}, {"a", "c"}, {"b", "d"}, {"c", "d"}, {NULL, NULL}}, "d b c a",
+		"a diamond");
+	ordered(abcd, (const struct edge[]){{"a", "nobody"}, {"a", "b"}, {NULL, NULL}}, "b a c d",
+		"an edge to a service that is not there");
 }
 
 static void cycles(void)
 {
-	cyclic(abcd, (const struct edge[]){ { "a", "a" }, { NULL, NULL } }, "a -> a", "compose.yaml:1:5 a");
-	cyclic(abcd, (const struct edge[]){ { "a", "b" }, { "b", "a" }, { NULL, NULL } }, "a -> b -> a", "compose.yaml:2:5 b");
-	cyclic(abcd, (const struct edge[]){ { "a", "b" }, { "b", "c" }, { "c", "d" }, { "d", "b" }, { NULL, NULL } }, "b -> c -> d -> b", "compose.yaml:4:5 d");
+	cyclic(abcd, (const struct edge[]){{"a", "a"}, {NULL, NULL}}, "a -> a", "compose.yaml:1:5 a");
+	cyclic(abcd, (const struct edge[]){{"a", "b"}, {"b", "a"}, {NULL, NULL}}, "a -> b -> a", "compose.yaml:2:5 b");
+	cyclic(abcd, (const struct edge[]){{"a", "b"}, {"b", "c"}, {"c", "d"}, {"d", "b"}, {NULL, NULL}},
+	       "b -> c -> d -> b", "compose.yaml:4:5 d");
 }
 
 /* A chain as long as a generated file may have it: neither slow nor deep. */
@@ -90,15 +98,15 @@ static void chain(void)
 	enum { LONG = 20000 };
 	struct service *s = xcalloc(LONG, sizeof(*s));
 	struct dep *deps = xcalloc(LONG, sizeof(*deps));
-	char (*names)[16] = xcalloc(LONG, sizeof(*names));
-	struct project p = { .services = s, .n_services = LONG };
+	char(*names)[16] = xcalloc(LONG, sizeof(*names));
+	struct project p = {.services = s, .n_services = LONG};
 	auto_err struct err e = {0};
 	struct deps d;
 	bool right = true;
 
 	for (size_t i = 0; i < LONG; i++) {
 		snprintf(names[i], sizeof(names[i]), "s%06zu", i);
-		s[i] = (struct service){ .name = names[i], .deps = &deps[i], .n_deps = i + 1 < LONG };
+		s[i] = (struct service){.name = names[i], .deps = &deps[i], .n_deps = i + 1 < LONG};
 		if (i + 1 < LONG)
 			deps[i].service = names[i + 1];
 	}
@@ -122,8 +130,9 @@ static void chain(void)
 	free(names);
 }
 
-static const char *const stack[] = { "api", "db", "web-1", "web-2", "worker", NULL };
-static const struct edge stack_edges[] = { { "api", "db" }, { "web-1", "api" }, { "web-2", "api" }, { "worker", "db" }, { NULL, NULL } };
+static const char *const stack[] = {"api", "db", "web-1", "web-2", "worker", NULL};
+static const struct edge stack_edges[] = {
+	{"api", "db"}, {"web-1", "api"}, {"web-2", "api"}, {"worker", "db"}, {NULL, NULL}};
 
 static char *selected(char *const *names, bool no_deps, struct err *e)
 {
@@ -152,16 +161,21 @@ static void selects(char *const *names, bool no_deps, const char *want, const ch
 	is_str(got, want, "%s", what);
 }
 
-#define NAMES(...) (char *const[]){ __VA_ARGS__, NULL }
+#define NAMES(...)                                                                                                     \
+	(char *const[])                                                                                                \
+	{                                                                                                              \
+		__VA_ARGS__, NULL                                                                                      \
+	}
 
 static void selection(void)
 {
-	static char web1[] = "web-1", glob[] = "web-*", worker[] = "worker", one[] = "w?b-[12]", dp[] = "bd", typo[] = "workre", nothing[] = "x*";
+	static char web1[] = "web-1", glob[] = "web-*", worker[] = "worker", one[] = "w?b-[12]", dp[] = "bd",
+		    typo[] = "workre", nothing[] = "x*";
 	auto_err struct err e = {0};
 	auto_free char *got = NULL;
 
 	selects(NULL, false, "api db web-1 web-2 worker", "no names: all");
-	selects((char *const[]){ NULL }, true, "api db web-1 web-2 worker", "an empty list: all");
+	selects((char *const[]){NULL}, true, "api db web-1 web-2 worker", "an empty list: all");
 	selects(NAMES(web1), false, "api db web-1", "with what it needs, directly or not");
 	selects(NAMES(web1), true, "web-1", "without");
 	selects(NAMES(glob), true, "web-1 web-2", "a pattern");
@@ -182,7 +196,7 @@ static void selection(void)
 static void dependents(void)
 {
 	auto_err struct err e = {0};
-	bool sel[SERVICES_MAX] = { [1] = true };
+	bool sel[SERVICES_MAX] = {[1] = true};
 	struct deps d;
 
 	make(stack, stack_edges);

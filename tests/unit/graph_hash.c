@@ -9,7 +9,7 @@ static struct arena a;
 static struct service service(const char *yaml)
 {
 	auto_errs struct errs errs = {0};
-	struct service s = { .name = "web", .tree = parse(&a, yaml, &errs) };
+	struct service s = {.name = "web", .tree = parse(&a, yaml, &errs)};
 
 	if (errs.n || !s.tree)
 		diag("the test's own YAML: %s", yaml);
@@ -42,7 +42,8 @@ static void differences(void)
 	struct service s = service("image: x");
 	struct srcpos at;
 
-	told("environment: {DEBUG: '0'}", "image: x\nenvironment:\n  A: b\n  DEBUG: '1'\n", "environment.DEBUG changed", 4);
+	told("environment: {DEBUG: '0'}", "image: x\nenvironment:\n  A: b\n  DEBUG: '1'\n", "environment.DEBUG changed",
+	     4);
 	told("image: x\nenvironment: {A: b}", "image: x\nenvironment:\n  A: b\n  B: c\n", "environment.B added", 4);
 	told("image: x\nenvironment: {A: b, C: d}", "image: x\nenvironment: {A: b}", "environment.C removed", 0);
 	told("image: x\ncommand: [a, b]", "image: x\ncommand: [a, c]", "command changed", 2);
@@ -61,19 +62,23 @@ static void hashes(void)
 	same("command: [a, b]", "command: [b, a]", false, "the order of a list does");
 	same("image: x", "image: y", false, "the image's name");
 	same("environment: {A: '1'}", "environment: {A: 1}", false, "a text is not a number");
-	same("image: x", "{image: x, depends_on: {db: {condition: service_started}}}", true, "depends_on does not count");
-	same("image: x", "{image: x, build: {context: .}, pull_policy: always, scale: 3, profiles: [p]}", true, "nor build, pull_policy, scale, profiles");
+	same("image: x", "{image: x, depends_on: {db: {condition: service_started}}}", true,
+	     "depends_on does not count");
+	same("image: x", "{image: x, build: {context: .}, pull_policy: always, scale: 3, profiles: [p]}", true,
+	     "nor build, pull_policy, scale, profiles");
 	same("{image: x, deploy: {replicas: 2}}", "{image: x, deploy: {replicas: 5}}", true, "nor deploy.replicas");
-	same("{image: x, deploy: {replicas: 2}}", "{image: x, deploy: {replicas: 2, resources: {}}}", false, "but the rest of deploy");
+	same("{image: x, deploy: {replicas: 2}}", "{image: x, deploy: {replicas: 2, resources: {}}}", false,
+	     "but the rest of deploy");
 	same("image: \"h\\xe9\"", "image: h\xc3\xa9", true, "texts beyond ASCII");
 }
 
 static void resources(void)
 {
 	auto_errs struct errs errs = {0};
-	struct network n = { .tree = parse(&a, "driver: bridge", &errs) }, m = { .tree = parse(&a, "{driver: bridge, internal: true}", &errs) };
+	struct network n = {.tree = parse(&a, "driver: bridge", &errs)},
+		       m = {.tree = parse(&a, "{driver: bridge, internal: true}", &errs)};
 	struct network bare = {0};
-	struct volume v = { .tree = n.tree }, w = { .tree = m.tree };
+	struct volume v = {.tree = n.tree}, w = {.tree = m.tree};
 	char x[65], y[65];
 
 	network_hash(&n, x);

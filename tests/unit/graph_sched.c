@@ -7,14 +7,14 @@
 enum { OPS_MAX = 16 };
 
 static struct op ops[OPS_MAX], *list[OPS_MAX], *after[OPS_MAX][OPS_MAX], *next[OPS_MAX][OPS_MAX];
-static struct plan plan = { .ops = list };
+static struct plan plan = {.ops = list};
 static struct sched s;
 
 static void make(unsigned n)
 {
 	plan.n_ops = n;
 	for (unsigned i = 0; i < n; i++) {
-		ops[i] = (struct op){ .i = i, .kind = OP_CTR_START, .after = after[i], .next = next[i] };
+		ops[i] = (struct op){.i = i, .kind = OP_CTR_START, .after = after[i], .next = next[i]};
 		list[i] = &ops[i];
 	}
 }
@@ -94,7 +94,7 @@ static void limited(void)
 static void failure(void)
 {
 	make(7);
-	edge(0, 1);                                      /* 0 -> 1 -> 2; 3 -> 4; 1 and 3 -> 5; 6 alone */
+	edge(0, 1); /* 0 -> 1 -> 2; 3 -> 4; 1 and 3 -> 5; 6 alone */
 	edge(1, 2);
 	edge(3, 4);
 	edge(1, 5);
@@ -102,7 +102,8 @@ static void failure(void)
 	sched_init(&s, &plan, 0);
 	starts("0 3 6", "three roots");
 	done(0, false);
-	ok(s.state[1] == OPS_SKIPPED && s.state[2] == OPS_SKIPPED && s.state[5] == OPS_SKIPPED, "all that needs the failed one is skipped");
+	ok(s.state[1] == OPS_SKIPPED && s.state[2] == OPS_SKIPPED && s.state[5] == OPS_SKIPPED,
+	   "all that needs the failed one is skipped");
 	done(3, true);
 	starts("4", "what does not need it goes on, what needs both does not");
 	done(4, true);
@@ -134,7 +135,8 @@ static void stopped(void)
 	starts("0 1", "two started");
 	sched_stop(&s);
 	starts("", "nothing new after a stop");
-	ok(!sched_idle(&s) && s.state[2] == OPS_SKIPPED && s.state[3] == OPS_SKIPPED, "the rest is skipped, the active are waited for");
+	ok(!sched_idle(&s) && s.state[2] == OPS_SKIPPED && s.state[3] == OPS_SKIPPED,
+	   "the rest is skipped, the active are waited for");
 	done(0, true);
 	starts("", "not even what became ready");
 	done(1, false);
@@ -151,12 +153,16 @@ static void long_chain(void)
 {
 	enum { LONG = 100000 };
 	struct op *many = xcalloc(LONG, sizeof(*many)), **v = xcalloc(LONG, sizeof(*v));
-	struct plan p = { .ops = v, .n_ops = LONG };
+	struct plan p = {.ops = v, .n_ops = LONG};
 
 	for (unsigned i = 0; i < LONG; i++) {
 		v[i] = &many[i];
-		many[i] = (struct op){ .i = i, .kind = OP_CTR_START, .after = i ? &v[i - 1] : NULL, .n_after = i > 0,
-				       .next = i + 1 < LONG ? &v[i + 1] : NULL, .n_next = i + 1 < LONG };
+		many[i] = (struct op){.i = i,
+				      .kind = OP_CTR_START,
+				      .after = i ? &v[i - 1] : NULL,
+				      .n_after = i > 0,
+				      .next = i + 1 < LONG ? &v[i + 1] : NULL,
+				      .n_next = i + 1 < LONG};
 	}
 	sched_init(&s, &p, 0);
 	ok(sched_next(&s) == v[0], "the first of many");

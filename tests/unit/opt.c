@@ -11,24 +11,30 @@ struct args {
 	char **rest;
 };
 
-static const struct opt table[] = {
-	OPT_FLAG('d', "detach", struct args, detach, "run in the background"),
-	{ .type = OPT_T_FLAG, .sh = 'T', .name = "no-tty", .off = offsetof(struct args, tty), .help = "no terminal", .flags = OPT_INVERT,
-	  .given = offsetof(struct args, tty_given) },
-	OPT_STR('f', "file", struct args, file, "FILE", "a file"),
-	OPT_STRS('e', "env", struct args, env, "K=V", "variable"),
-	OPT_INT(0, "index", struct args, index, "N", "replica"),
-	OPT_SECS('t', "timeout", struct args, timeout_ns, "SECONDS", "time"),
-	OPT_CHOICE(0, "format", struct args, format, "table json", "how"),
-	OPT_FLAGX(0, "secret", struct args, detach, OPT_HIDDEN, "hidden"),
-	OPT_HEAD(struct args, service, "SERVICE", "which"),
-	OPT_REST(struct args, rest, "ARG", "more"),
-	OPT_END
-};
-static const struct opt bare[] = { OPT_FLAG('q', "quiet", struct args, detach, "quiet"), OPT_END };
-static const struct opt many[] = { OPT_RESTX(struct args, rest, "SERVICE", OPT_NEED, "at least one"), OPT_END };
+static const struct opt table[] = {OPT_FLAG('d', "detach", struct args, detach, "run in the background"),
+				   {.type = OPT_T_FLAG,
+				    .sh = 'T',
+				    .name = "no-tty",
+				    .off = offsetof(struct args, tty),
+				    .help = "no terminal",
+				    .flags = OPT_INVERT,
+				    .given = offsetof(struct args, tty_given)},
+				   OPT_STR('f', "file", struct args, file, "FILE", "a file"),
+				   OPT_STRS('e', "env", struct args, env, "K=V", "variable"),
+				   OPT_INT(0, "index", struct args, index, "N", "replica"),
+				   OPT_SECS('t', "timeout", struct args, timeout_ns, "SECONDS", "time"),
+				   OPT_CHOICE(0, "format", struct args, format, "table json", "how"),
+				   OPT_FLAGX(0, "secret", struct args, detach, OPT_HIDDEN, "hidden"),
+				   OPT_HEAD(struct args, service, "SERVICE", "which"),
+				   OPT_REST(struct args, rest, "ARG", "more"),
+				   OPT_END};
+static const struct opt bare[] = {OPT_FLAG('q', "quiet", struct args, detach, "quiet"), OPT_END};
+static const struct opt many[] = {OPT_RESTX(struct args, rest, "SERVICE", OPT_NEED, "at least one"), OPT_END};
 
-struct line { char *v[12]; char text[12][40]; };
+struct line {
+	char *v[12];
+	char text[12][40];
+};
 
 static struct args got;
 static struct err e;
@@ -40,7 +46,7 @@ static int parse(const struct opt *t, enum opt_mode mode, const char *words)
 	size_t n = 0;
 
 	opt_done(table, &got);
-	got = (struct args){ .tty = true, .timeout_ns = -1 };
+	got = (struct args){.tty = true, .timeout_ns = -1};
 	err_done(&e);
 	while (*words && n < 11) {
 		size_t len = strcspn(words, " ");
@@ -70,7 +76,8 @@ static void forms(void)
 	is_str(got.file, "two", "the last value wins");
 	ok(got.env.n == 3 && !strcmp(got.env.v[2], "C"), "repeatable");
 	is_str(got.service, "web", "first positional");
-	ok(got.rest && !strcmp(got.rest[0], "x") && !strcmp(got.rest[1], "y") && !got.rest[2], "the rest, options taken out");
+	ok(got.rest && !strcmp(got.rest[0], "x") && !strcmp(got.rest[1], "y") && !got.rest[2],
+	   "the rest, options taken out");
 	is_int(parse(table, OPT_MIXED, "-dT web"), 0, "short flags together");
 	ok(got.detach && !got.tty && got.tty_given, "the second is an inverted one");
 	is_int(parse(table, OPT_MIXED, "-dfx.yaml web"), 0, "a value ends them");
@@ -84,14 +91,16 @@ static void forms(void)
 	is_int(parse(table, OPT_MIXED, "-f - web"), 0, "a dash alone");
 	is_str(got.file, "-", "is a value");
 	is_int(parse(table, OPT_MIXED, "web - -- -d --file"), 0, "behind -- nothing is an option");
-	ok(!got.detach && !strcmp(got.rest[0], "-") && !strcmp(got.rest[1], "-d") && !strcmp(got.rest[2], "--file"), "all of it is the rest");
+	ok(!got.detach && !strcmp(got.rest[0], "-") && !strcmp(got.rest[1], "-d") && !strcmp(got.rest[2], "--file"),
+	   "all of it is the rest");
 	is_int(parse(table, OPT_MIXED, "--secret web"), 0, "a hidden option works");
 }
 
 static void stopping(void)
 {
 	is_int(parse(table, OPT_STOP, "-d web ls -l --file"), 0, "options end at the first argument");
-	ok(got.detach && !strcmp(got.rest[0], "ls") && !strcmp(got.rest[1], "-l") && !strcmp(got.rest[2], "--file"), "what follows belongs to the command");
+	ok(got.detach && !strcmp(got.rest[0], "ls") && !strcmp(got.rest[1], "-l") && !strcmp(got.rest[2], "--file"),
+	   "what follows belongs to the command");
 	is_int(parse(table, OPT_STOP, "web -h"), 0, "-h behind it is the command's");
 	is_int(parse(table, OPT_STOP, "-h web"), 1, "before it asks for help");
 	is_int(parse(table, OPT_MIXED, "web --help"), 1, "--help");
@@ -123,11 +132,21 @@ static void unknowns(void)
 
 static void seconds(void)
 {
-	static const struct { const char *s; int64_t ns; } good[] = {
-		{ "0", 0 }, { "10", 10000000000 }, { "250ms", 250000000 }, { "1h", 3600000000000 }, { "1.5s", 1500000000 }, { "2m3s", 123000000000 },
-		{ "1us", 1000 },
+	static const struct {
+		const char *s;
+		int64_t ns;
+	} good[] = {
+		{"0", 0},
+		{"10", 10000000000},
+		{"250ms", 250000000},
+		{"1h", 3600000000000},
+		{"1.5s", 1500000000},
+		{"2m3s", 123000000000},
+		{"1us", 1000},
 	};
-	static const char *const bad[] = { "", "s", "-1", "1x", "1 s", "1s ", "99999999999999999999", "1e400s", "nans", "infs", "99999999999h", "0x10" };
+	static const char *const bad[] = {
+		"",	  "s",	  "-1",	  "1x",		  "1 s", "1s ", "99999999999999999999",
+		"1e400s", "nans", "infs", "99999999999h", "0x10"};
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		int64_t ns = -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plan_golden.c - tests/golden/plan/NAME.test: what a file asks for, what exists, a goal, and the plan that leads there.
+/* plan_golden.c - tests/golden/plan/NAME.test: what a file asks for, what exists, a goal, and the plan that leads
+ *there.
  *
  *	@PROJECT            a Compose file; the project's name is demo unless it gives another
  *	@OBSERVED           one thing that exists a line, # begins a comment:
@@ -7,15 +8,14 @@
  *	        healthy | starting | unhealthy          has a healthcheck, and is
  *	        oneoff                                  made by `run`
  *	        image=ID                                made from it (default: what its service's image means today)
- *	        was=YAML                                the service as it was then: these keys over today's; last on its line
- *	        lost                                    its configuration differs, and nothing is known of the old one
- *	        nets=A,B vols=A,B                       attached to, mounts (default: what its service asks for)
- *	        shares=NAME                             lives in that container's namespaces; "gone": in one that is not there
- *	    net NAME KEY [hash=X] | net NAME - other    ours (hash: made for another configuration), or another project's
- *	    vol NAME KEY [hash=X] | vol NAME - other
- *	    image SERVICE ID                            what the service's image means today; `image SERVICE -`: not present
- *	                                                (default: sha256:SERVICE)
- *	@GOAL               a verb and its options, as the command line has them; several @GOAL @EXPECT may follow each other
+ *	        was=YAML                                the service as it was then: these keys over today's; last on its
+ *line lost                                    its configuration differs, and nothing is known of the old one nets=A,B
+ *vols=A,B                       attached to, mounts (default: what its service asks for) shares=NAME lives in that
+ *container's namespaces; "gone": in one that is not there net NAME KEY [hash=X] | net NAME - other    ours (hash: made
+ *for another configuration), or another project's vol NAME KEY [hash=X] | vol NAME - other image SERVICE ID what the
+ *service's image means today; `image SERVICE -`: not present (default: sha256:SERVICE)
+ *	@GOAL               a verb and its options, as the command line has them; several @GOAL @EXPECT may follow each
+ *other
  *	@EXPECT             the plan as --dry-run prints it, or "error STATUS TEXT" with its position and hint behind it
  *
  * usage: plan_golden [--fix] [FILE...]; --fix writes what came out into the files */
@@ -33,14 +33,15 @@
 enum { FILE_MAX_BYTES = 1 << 20, WORDS_MAX = 32 };
 
 struct fixture {
-	struct arena     arena;
-	struct project  *project;
+	struct arena arena;
+	struct project *project;
 	struct observed *have;
 };
 
 static bool fix;
 
-/* ---- small readers ------------------------------------------------------------------------------------------------ */
+/* ---- small readers ------------------------------------------------------------------------------------------------
+ */
 
 /* Cut line into words in place; was=... goes to its end. ret: how many */
 static size_t split(char *line, char **ret)
@@ -89,21 +90,22 @@ static const char *const *commas(struct arena *a, const char *s, size_t *ret_n)
 	return v;
 }
 
-/* ---- the project ---------------------------------------------------------------------------------------------------- */
+/* ---- the project ----------------------------------------------------------------------------------------------------
+ */
 
 static struct project *load(struct arena *a, const char *yaml, const char *const *profiles)
 {
-	static const char *const none[] = { NULL };
+	static const char *const none[] = {NULL};
 	const char **files = arena_alloc(a, 5 * sizeof(*files));
 	struct load_io *io = arena_new(a, struct load_io);
-	struct project_opts o = { .cwd = "/demo", .environ_kv = none, .io = io, .profiles = profiles };
+	struct project_opts o = {.cwd = "/demo", .environ_kv = none, .io = io, .profiles = profiles};
 	auto_errs struct errs errs = {0};
 	struct project *p = NULL;
 
 	files[0] = "/demo/compose.yaml";
 	files[1] = arena_strdup(a, yaml);
 	files[2] = "/demo";
-	*io = (struct load_io){ .ctx = files, .read = mem_read, .kind = mem_kind };
+	*io = (struct load_io){.ctx = files, .read = mem_read, .kind = mem_kind};
 	if (project_load(&p, &o, &errs) == 0)
 		return p;
 	for (size_t i = 0; i < errs.n; i++)
@@ -112,7 +114,8 @@ static struct project *load(struct arena *a, const char *yaml, const char *const
 	return NULL;
 }
 
-/* ---- what exists ----------------------------------------------------------------------------------------------------- */
+/* ---- what exists
+ * ----------------------------------------------------------------------------------------------------- */
 
 static enum ctr_state state_of(const char *name)
 {
@@ -136,8 +139,11 @@ static json_t *json_of(const struct node *n)
 		return j;
 	}
 	json_decref(j);
-	return n->kind == NODE_NULL ? json_null() : n->kind == NODE_BOOL ? json_boolean(n->b) : n->kind == NODE_INT ? json_integer(n->i) :
-	       n->kind == NODE_FLOAT ? json_real(n->f) : json_string(n->text);
+	return n->kind == NODE_NULL    ? json_null()
+	       : n->kind == NODE_BOOL  ? json_boolean(n->b)
+	       : n->kind == NODE_INT   ? json_integer(n->i)
+	       : n->kind == NODE_FLOAT ? json_real(n->f)
+				       : json_string(n->text);
 }
 
 /* The service as JSON with the keys of was (a YAML map) replaced; null takes a key away. */
@@ -160,7 +166,8 @@ static const char *as_it_was(struct arena *a, const struct service *s, const cha
 static void defaults_of_service(struct fixture *f, const struct service *s, struct observed_ctr *c)
 {
 	struct arena *a = &f->have->arena;
-	const char **nets = arena_alloc(a, (s->n_networks + 1) * sizeof(*nets)), **vols = arena_alloc(a, (s->n_mounts + 1) * sizeof(*vols));
+	const char **nets = arena_alloc(a, (s->n_networks + 1) * sizeof(*nets)),
+		   **vols = arena_alloc(a, (s->n_mounts + 1) * sizeof(*vols));
 	char *hash = arena_alloc(a, 65);
 
 	service_hash(s, hash);
@@ -168,7 +175,8 @@ static void defaults_of_service(struct fixture *f, const struct service *s, stru
 	for (size_t i = 0; i < s->n_networks; i++)
 		nets[c->n_networks++] = project_network(f->project, s->networks[i].network)->name;
 	for (size_t i = 0; i < s->n_mounts; i++) {
-		const struct volume *v = s->mounts[i].kind == MOUNT_VOLUME ? project_volume(f->project, s->mounts[i].source) : NULL;
+		const struct volume *v =
+			s->mounts[i].kind == MOUNT_VOLUME ? project_volume(f->project, s->mounts[i].source) : NULL;
 
 		if (v)
 			vols[c->n_volumes++] = v->name;
@@ -219,9 +227,14 @@ static void add_ctr(struct fixture *f, char **w, size_t n)
 	const struct service *s = project_service(f->project, w[2]);
 	struct observed_ctr *c = &f->have->ctrs[f->have->n_ctrs++];
 
-	*c = (struct observed_ctr){ .id = arena_printf(a, "id-%s", w[1]), .name = arena_strdup(a, w[1]), .service = arena_strdup(a, w[2]),
-		.number = (unsigned)strtoul(w[3], NULL, 10), .state = state_of(w[4]), .shares = "", .config_hash = "",
-		.image_id = arena_printf(a, "sha256:%s", w[2]) };
+	*c = (struct observed_ctr){.id = arena_printf(a, "id-%s", w[1]),
+				   .name = arena_strdup(a, w[1]),
+				   .service = arena_strdup(a, w[2]),
+				   .number = (unsigned)strtoul(w[3], NULL, 10),
+				   .state = state_of(w[4]),
+				   .shares = "",
+				   .config_hash = "",
+				   .image_id = arena_printf(a, "sha256:%s", w[2])};
 	if (s)
 		defaults_of_service(f, s, c);
 	for (size_t i = 5; i < n; i++)
@@ -246,13 +259,14 @@ static const char *resource_hash(struct fixture *f, const char *kind, const char
 static void add_resource(struct fixture *f, char **w, size_t n)
 {
 	struct arena *a = &f->have->arena;
-	const char *name = arena_strdup(a, w[1]), *key = arena_strdup(a, w[2]), *hash = resource_hash(f, w[0], w[2], w, n);
+	const char *name = arena_strdup(a, w[1]), *key = arena_strdup(a, w[2]),
+		   *hash = resource_hash(f, w[0], w[2], w, n);
 	bool ours = n < 4 || strcmp(w[3], "other") != 0;
 
 	if (!strcmp(w[0], "net"))
-		f->have->nets[f->have->n_nets++] = (struct observed_net){ name, key, hash, ours };
+		f->have->nets[f->have->n_nets++] = (struct observed_net){name, key, hash, ours};
 	else
-		f->have->vols[f->have->n_vols++] = (struct observed_vol){ name, key, hash, ours };
+		f->have->vols[f->have->n_vols++] = (struct observed_vol){name, key, hash, ours};
 }
 
 static void set_image(struct fixture *f, const char *service, const char *id)
@@ -278,8 +292,9 @@ static void observe_text(struct fixture *f, char *text)
 	o->vols = arena_alloc(&o->arena, room * sizeof(*o->vols));
 	o->images = arena_alloc(&o->arena, (f->project->n_services + 1) * sizeof(*o->images));
 	for (size_t i = 0; i < f->project->n_services; i++)
-		o->images[o->n_images++] = (struct observed_image){ f->project->services[i].name,
-			arena_printf(&o->arena, "sha256:%s", f->project->services[i].name) };
+		o->images[o->n_images++] =
+			(struct observed_image){f->project->services[i].name,
+						arena_printf(&o->arena, "sha256:%s", f->project->services[i].name)};
 	while ((line = next_line(&text))) {
 		size_t n = split(line, w);
 
@@ -296,30 +311,44 @@ static void observe_text(struct fixture *f, char *text)
 	}
 }
 
-/* ---- the goal ---------------------------------------------------------------------------------------------------------- */
+/* ---- the goal
+ * ---------------------------------------------------------------------------------------------------------- */
 
 struct wish {
 	struct goal goal;
 	char *services[WORDS_MAX + 1];
 	struct goal_scale scale[WORDS_MAX];
 	size_t n_services;
-	bool no_file;                          /* -p NAME alone */
+	bool no_file; /* -p NAME alone */
 };
 
-static const struct { const char *word; enum goal_verb verb; } verbs[] = {
-	{ "images", GOAL_IMAGES }, { "build", GOAL_BUILD }, { "pull", GOAL_PULL }, { "up", GOAL_UP }, { "create", GOAL_CREATE },
-	{ "run", GOAL_RUN }, { "start", GOAL_START }, { "stop", GOAL_STOP }, { "restart", GOAL_RESTART }, { "kill", GOAL_KILL },
-	{ "rm", GOAL_REMOVE }, { "down", GOAL_DOWN }, { "pause", GOAL_PAUSE }, { "unpause", GOAL_UNPAUSE },
+static const struct {
+	const char *word;
+	enum goal_verb verb;
+} verbs[] = {
+	{"images", GOAL_IMAGES},   {"build", GOAL_BUILD},     {"pull", GOAL_PULL},   {"up", GOAL_UP},
+	{"create", GOAL_CREATE},   {"run", GOAL_RUN},	      {"start", GOAL_START}, {"stop", GOAL_STOP},
+	{"restart", GOAL_RESTART}, {"kill", GOAL_KILL},	      {"rm", GOAL_REMOVE},   {"down", GOAL_DOWN},
+	{"pause", GOAL_PAUSE},	   {"unpause", GOAL_UNPAUSE},
 };
 
 /* ret: false when the word is no option */
 static bool flag(struct goal *g, const char *w)
 {
 	bool rm = g->verb == GOAL_REMOVE;
-	const struct { const char *word; bool *on; } flags[] = {
-		{ "--no-deps", &g->no_deps }, { "--always-recreate-deps", &g->always_recreate_deps }, { "-V", &g->renew_anon_volumes },
-		{ "--remove-orphans", &g->remove_orphans }, { "--build", &g->build }, { "--no-build", &g->no_build }, { "-v", &g->volumes },
-		{ "--wait", &g->wait_healthy }, { rm ? "-s" : "--stop-first", &g->stop_first },
+	const struct {
+		const char *word;
+		bool *on;
+	} flags[] = {
+		{"--no-deps", &g->no_deps},
+		{"--always-recreate-deps", &g->always_recreate_deps},
+		{"-V", &g->renew_anon_volumes},
+		{"--remove-orphans", &g->remove_orphans},
+		{"--build", &g->build},
+		{"--no-build", &g->no_build},
+		{"-v", &g->volumes},
+		{"--wait", &g->wait_healthy},
+		{rm ? "-s" : "--stop-first", &g->stop_first},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
@@ -344,7 +373,7 @@ static size_t valued(struct wish *wish, char **w)
 		return 0;
 	if (!strcmp(w[0], "--scale") && eq) {
 		*eq = '\0';
-		wish->scale[g->n_scale++] = (struct goal_scale){ w[1], (unsigned)strtoul(eq + 1, NULL, 10) };
+		wish->scale[g->n_scale++] = (struct goal_scale){w[1], (unsigned)strtoul(eq + 1, NULL, 10)};
 	} else if (!strcmp(w[0], "--rmi")) {
 		g->rmi = w[1];
 	} else if (!strcmp(w[0], "--pull")) {
@@ -362,7 +391,7 @@ static void read_goal(char *line, struct wish *wish)
 	char *w[WORDS_MAX + 1];
 	size_t n = split(line, w), i = 1;
 
-	*wish = (struct wish){ .goal = { .timeout_ns = -1 } };
+	*wish = (struct wish){.goal = {.timeout_ns = -1}};
 	for (size_t k = 0; n && k < ARRAY_LEN(verbs); k++)
 		if (!strcmp(w[0], verbs[k].word))
 			wish->goal.verb = verbs[k].verb;
@@ -381,7 +410,8 @@ static void read_goal(char *line, struct wish *wish)
 	wish->goal.scale = wish->scale;
 }
 
-/* ---- one file ---------------------------------------------------------------------------------------------------------- */
+/* ---- one file
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void tell_error(const struct err *e, struct str *out)
 {
@@ -428,7 +458,8 @@ static void run_goal(const struct fixture *f, const char *name, const char *line
 		ok(false, "%s, %s: the order of the plan", name, line);
 }
 
-/* Cut off the part up to the next line that begins with @. ret: its name; *ret_body: its text, without blank lines at the end */
+/* Cut off the part up to the next line that begins with @. ret: its name; *ret_body: its text, without blank lines at
+ * the end */
 static char *next_part(char **text, char **ret_body)
 {
 	char *head = next_line(text), *body = *text, *at, *end;
@@ -455,7 +486,7 @@ static char *next_part(char **text, char **ret_body)
 
 static bool set_up(struct fixture *f, const char *yaml, char *observed)
 {
-	static const char *const none[] = { "", NULL };
+	static const char *const none[] = {"", NULL};
 
 	f->project = load(&f->arena, yaml, none);
 	if (f->project)
