@@ -25,7 +25,7 @@ static void as_node(const char *text)
 	struct vars vars = {0};
 	struct errs errs = {0};
 	const struct source *s = source_add(&src, &a, "f", text, strlen(text));
-	struct interp_ctx c = { &a, { look, NULL }, &src, &warns, &vars, &errs, false };
+	struct interp_ctx c = { .arena = &a, .look = { look, NULL }, .src = &src, .warns = &warns, .vars = &vars, .errs = &errs };
 	struct node *n = node_str(&a, text, (struct srcpos){ s->name, 1, 1 });
 
 	if (interp_tree(&c, n, "key") < 0 && !errs.n)
