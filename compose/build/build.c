@@ -179,10 +179,10 @@ static int open_dirs(struct build *b, const char *root, struct err *e)
 			err_set(e, errno == EACCES ? ERR_DENIED : ERR_SYS, errno, "open %s", path);
 	}
 	b->cache = fd[0];
-	b->dir = fd[1];
+	b->stat_dir = fd[1];
 	b->mounts = fd[2];
 	b->mounts_path = xasprintf("%s/build/mounts", root);
-	return b->cache < 0 || b->dir < 0 || b->mounts < 0 ? -1 : 0;
+	return b->cache < 0 || b->stat_dir < 0 || b->mounts < 0 ? -1 : 0;
 }
 
 static int open_context(struct build *b, struct err *e)
@@ -194,7 +194,7 @@ static int open_context(struct build *b, struct err *e)
 		return err_set(e, errno == ENOENT || errno == ENOTDIR ? ERR_MISSING : errno == EACCES ? ERR_DENIED : ERR_SYS, errno,
 			       "open the build context %s", b->o->context);
 	sha256_hex(b->o->context, strlen(b->o->context), id);
-	b->context.stats = statcache_open(b->dir, id);
+	b->context.stats = statcache_open(b->stat_dir, id);
 	return 0;
 }
 
@@ -506,7 +506,7 @@ static int build_all(struct build *b, const char *root, char **ret_id)
 
 static void build_done(struct build *b)
 {
-	int *const fds[] = { &b->dir, &b->cache, &b->mounts, &b->context.root, &b->cancel_fd, &b->wake_fd };
+	int *const fds[] = { &b->stat_dir, &b->cache, &b->mounts, &b->context.root, &b->cancel_fd, &b->wake_fd };
 
 	for (size_t i = 0; b->stages && i < b->df->n_stages; i++)
 		stage_done(&b->stages[i]);
@@ -526,7 +526,7 @@ static void build_done(struct build *b)
 int build_image(struct store *s, const char *root, const struct build_opts *o, const struct build_env *env, char **ret_image_id,
 		struct errs *errs)
 {
-	struct build b = { .store = s, .o = o, .env = env, .dir = -1, .cache = -1, .mounts = -1, .context = { .root = -1 },
+	struct build b = { .store = s, .o = o, .env = env, .stat_dir = -1, .cache = -1, .mounts = -1, .context = { .root = -1 },
 		.cancel_fd = -1, .wake_fd = -1, .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 	struct errs mine = {0};
 	auto_err struct err e = {0};

@@ -6,7 +6,7 @@
  *   ROOT/build/cache/KEY     what a step with that key made (layer, time); KEY is a digest, see cache.h
  *   ROOT/build/stat/ID       digests of a context's files by inode, size, change time
  *   ROOT/build/mounts/ID     directories of RUN --mount=type=cache; ID is a digest of the mount's id
- *   ROOT/build/tmp/PID-N     a step at work; removed when the build ends, and by a later build when its process is gone
+ *   ROOT/layers/tmp.*        a step at work (store_tmp_dir): becomes a layer by rename, or is removed when the step ends
  * spec: parity/dockerfile.md; THREATS 4, 16, 19-21, 30-39. */
 #pragma once
 #include <stdbool.h>
@@ -22,7 +22,7 @@ struct build_kv { const char *key, *val; };
 enum build_mount_kind { BUILD_MOUNT_BIND, BUILD_MOUNT_TMPFS };
 struct build_mount {
 	enum build_mount_kind kind;
-	const char *source;           /* bind: absolute, a directory or file of ours below ROOT/build; no name in it is a user's */
+	const char *source;           /* bind: absolute, a directory or file of ours below ROOT; no name in it is a user's */
 	const char *target;           /* absolute path in the container; resolve it inside the rootfs */
 	bool        ro;
 	int64_t     size_bytes;       /* tmpfs: 0 = no limit */

@@ -44,7 +44,7 @@ struct build {
 	const struct build_env *env;
 	struct dockerfile *df;
 	char         *file;               /* name of the Dockerfile in messages */
-	int           dir, cache, mounts; /* ROOT/build and below */
+	int           stat_dir, cache, mounts;    /* below ROOT/build */
 	char         *mounts_path;
 	struct source context;
 	struct ignore *ignore;
