@@ -10,19 +10,34 @@ static int by_key(const void *a, const void *b)
 	return strcmp((*(const struct node_pair *const *)a)->key, (*(const struct node_pair *const *)b)->key);
 }
 
-/* ret: the pairs sorted by key. owns: caller frees */
-const struct node_pair **print_sorted(const struct node *map)
+/* Most mappings are small and nearly sorted: insertion beats qsort() there. */
+static void sort_few(const struct node_pair **v, size_t n)
 {
-	const struct node_pair **v = xcalloc(map->n + 1, sizeof(*v));
-	bool sorted = true;
-
-	for (size_t i = 0; i < map->n; i++) {
-		v[i] = &map->pairs[i];
-		sorted &= i == 0 || strcmp(v[i - 1]->key, v[i]->key) < 0;
+	for (size_t i = 1; i < n; i++) {
+		const struct node_pair *p = v[i];
+		size_t k = i;
+		for (; k > 0 && strcmp(v[k - 1]->key, p->key) > 0; k--)
+			v[k] = v[k - 1];
+		v[k] = p;
 	}
-	if (!sorted)
-		qsort(v, map->n, sizeof(*v), by_key);
-	return v;
+}
+
+const struct node_pair **print_sort(const struct node *map, struct sorted *s)
+{
+	s->v = map->n <= SORTED_FEW ? s->few : xcalloc(map->n, sizeof(*s->v));
+	for (size_t i = 0; i < map->n; i++)
+		s->v[i] = &map->pairs[i];
+	if (map->n <= SORTED_FEW)
+		sort_few(s->v, map->n);
+	else
+		qsort(s->v, map->n, sizeof(*s->v), by_key);
+	return s->v;
+}
+
+void print_sort_done(struct sorted *s)
+{
+	if (s->v != s->few)
+		free(s->v);
 }
 
 /* ---- JSON ---- */
@@ -59,11 +74,14 @@ static size_t json_escape(struct str *out, const char *s)
 	return 1;
 }
 
+/* Bytes that stand for themselves; the first byte of an odd break is looked at more closely. */
 static bool json_plain(const char *s)
 {
 	unsigned char c = (unsigned char)*s;
 
-	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f && (c < 0xc2 || !odd_break(s));
+	if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
+		return false;
+	return (c != 0xc2 && c != 0xe2 && c != 0xef) || !odd_break(s);
 }
 
 void print_json_text(struct str *out, const char *s, bool double_dollar)
@@ -85,11 +103,16 @@ void print_json_text(struct str *out, const char *s, bool double_dollar)
 	str_addc(out, '"');
 }
 
-static void indent(struct str *out, size_t depth)
+static void newline(struct str *out, size_t depth)
+{
+	str_addc(out, '\n');
+	print_indent(out, depth);
+}
+
+void print_indent(struct str *out, size_t depth)
 {
 	static const char blanks[] = "                                ";
 
-	str_addc(out, '\n');
 	for (size_t n = depth * 2; n; n -= n < 32 ? n : 32)
 		str_addn(out, blanks, n < 32 ? n : 32);
 }
@@ -104,7 +127,8 @@ static void json_node(struct str *out, const struct node *n, const struct print_
 
 static void json_map(struct str *out, const struct node *n, const struct print_opts *o, size_t depth, bool named)
 {
-	const struct node_pair **v = print_sorted(n);
+	struct sorted order;
+	const struct node_pair **v = print_sort(n, &order);
 	size_t shown = 0;
 
 	str_addc(out, '{');
@@ -113,15 +137,15 @@ static void json_map(struct str *out, const struct node *n, const struct print_o
 			continue;
 		if (shown++)
 			str_addc(out, ',');
-		indent(out, depth + 1);
+		newline(out, depth + 1);
 		print_json_text(out, v[i]->key, false);
 		str_add(out, ": ");
 		json_node(out, v[i]->val, o, depth + 1, print_user_names(v[i]->key));
 	}
 	if (shown)
-		indent(out, depth);
+		newline(out, depth);
 	str_addc(out, '}');
-	free(v);
+	print_sort_done(&order);
 }
 
 static void json_list(struct str *out, const struct node *n, const struct print_opts *o, size_t depth)
@@ -130,11 +154,11 @@ static void json_list(struct str *out, const struct node *n, const struct print_
 	for (size_t i = 0; i < n->n; i++) {
 		if (i)
 			str_addc(out, ',');
-		indent(out, depth + 1);
+		newline(out, depth + 1);
 		json_node(out, n->items[i], o, depth + 1, false);
 	}
 	if (n->n)
-		indent(out, depth);
+		newline(out, depth);
 	str_addc(out, ']');
 }
 
@@ -185,7 +209,8 @@ static bool is_empty(const struct node *n)
 /* The sections in their order, then everything else by name. ret: n pairs. owns: caller frees */
 static const struct node_pair **document_order(const struct node *root, size_t *ret_n)
 {
-	const struct node_pair **sorted = print_sorted(root), **v = xcalloc(root->n + 1, sizeof(*v));
+	struct sorted order;
+	const struct node_pair **sorted = print_sort(root, &order), **v = xcalloc(root->n + 1, sizeof(*v));
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
@@ -196,7 +221,7 @@ static const struct node_pair **document_order(const struct node *root, size_t *
 	for (size_t i = 0; i < root->n; i++)
 		if (!is_section(sorted[i]->key))
 			v[n++] = sorted[i];
-	free(sorted);
+	print_sort_done(&order);
 	*ret_n = n;
 	return v;
 }
@@ -216,7 +241,7 @@ void print_tree(struct str *out, const struct node *root, const struct print_opt
 		if (strcmp(v[i]->key, "models") == 0)  /* not in the reference's JSON either */
 			continue;
 		str_add(out, shown++ ? "," : "");
-		indent(out, 1);
+		newline(out, 1);
 		print_json_text(out, v[i]->key, false);
 		str_add(out, ": ");
 		json_node(out, v[i]->val, o, 1, true);

@@ -67,15 +67,27 @@ static bool is_number_like(const char *s)
 /* Words that this or an older YAML takes for something else than text. */
 static bool is_word(const char *s)
 {
-	static const char *const words[] = { "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=" };
+	static const struct { const char *v[5]; } words[] = {       /* by length */
+		{ { "" } }, { { "~", "y", "n", "=" } }, { { "no", "on", "<<" } }, { { "yes", "off" } }, { { "null", "true" } }, { { "false" } },
+	};
+	size_t n = strnlen(s, ARRAY_LEN(words));
 
-	if (strnlen(s, 6) > 5)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcasecmp(s, words[i]) == 0)
+	if (n == 0 || n == ARRAY_LEN(words))
+		return n == 0;
+	for (const char *const *w = words[n].v; *w; w++)
+		if ((*s | 0x20) == (**w | 0x20) && strcasecmp(s, *w) == 0)
 			return true;
 	return false;
 }
+
+/* What a byte means in a plain text. */
+enum { B_CONTROL = 1, B_ODD = 2 /* may begin a strange line break */, B_LOOK = 4 /* see what stands beside it */, B_NOT_FIRST = 8 };
+static const unsigned char byte[256] = {
+	[0 ... 31] = B_CONTROL, [127] = B_CONTROL, [0xc2] = B_ODD, [0xe2] = B_ODD, [0xef] = B_ODD,
+	[' '] = B_LOOK | B_NOT_FIRST, ['#'] = B_LOOK | B_NOT_FIRST, [','] = B_NOT_FIRST, ['['] = B_NOT_FIRST, [']'] = B_NOT_FIRST,
+	['{'] = B_NOT_FIRST, ['}'] = B_NOT_FIRST, ['&'] = B_NOT_FIRST, ['*'] = B_NOT_FIRST, ['!'] = B_NOT_FIRST, ['|'] = B_NOT_FIRST,
+	['>'] = B_NOT_FIRST, ['\''] = B_NOT_FIRST, ['"'] = B_NOT_FIRST, ['%'] = B_NOT_FIRST, ['@'] = B_NOT_FIRST, ['`'] = B_NOT_FIRST,
+};
 
 /* What some readers take for a line break: NEL, LS, PS; and the byte order mark. */
 static bool odd_break(const char *s)
@@ -86,9 +98,9 @@ static bool odd_break(const char *s)
 
 static bool is_control(const char *s)
 {
-	unsigned char c = (unsigned char)*s;
+	unsigned char b = byte[(unsigned char)*s];
 
-	return c < 0x20 || c == 0x7f || (c >= 0xc2 && odd_break(s));
+	return b & B_CONTROL || (b & B_ODD && odd_break(s));
 }
 
 static bool has_control(const char *s)
@@ -103,7 +115,7 @@ static bool bad_start(const char *s)
 {
 	if (*s == '-' || *s == '?' || *s == ':')
 		return !s[1] || s[1] == ' ' || s[1] == '-';
-	return strchr(",[]{}#&*!|>'\"%@` ", *s) != NULL;
+	return byte[(unsigned char)*s] & B_NOT_FIRST;
 }
 
 /* Needs no quotes: cannot be read as anything but this text. */
@@ -113,9 +125,13 @@ static bool is_plain(const char *s)
 
 	if (bad_start(s) || is_number_like(s) || is_word(s))
 		return false;
-	for (; *s; last = *s++)
-		if (is_control(s) || (*s == ' ' && last == ':') || (*s == '#' && last == ' '))
+	for (; *s; last = *s++) {
+		unsigned char b = byte[(unsigned char)*s];
+		if (b & (B_CONTROL | B_ODD) && is_control(s))
 			return false;
+		if (b & B_LOOK && ((*s == ' ' && last == ':') || (*s == '#' && last == ' ')))
+			return false;
+	}
 	return last != ' ' && last != ':';
 }
 
@@ -137,12 +153,6 @@ static void add_dollars(struct str *out, const char *s, const char *also, bool d
 	}
 }
 
-static void indent(struct str *out, size_t depth)
-{
-	for (size_t i = 0; i < depth; i++)
-		str_add(out, "  ");
-}
-
 /* Several lines, none of which a block would change. */
 static bool is_block(const char *s)
 {
@@ -150,7 +160,7 @@ static bool is_block(const char *s)
 		return false;
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;
-		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || (c >= 0xc2 && odd_break(s)))
+		if (c != '\n' && c != '\t' && is_control(s))
 			return false;
 		if ((c == ' ' || c == '\t') && s[1] == '\n')
 			return false;
@@ -169,7 +179,7 @@ static void block(struct str *out, const char *s, size_t depth, bool dollars)
 		str_addc(out, '\n');
 		if (len) {
 			auto_free char *line = xstrndup(s, len);
-			indent(out, depth);
+			print_indent(out, depth);
 			add_dollars(out, line, NULL, dollars);
 		}
 		s += len + (s[len] == '\n');
@@ -236,7 +246,7 @@ static void pair(struct str *out, const struct node_pair *p, const struct print_
 		str_add(out, p->val->kind == NODE_LIST ? " []\n" : " {}\n");
 	} else {
 		str_addc(out, '\n');
-		indent(out, depth + 1);
+		print_indent(out, depth + 1);
 		node(out, p->val, o, depth + 1);
 	}
 }
@@ -245,17 +255,18 @@ static void pair(struct str *out, const struct node_pair *p, const struct print_
 static void node(struct str *out, const struct node *n, const struct print_opts *o, size_t depth)
 {
 	if (n->kind == NODE_MAP && n->n) {
-		const struct node_pair **v = print_sorted(n);
+		struct sorted order;
+		const struct node_pair **v = print_sort(n, &order);
 		for (size_t i = 0; i < n->n; i++) {
 			if (i)
-				indent(out, depth);
+				print_indent(out, depth);
 			pair(out, v[i], o, depth);
 		}
-		free(v);
+		print_sort_done(&order);
 	} else if (n->kind == NODE_LIST && n->n) {
 		for (size_t i = 0; i < n->n; i++) {
 			if (i)
-				indent(out, depth);
+				print_indent(out, depth);
 			str_add(out, "- ");
 			node(out, n->items[i], o, depth + 1);
 		}

@@ -4,7 +4,13 @@
 #pragma once
 #include "parser/print.h"
 
-const struct node_pair **print_sorted(const struct node *map);
+/* The pairs of a mapping in the order of their keys, on the stack where they are few. */
+enum { SORTED_FEW = 24 };
+struct sorted { const struct node_pair **v, *few[SORTED_FEW]; };
+/* ret: s->v, map->n pairs. print_sort_done(s) */
+const struct node_pair **print_sort(const struct node *map, struct sorted *s);
+void print_sort_done(struct sorted *s);
+void print_indent(struct str *out, size_t depth);      /* two blanks a level */
 /* Whether the keys below this key are the user's names, so that x-* is no extension there. */
 bool print_user_names(const char *key);
 /* json: without what JSON numbers lack. */
