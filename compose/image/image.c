@@ -341,6 +341,20 @@ static int check_layers(struct store *s, const struct image *spec, struct err *e
 	return 0;
 }
 
+/* JSON leaves out what is not UTF-8: a variable that is lost must not go unnoticed. */
+static int check_text(const struct image_config *c, const json_t *config, struct err *e)
+{
+	struct image_config back = {0};
+	bool lost;
+
+	config_from_json(json_object_get(config, "config"), &back);
+	lost = back.env.n != c->env.n || back.cmd.n != c->cmd.n || back.entrypoint.n != c->entrypoint.n ||
+	       back.labels.n != c->labels.n || back.shell.n != c->shell.n || back.onbuild.n != c->onbuild.n ||
+	       !back.user != !(c->user && *c->user) || !back.workdir != !(c->workdir && *c->workdir);
+	image_config_done(&back);
+	return lost ? err_set(e, ERR_USAGE, 0, "the image's configuration has text that is not UTF-8") : 0;
+}
+
 static int commit(struct store *s, const struct image *spec, const char *ref, struct image **ret, struct err *e)
 {
 	auto_imageref struct imageref r = {0};
@@ -357,7 +371,7 @@ static int commit(struct store *s, const struct image *spec, const char *ref, st
 		name = imageref_canonical(&r);
 	}
 	config = image_to_json(spec);
-	if (check_layers(s, spec, e) < 0 || put_json(s, config, digest, &len, e) < 0 ||
+	if (check_layers(s, spec, e) < 0 || check_text(&spec->conf, config, e) < 0 || put_json(s, config, digest, &len, e) < 0 ||
 	    manifest_commit(s, digest, len, &spec->layers, digest, &len, e) < 0 ||
 	    store_name(s, digest, len, TYPE_OCI_MANIFEST, name, NULL, e) < 0)
 		return -1;

@@ -110,10 +110,11 @@ static int import_config(struct image *i, const struct import_opts *o, struct er
 static int import(struct store *s, const struct import_opts *o, const char *ref, struct image **ret, struct err *e)
 {
 	auto_image struct image *i = xcalloc(1, sizeof(*i));
+	auto_imageref struct imageref r = {0};
 	char id[65];
 
-	/* the cheap checks first: a slip in --change must not cost the unpacking */
-	if (import_config(i, o, e) < 0 || import_layer(s, o, id, e) < 0)
+	/* the cheap checks first: a slip in --change or in the name must not cost the unpacking */
+	if ((ref && imageref_parse(&r, ref, e) < 0) || import_config(i, o, e) < 0 || import_layer(s, o, id, e) < 0)
 		return -1;
 	strv_add(&i->layers, id);
 	return image_commit(s, i, ref, ret, e);

@@ -155,6 +155,17 @@ static void test_commit_open(void)
 	end();
 }
 
+static void test_not_utf8(void)
+{
+	auto_image struct image *spec = xcalloc(1, sizeof(*spec));
+	auto_err struct err e = {0};
+
+	begin();
+	image_config_env(&spec->conf, "A", "b\xff");
+	ok(image_commit(s, spec, "x", NULL, &e) < 0 && e.kind == ERR_USAGE, "a variable that JSON cannot hold is refused");
+	end();
+}
+
 static void test_scratch(void)
 {
 	auto_image struct image *a = NULL;
@@ -575,6 +586,7 @@ int main(void)
 	test_layout();
 	test_layer_ids();
 	test_commit_open();
+	test_not_utf8();
 	test_scratch();
 	test_tag_list();
 	test_remove();
