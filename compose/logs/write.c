@@ -155,6 +155,14 @@ int log_writer_open(struct log_writer **ret, int dir, int64_t max_bytes, int max
 	return r;
 }
 
+struct log_writer *log_writer_none(void)
+{
+	struct log_writer *w = xcalloc(1, sizeof(*w));
+
+	w->dir = w->fd = -1;
+	return w;
+}
+
 void log_writer_close(struct log_writer *w)
 {
 	if (!w)
@@ -215,14 +223,14 @@ static int tell_lost(struct log_writer *w, struct err *e)
 
 int log_mark(struct log_writer *w, struct err *e)
 {
-	return reserve(w, 0, e) < 0 ? -1 : put_record(w, LOG_MARK, "", 0, e);
+	return w->fd < 0 ? 0 : reserve(w, 0, e) < 0 ? -1 : put_record(w, LOG_MARK, "", 0, e);
 }
 
 int log_put(struct log_writer *w, enum log_type stream, const void *buf, size_t len, struct err *e)
 {
 	const char *p = buf;
 
-	while (len) {
+	while (len && w->fd >= 0) {
 		ssize_t n = reserve(w, len, e);
 
 		if (n < 0 || put_record(w, stream, p, (size_t)n, e) < 0)
@@ -233,20 +241,28 @@ int log_put(struct log_writer *w, enum log_type stream, const void *buf, size_t 
 	return 0;
 }
 
+/* ret: bytes taken out of the pipe into scratch, 0 for none */
+static ssize_t to_memory(struct log_writer *w, int pipe)
+{
+	ssize_t n = read(pipe, scratch, sizeof(scratch));
+
+	if (n <= 0)
+		return 0;
+	w->last.in_memory = true;
+	w->last.len = (size_t)n;
+	return n;
+}
+
 /* The disk takes nothing: keep the container running, count what goes. why: told the first time */
 static ssize_t throw_away(struct log_writer *w, int pipe, struct err *why, struct err *e)
 {
-	ssize_t n = read(pipe, scratch, sizeof(scratch));
+	ssize_t n = to_memory(w, pipe);
 
 	if (!w->failing)
 		err_move(e, why);
 	err_done(why);
 	w->failing = true;
-	if (n <= 0)
-		return 0;
 	w->lost += (uint64_t)n;
-	w->last.in_memory = true;
-	w->last.len = (size_t)n;
 	return n;
 }
 
@@ -293,6 +309,8 @@ ssize_t log_splice(struct log_writer *w, int pipe, enum log_type stream, struct 
 	w->last.len = 0;
 	if (ioctl(pipe, FIONREAD, &avail) < 0 || avail <= 0)
 		return 0;
+	if (w->fd < 0)
+		return to_memory(w, pipe);
 	n = try_splice(w, pipe, stream, (size_t)avail, &why);
 	return n > 0 ? n : throw_away(w, pipe, &why, e);
 }

@@ -16,6 +16,8 @@ struct log_writer;
  * max_bytes for each file, 0 = 10 MiB; max_files, 0 = 3 */
 int  log_writer_open(struct log_writer **ret, int dir, int64_t max_bytes, int max_files, struct err *e)
 	__attribute__((warn_unused_result));
+/* One that keeps nothing but what log_last() asks for (log driver "none"). */
+struct log_writer *log_writer_none(void) __attribute__((returns_nonnull));
 void log_writer_close(struct log_writer *w);
 
 /* Say that the container starts. */
@@ -28,5 +30,5 @@ ssize_t log_splice(struct log_writer *w, int pipe, enum log_type stream, struct 
 /* The same for bytes in memory. ret: 0, or -1 with e; on failure nothing of it is in the log */
 int log_put(struct log_writer *w, enum log_type stream, const void *buf, size_t len, struct err *e)
 	__attribute__((warn_unused_result));
-/* Read back what the last log_splice() moved, from its byte off on. ret: bytes, 0 at its end, -1 with errno */
+/* Read back what the last log_splice() of this process moved, from its byte off on. ret: bytes, 0 at its end, -1 with errno */
 ssize_t log_last(const struct log_writer *w, size_t off, void *buf, size_t cap);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compose/supervisor/client.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "compose/base/json.h"
+#include "compose/base/mem.h"
+#include "compose/base/str.h"
+#include "compose/state/paths.h"
+#include "compose/supervisor/keep.h"
+#include "compose/supervisor/supervisor.h"
+
+enum { MSG_MAX = 512 * 1024, FDS_MAX = 8, TRIES = 5, ERROR_MAX = 64 * 1024 };
+
+struct sup {
+	int     fd;
+	int64_t last_id;
+	VEC(json_t *) early;            /* messages that came while another was waited for */
+};
+
+void sup_close(struct sup *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->early.n; i++)
+		json_decref(s->early.v[i]);
+	vec_done(&s->early);
+	mem_closep(&s->fd);
+	free(s);
+}
+
+int sup_fd(const struct sup *s)
+{
+	return s->fd;
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
+
+static int broken(struct err *e, int sysno)
+{
+	return err_set(e, ERR_SYS, sysno, "the connection to the project's supervisor broke");
+}
+
+static int post(int sock, const char *text, size_t len, const int *fds, size_t n_fds, struct err *e)
+{
+	union { struct cmsghdr head; char room[CMSG_SPACE(FDS_MAX * sizeof(int))]; } ctl = { .room = { 0 } };
+	struct iovec iov = { .iov_base = (char *)(uintptr_t)text, .iov_len = len };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (n_fds > FDS_MAX)
+		return err_set(e, ERR_BUG, 0, "%zu descriptors in a request, %d is the most", n_fds, FDS_MAX);
+	if (n_fds) {
+		h.msg_control = &ctl;
+		h.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+		ctl.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(n_fds * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&ctl.head), fds, n_fds * sizeof(int));
+	}
+	while (sendmsg(sock, &h, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return broken(e, errno);
+	return 0;
+}
+
+int64_t sup_send(struct sup *s, const char *op, json_t *args, const int *fds, size_t n_fds, struct err *e)
+{
+	auto_json json_t *j = args ? args : json_object();
+	auto_free char *text = NULL;
+
+	(void)json_object_set_new(j, "id", json_integer(s->last_id + 1));
+	(void)json_object_set_new(j, "op", json_string(op));
+	text = json_dumps(j, JSON_COMPACT);
+	if (!text)
+		return err_set(e, ERR_BUG, 0, "a request that is no UTF-8");
+	if (post(s->fd, text, strlen(text), fds, n_fds, e) < 0)
+		return -1;
+	return ++s->last_id;
+}
+
+/* ret: 1 with a message, 0 when none is there (unless wait), -1 when the connection broke */
+static int next_message(struct sup *s, bool wait, json_t **ret, struct err *e)
+{
+	auto_free char *buf = xmalloc(MSG_MAX);
+	ssize_t n;
+
+	do {
+		n = recv(s->fd, buf, MSG_MAX, wait ? 0 : MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR && wait);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0)
+		return broken(e, n < 0 ? errno : 0);
+	return json_parse(buf, (size_t)n, "reply of the supervisor", ret, e) < 0 ? -1 : 1;
+}
+
+/* Split a message into what sup_recv() returns. j is consumed. */
+static int take(json_t *j, int64_t *ret_id, json_t **ret, struct err *e)
+{
+	const json_t *err = json_object_get(j, "err");
+
+	*ret_id = json_int(j, "id", -1);
+	*ret = NULL;
+	if (err) {
+		err_from_json(e, err);
+		json_decref(j);
+	} else {
+		*ret = j;
+	}
+	return 1;
+}
+
+int sup_recv(struct sup *s, int64_t *ret_id, json_t **ret, struct err *e)
+{
+	json_t *j = NULL;
+	int r;
+
+	if (s->early.n) {
+		j = s->early.v[0];
+		vec_remove(&s->early, 0);
+		return take(j, ret_id, ret, e);
+	}
+	r = next_message(s, false, &j, e);
+	return r == 1 ? take(j, ret_id, ret, e) : r;
+}
+
+int sup_call(struct sup *s, const char *op, json_t *args, const int *fds, size_t n_fds, json_t **ret, struct err *e)
+{
+	int64_t want = sup_send(s, op, args, fds, n_fds, e), id;
+	json_t *j = NULL;
+
+	while (want >= 0 && next_message(s, true, &j, e) == 1) {
+		if (json_int(j, "id", -1) != want) {
+			vec_push(&s->early, j);
+			continue;
+		}
+		if (take(j, &id, &j, e) == 1 && !j)
+			return -1;
+		if (ret)
+			*ret = j;
+		else
+			json_decref(j);
+		return 0;
+	}
+	return -1;
+}
+
+/* ---- the way there ----------------------------------------------------------------------------------------------- */
+
+/* ret: 0 with *ret_fd; 1 when nobody listens */
+static int dial(int dir, int *ret_fd, struct err *e)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_set(e, ERR_SYS, errno, "make a socket");
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/ctl", dir);
+	while (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		if (errno == ECONNREFUSED || errno == ENOENT)
+			return 1;
+		if (errno != EINTR)
+			return err_set(e, errno == EACCES ? ERR_DENIED : ERR_SYS, errno, "connect to the project's supervisor");
+	}
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+/* A supervisor in its last moment takes a connection and is gone: only an answer counts.
+ * ret: 0 with *ret; 1 when nobody is there */
+static int greet(int dir, struct sup **ret, struct err *e)
+{
+	struct sup *s;
+	int fd = -1, r = dial(dir, &fd, e);
+
+	if (r)
+		return r;
+	s = xcalloc(1, sizeof(*s));
+	s->fd = fd;
+	if (sup_call(s, "ping", NULL, NULL, 0, NULL, e) < 0) {
+		err_done(e);
+		sup_close(s);
+		return 1;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* Its environment: what finds the same directories again, and nothing of the user's. ret: NULL-terminated in v */
+static void environment(const struct paths *p, struct strv *v)
+{
+	static const char *const keep[] = { "HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "COMPOSE_WITHOUT", "ASAN_OPTIONS", "LSAN_OPTIONS",
+		"UBSAN_OPTIONS" };
+	auto_free char *below = xasprintf("%s/run", p->root);
+
+	strv_add(v, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++)
+		if (getenv(keep[i]))
+			strv_take(v, xasprintf("%s=%s", keep[i], getenv(keep[i])));
+	if (str_eq(p->run, below))      /* ROOT was moved */
+		strv_take(v, xasprintf("COMPOSE_ROOT=%s", p->root));
+}
+
+/* In a child of a process that may have threads: system calls only, everything was made before. */
+_Noreturn static void become_keeper(int ready, char **argv, char **env)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (setsid() < 0 || fork() != 0)
+		_exit(0);
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)signal(sig, SIG_DFL);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (chdir("/") == 0 && (ready == KEEP_SOCK ? fcntl(ready, F_SETFD, 0) == 0 : dup2(ready, KEEP_SOCK) == KEEP_SOCK) &&
+	    close_range(KEEP_SOCK + 1, ~0U, 0) == 0)
+		(void)execve("/proc/self/exe", argv, env);
+	_exit(127);
+}
+
+/* What the new one says: "+", or "-" and why not. */
+static int hear(int ready, const struct paths *p, const char *project, struct err *e)
+{
+	auto_free char *text = xmalloc(ERROR_MAX);
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < ERROR_MAX && (n = read(ready, text + len, ERROR_MAX - len)) != 0) {
+		if (n < 0 && errno != EINTR)
+			break;
+		len += n > 0 ? (size_t)n : 0;
+		if (len && text[0] == '+')
+			return 0;
+	}
+	if (len > 1)
+		err_decode(e, text + 1, len - 1);
+	else
+		err_set(e, ERR_SYS, 0, "it died without a word");
+	err_hint(e, "%s/projects/%s/supervisor.log may tell more", p->run, project);
+	return err_wrap(e, "cannot start the supervisor of project %s", project);
+}
+
+static int start_keeper(const struct paths *p, const char *project, struct err *e)
+{
+	auto_free char *title = xasprintf("compose: keeper %s", project), *name = xstrdup(project);
+	char *argv[] = { title, (char *)(uintptr_t)SUP_WORD_KEEPER, name, NULL };
+	auto_strv struct strv env = {0};
+	auto_close int ours = -1, theirs = -1;
+	int pair[2];
+	pid_t pid;
+
+	environment(p, &env);
+	(void)strv_null(&env);
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_set(e, ERR_SYS, errno, "make a pipe");
+	ours = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (!pid)
+		become_keeper(theirs, argv, env.v);
+	if (pid < 0)
+		return err_set(e, ERR_SYS, errno, "start the supervisor of project %s", project);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(take_fd(theirs));
+	return hear(ours, p, project, e);
+}
+
+/* One client at a time starts one: the others find it alive. ret: descriptor whose close lets go */
+static int lock_start(int dir, struct err *e)
+{
+	auto_close int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(e, ERR_SYS, errno, "open the project's directory");
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return err_set(e, ERR_SYS, errno, "lock the project's directory");
+	return take_fd(fd);
+}
+
+static int greet_or_start(const struct paths *p, const char *project, int dir, struct sup **ret, struct err *e)
+{
+	auto_close int lock = lock_start(dir, e);
+	int r;
+
+	if (lock < 0)
+		return -1;
+	r = greet(dir, ret, e);
+	if (r == 1)
+		r = start_keeper(p, project, e) < 0 ? -1 : greet(dir, ret, e);
+	return r;
+}
+
+int sup_open(struct sup **ret, const struct paths *p, const char *project, bool start, struct err *e)
+{
+	auto_free char *rel = xasprintf("projects/%s", project);
+
+	for (int i = 0; i < TRIES; i++) {
+		/* a supervisor that ends removes the directory: open it anew each time */
+		auto_close int dir = paths_dir(p->run_fd, rel, start);
+		int r;
+
+		if (dir < 0 && !start && errno == ENOENT)
+			return 1;
+		if (dir < 0 && errno == ENOENT)
+			continue;
+		if (dir < 0)
+			return err_set(e, ERR_SYS, errno, "open %s/%s", p->run, rel);
+		r = greet(dir, ret, e);
+		if (r == 1 && start)
+			r = greet_or_start(p, project, dir, ret, e);
+		if (r <= 0 || !start)
+			return r;
+	}
+	return err_set(e, ERR_SYS, 0, "the supervisor of project %s ends as often as it is started", project);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctr.h - one container as the worker sees it. Private to compose/supervisor.
+ * runs in: supervisor worker.   owns: struct ctr everything below it.   layer: supervisor.
+ *   ctr.c        finding, the state machine's actions, the end of a life, files
+ *   ctr_start.c  from files to a running process
+ *   ctr_stop.c   signals, grace, kill, freeze
+ *   ctr_adopt.c  taking over from a worker that died; what nobody took over
+ *   ctr_net.c    networks, resolver, /etc files
+ *   ports.c, io.c, health.c  published ports; output and input; probes */
+#pragma once
+#include <jansson.h>
+#include "compose/logs/write.h"
+#include "compose/runtime/spec.h"
+#include "compose/state/record.h"
+#include "compose/supervisor/fsm.h"
+#include "compose/supervisor/worker.h"
+
+struct conn;
+struct io;
+struct health;
+struct making;
+
+enum wait_for { WAIT_STARTED, WAIT_EXITED, WAIT_STOPPED, WAIT_RUNNING, WAIT_HEALTHY };
+/* A request that is answered later. */
+struct waiter { struct conn *conn; int64_t id; enum wait_for what; };
+
+struct ctr {
+	struct worker *w;
+	int    dir;                      /* its directory */
+	struct ctr_record rec;
+	struct ctr_status st;            /* as in status.json */
+	enum fsm_state state;
+	struct rt_ctr rt;                /* pid -1: no process */
+	struct making *making;           /* while its process is being made: what the runtime borrows */
+	char  *cgroup;
+	size_t gateway;                  /* which of its networks leads out */
+	bool   orphan;                   /* not the keeper's child any more: its pidfd tells of its end */
+	bool   reaped;                   /* its end came before its start was settled: */
+	pid_t  reaped_pid;
+	int    reaped_status;
+	bool   escalated;                /* PID 1 could not have reacted to the stop signal */
+	int64_t run_ns;                  /* monotonic: when it came to run */
+	int64_t delay_ms;                /* the last back-off pause */
+	bool   by_policy;                /* this start comes from the restart policy */
+	struct err why;                  /* why the start failed */
+	unsigned short rows, cols;
+	struct log_writer *log;
+	struct io *io;                   /* NULL: no output to move */
+	struct health *health;           /* NULL: no probes */
+	struct loop_src *on_sync, *on_pidfd, *timer;   /* timer: grace or delay */
+	VEC(struct waiter) waiters;
+	VEC(int) listeners;              /* published ports, as st.bound */
+};
+
+/* Find it among those spoken of, or load it. ret: borrowed; NULL with e (ERR_MISSING) */
+struct ctr *ctr_get(struct worker *w, const char *id, struct err *e);
+/* ret: NULL when nothing of it is in memory */
+struct ctr *ctr_known(struct worker *w, const char *id);
+/* Something happened. who: who asked, or NULL; gets the answer now or by a waiter. arg: as the action wants it */
+struct ctr_ask { struct conn *conn; int64_t id; int signal; int64_t timeout_ns; };
+void ctr_event(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who);
+/* Its process ended: wait status. The keeper is told when that is on disk. */
+void ctr_exited(struct ctr *c, int wait_status);
+/* ctr_adopt.c: continue with a container that a worker before us left. pid 0: it waits to be restarted.
+ * wait_status: its end is known already; NULL: it lives, or how it ended is to be found out */
+int  ctr_adopt(struct worker *w, const char *id, pid_t pid, const int *wait_status, struct err *e)
+	__attribute__((warn_unused_result));
+/* Containers that claim to run but have no process of ours: a supervisor died with all it had. They count as killed. */
+void ctr_clean_stale(struct worker *w);
+/* Take away what a container may have left in the kernel. */
+void ctr_clean_kernel(struct ctr *c);
+/* Read it from disk, whatever state it claims. ret: NULL with e */
+struct ctr *ctr_load(struct worker *w, const char *id, struct err *e);
+/* Write status.json; a failure is noted. */
+void ctr_save(struct ctr *c);
+/* Tell subscribers. code: exit code or -1 */
+void ctr_tell(struct ctr *c, const char *event, int code);
+/* Answer those who wait for what. e: NULL for success, else its failure (kept) */
+void ctr_answer(struct ctr *c, enum wait_for what, const struct err *e);
+void ctr_add_waiter(struct ctr *c, struct conn *conn, int64_t id, enum wait_for what);
+/* A connection is gone. */
+void ctr_forget_conn(struct worker *w, const struct conn *conn);
+/* Forget containers that do not run and that nobody waits for. ret: how many are active */
+size_t ctr_sweep(struct worker *w);
+void ctr_free(struct ctr *c);
+
+/* ctr_start.c */
+void ctr_create(struct ctr *c);                         /* raises EV_CREATED or EV_FAILED later */
+void ctr_exec(struct ctr *c);                           /* raises EV_STARTED or EV_FAILED later */
+void ctr_settle(struct ctr *c);                         /* do not wait: raise EV_STARTED or EV_FAILED now */
+void ctr_making_free(struct ctr *c);
+/* ctr_stop.c */
+void ctr_stop(struct ctr *c, int64_t timeout_ns);       /* raises EV_GRACE later */
+void ctr_kill_all(struct ctr *c);
+void ctr_signal(struct ctr *c, int sig, struct err *e);
+int  ctr_freeze(struct ctr *c, bool on, struct err *e) __attribute__((warn_unused_result));
+/* ret: whether PID 1 of the container can react to sig at all */
+bool ctr_reacts(const struct ctr *c, int sig);
+/* ctr_net.c */
+int  ctr_net_up(struct ctr *c, struct err *e) __attribute__((warn_unused_result));   /* after rt_create: attach, names, /etc */
+void ctr_net_down(struct ctr *c);
+int  ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct err *e) __attribute__((warn_unused_result));
+int  ctr_net_adopt(struct ctr *c, struct err *e) __attribute__((warn_unused_result));
+/* The address that published ports lead to. ret: "" when there is none */
+const char *ctr_net_target(const struct ctr *c);
+/* etc.c */
+int  etc_write(const struct ctr *c, struct err *e) __attribute__((warn_unused_result));
+/* ports.c */
+int  ports_open(struct ctr *c, struct err *e) __attribute__((warn_unused_result));   /* those that are not open yet */
+void ports_point(struct ctr *c, const char *address);   /* where the relay leads to; "-": nowhere for now */
+void ports_close(struct ctr *c);
+void ports_adopt(struct ctr *c);
+/* health.c */
+void health_start(struct ctr *c);
+void health_stop(struct ctr *c);

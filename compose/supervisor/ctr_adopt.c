@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctr_adopt.c - containers that were there before this worker. */
+#include <errno.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "compose/base/fs.h"
+#include "compose/base/str.h"
+#include "compose/base/sys.h"
+#include "compose/supervisor/ctr.h"
+#include "compose/supervisor/io.h"
+
+/* kernel: 6.15 tells through a pidfd how a process ended that is not our child. The header of Debian 12 has it not. */
+struct end_info { uint64_t mask, cgroup; uint32_t ids[11]; int32_t exit_code; };
+#define END_INFO_GET _IOWR(0xFF, 11, struct end_info)
+enum { END_INFO_EXIT = 1 << 3, CODE_UNKNOWN = 255 };
+
+static int end_of(int pidfd)
+{
+	struct end_info info = { .mask = END_INFO_EXIT };
+
+	if (ioctl(pidfd, END_INFO_GET, &info) == 0 && info.mask & END_INFO_EXIT)
+		return info.exit_code;
+	return CODE_UNKNOWN << 8;
+}
+
+static void on_end(void *arg, uint32_t events)
+{
+	struct ctr *c = arg;
+
+	(void)events;
+	ctr_exited(c, end_of(c->rt.pidfd));
+}
+
+/* ret: parent of pid, 0 when unknown */
+static pid_t parent_of(pid_t pid)
+{
+	struct err ignored = {0};
+	auto_free char *text = NULL;
+	char path[40], *p;
+	int64_t v = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fs_read(AT_FDCWD, path, 4096, &text, NULL, &ignored) < 0) {
+		err_done(&ignored);
+		return 0;
+	}
+	p = strrchr(text, ')');         /* ") S 812 ..." */
+	if (!p || strlen(p) < 5)
+		return 0;
+	p[4 + strcspn(p + 4, " ")] = '\0';
+	return str_to_i64(p + 4, &v) ? (pid_t)v : 0;
+}
+
+/* ret: whether pid is the container's process still, with c->rt filled */
+static bool find_process(struct ctr *c, pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd < 0)
+		return false;
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (c->st.pid == pid && c->st.pid_start && c->st.pid_start != sys_start_time(pid)) {
+		close(fd);
+		return false;
+	}
+	c->rt.pid = pid;
+	c->rt.pidfd = fd;
+	c->orphan = parent_of(pid) != getppid();
+	return true;
+}
+
+static void resume(struct ctr *c, pid_t pid, struct err *e)
+{
+	if (c->st.pid != pid) {                 /* the worker died between its exec and the note of it */
+		c->st.state = CTR_RUNNING;
+		c->st.pid = pid;
+		c->st.pid_start = sys_start_time(pid);
+		c->st.started_ns = sys_now_ns();
+		ctr_save(c);
+	}
+	c->state = c->st.state == CTR_PAUSED ? FSM_PAUSED : FSM_RUNNING;
+	c->run_ns = sys_mono_ns();
+	if (str_eq(c->rec.log_driver, "none"))
+		c->log = log_writer_none();
+	else if (log_writer_open(&c->log, c->dir, c->rec.log_max_bytes, c->rec.log_max_files, e) < 0) {
+		worker_note(e, "container %s", c->rec.name);
+		c->log = log_writer_none();
+	}
+	io_adopt(c);
+	io_run(c);
+	ports_adopt(c);
+	if (ctr_net_adopt(c, e) < 0)
+		worker_note(e, "container %s", c->rec.name);
+	health_start(c);
+}
+
+int ctr_adopt(struct worker *w, const char *id, pid_t pid, const int *wait_status, struct err *e)
+{
+	struct ctr *c = ctr_load(w, id, e);
+	static const struct ctr_ask nobody = { .timeout_ns = -1 };
+
+	if (!c)
+		return -1;
+	if (!pid) {                             /* it waits for its next start */
+		ports_adopt(c);
+		c->state = FSM_BACKOFF;
+		c->by_policy = true;
+		c->st.restarts++;
+		ctr_event(c, EV_DELAY, NULL);
+		return 0;
+	}
+	if (wait_status || !find_process(c, pid)) {
+		c->rt.pid = pid;
+		resume(c, pid, e);
+		ctr_exited(c, wait_status ? *wait_status : CODE_UNKNOWN << 8);
+		return 0;
+	}
+	resume(c, pid, e);
+	if (c->orphan)
+		c->on_pidfd = loop_add(w->loop, c->rt.pidfd, EPOLLIN, on_end, c);
+	if (c->st.stopped_by_user)              /* somebody was stopping it */
+		ctr_event(c, EV_STOP, &nobody);
+	return 0;
+}
+
+void ctr_clean_kernel(struct ctr *c)
+{
+	struct err e = {0};
+	struct cgroup_host *h = rt_cgroups(c->w->rt, &e);
+	char *const ids[] = { c->rec.id };
+
+	if (!h || (cgroup_exists(h, c->cgroup) &&
+		   (cgroup_freeze(h, c->cgroup, false, &e) < 0 || cgroup_kill(h, c->cgroup, &e) < 0 ||
+		    cgroup_wait_empty(h, c->cgroup, 2000, &e) < 0 || cgroup_remove(h, c->cgroup, &e) < 0)))
+		worker_note(&e, "clean up after container %s", c->rec.name);
+	if (c->rec.nets.n && net_detach(&c->w->net, NULL, ids, 1, true, &e) < 0)
+		worker_note(&e, "clean up after container %s", c->rec.name);
+}
+
+static void clean_one(struct worker *w, const char *id)
+{
+	struct err e = {0};
+	struct ctr *c = ctr_known(w, id);
+
+	if (c)
+		return;
+	c = ctr_load(w, id, &e);
+	if (c && (c->st.state == CTR_RUNNING || c->st.state == CTR_PAUSED || c->st.state == CTR_RESTARTING)) {
+		ctr_clean_kernel(c);
+		c->st.state = CTR_EXITED;
+		c->st.exit_code = 137;
+		c->st.pid = 0;
+		c->st.pid_start = 0;
+		c->st.health = HEALTH_NONE;
+		c->st.finished_ns = sys_now_ns();
+		free(c->st.error);
+		c->st.error = xstrdup("its supervisor was killed, or the machine went down");
+		ctr_save(c);
+	}
+	err_done(&e);                   /* no container, or one that is being made or removed */
+	if (c)
+		ctr_free(c);
+}
+
+void ctr_clean_stale(struct worker *w)
+{
+	auto_free char *rel = xasprintf("projects/%s", w->project);
+	int fd = paths_dir(w->paths.root_fd, rel, false);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	while (d && (de = readdir(d)))
+		if (strlen(de->d_name) == ID_SIZE - 1)
+			clean_one(w, de->d_name);
+	if (d)
+		closedir(d);
+	else
+		mem_closep(&fd);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctr_net.c - a container's place on its networks, its resolver, its files below /etc. */
+#include <errno.h>
+#include <unistd.h>
+#include "compose/base/str.h"
+#include "compose/supervisor/ctr.h"
+
+enum { NETS_MAX = 32 };
+
+static const char *or_null(const char *s)
+{
+	return s && *s ? s : NULL;
+}
+
+int ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct err *e)
+{
+	struct net_record r = {0};
+	auto_strv struct strv warn = {0};
+	int got = net_record_read(&w->paths, name, &r, e);
+	struct net_conf conf;
+
+	if (got)
+		return got < 0 ? -1 : err_set(e, ERR_MISSING, 0, "network %s does not exist", name);
+	conf = (struct net_conf){ .id = r.id, .name = r.name, .subnet = or_null(r.subnet), .gateway = or_null(r.gateway),
+		.ip_range = or_null(r.ip_range), .internal = r.internal, .mtu = r.mtu > 0 ? (unsigned)r.mtu : 0 };
+	got = net_create(&w->net, &conf, ret, &warn, e);
+	for (size_t i = 0; i < warn.n; i++) {
+		struct err none = {0};
+
+		worker_note(&none, "network %s: %s", name, warn.v[i]);
+	}
+	net_record_done(&r);
+	return got < 0 ? err_wrap(e, "make network %s", name) : 0;
+}
+
+/* Ids of its networks, in order. ret: NULL-terminated in ids */
+static int network_ids(struct ctr *c, char ids[NETS_MAX][ID_SIZE], char *list[NETS_MAX + 1], bool internal[NETS_MAX],
+		       bool *ret_forward, struct err *e)
+{
+	size_t n = 0;
+
+	*ret_forward = false;
+	for (; n < c->rec.nets.n; n++) {
+		struct net_record r = {0};
+
+		if (n >= NETS_MAX)
+			return err_set(e, ERR_MODEL, 0, "container %s is on more than %d networks", c->rec.name, NETS_MAX);
+		if (net_record_read(&c->w->paths, c->rec.nets.v[n].network, &r, e))
+			return e->n ? -1 : err_set(e, ERR_MISSING, 0, "network %s does not exist", c->rec.nets.v[n].network);
+		(void)snprintf(ids[n], ID_SIZE, "%s", r.id);
+		list[n] = ids[n];
+		internal[n] = r.internal;
+		*ret_forward = *ret_forward || !r.internal;
+		net_record_done(&r);
+	}
+	list[n] = NULL;
+	return 0;
+}
+
+/* Which network the default route goes through: of those with a way out the one with the highest gw_priority, then the
+ * first. Published ports lead to the address there. */
+static size_t gateway_net(const struct ctr *c, const bool internal[NETS_MAX])
+{
+	size_t best = 0;
+
+	for (size_t i = 1; i < c->rec.nets.n; i++)
+		if (internal[best] != internal[i] ? internal[best] :
+		    c->rec.nets.v[i].gw_priority > c->rec.nets.v[best].gw_priority)
+			best = i;
+	return best;
+}
+
+static void add_endpoint(struct ctr *c, const char *network, const struct net_addr *a)
+{
+	struct rec_endpoint ep = { .network = xstrdup(network), .ipv4 = xstrdup(a->ipv4), .ipv6 = xstrdup(""),
+		.mac = xstrdup(a->mac), .ifname = xstrdup(a->ifname) };
+
+	vec_push(&c->st.endpoints, ep);
+}
+
+static int attach(struct ctr *c, size_t i, const char *network_id, int netns, struct err *e)
+{
+	struct rec_net *n = &c->rec.nets.v[i];
+	struct net_addr addr;
+	const struct net_endpoint ep = { .network_id = network_id, .container_id = c->rec.id, .container = c->rec.name,
+		.project = c->rec.project, .service = c->rec.service, .aliases = strv_null(&n->names), .netns_fd = netns,
+		.index = (unsigned)i, .ifname = or_null(n->ifname), .ipv4 = or_null(n->ipv4), .mac = or_null(n->mac),
+		.default_route = i == c->gateway };
+
+	if (net_attach(&c->w->net, &ep, &addr, e) < 0)
+		return err_wrap(e, "connect %s to network %s", c->rec.name, n->network);
+	add_endpoint(c, n->network, &addr);
+	return 0;
+}
+
+static int serve_names(struct ctr *c, char *const *ids, bool forward, int udp, int tcp, struct err *e)
+{
+	const struct dns_client client = { .container_id = c->rec.id, .network_ids = ids,
+		.upstream = c->rec.dns.n ? strv_null(&c->rec.dns) : NULL, .forward = forward };
+
+	if (!c->w->dns && dns_server_new(&c->w->dns, c->w->loop, &c->w->net, e) < 0)
+		return -1;
+	return dns_server_add(c->w->dns, &client, udp, tcp, e);
+}
+
+/* ret: whether the service wants port 53 for itself */
+static bool wants_53(const struct ctr *c)
+{
+	for (size_t i = 0; i < c->rec.ports.n; i++)
+		if (c->rec.ports.v[i].target == DNS_PORT)
+			return true;
+	return false;
+}
+
+static int open_resolver(struct ctr *c, char *const *ids, bool forward, int netns, struct err *e)
+{
+	int udp = -1, tcp = -1;
+
+	if (net_dns_open(netns, wants_53(c), &udp, &tcp, e) < 0)
+		return err_wrap(e, "open the resolver of %s", c->rec.name);
+	if (serve_names(c, ids, forward, udp, tcp, e) < 0) {
+		mem_closep(&udp);
+		mem_closep(&tcp);
+		return -1;
+	}
+	hold_put(c->w, "", udp, "dnsu.%s", c->rec.id);
+	hold_put(c->w, "", tcp, "dnst.%s", c->rec.id);
+	return 0;
+}
+
+static int connect_all(struct ctr *c, struct err *e)
+{
+	auto_close int netns = rt_netns(&c->rt, e);
+	char ids[NETS_MAX][ID_SIZE], *list[NETS_MAX + 1];
+	bool forward, internal[NETS_MAX];
+
+	if (netns < 0 || network_ids(c, ids, list, internal, &forward, e) < 0)
+		return -1;
+	c->gateway = gateway_net(c, internal);
+	for (size_t i = 0; i < c->rec.nets.n; i++) {
+		struct net_info info;
+
+		if (net_lookup(&c->w->net, ids[i], &info, e) < 0) {      /* after a boot, or a cleaned /run */
+			err_done(e);
+			if (ctr_net_make(c->w, c->rec.nets.v[i].network, &info, e) < 0)
+				return -1;
+		}
+		if (attach(c, i, ids[i], netns, e) < 0)
+			return -1;
+	}
+	return open_resolver(c, list, forward, netns, e);
+}
+
+int ctr_net_up(struct ctr *c, struct err *e)
+{
+	if (c->rec.nets.n && connect_all(c, e) < 0)
+		return -1;
+	return etc_write(c, e);
+}
+
+static void forget_endpoints(struct ctr *c)
+{
+	for (size_t i = 0; i < c->st.endpoints.n; i++) {
+		free(c->st.endpoints.v[i].network);
+		free(c->st.endpoints.v[i].ipv4);
+		free(c->st.endpoints.v[i].ipv6);
+		free(c->st.endpoints.v[i].mac);
+		free(c->st.endpoints.v[i].ifname);
+	}
+	vec_done(&c->st.endpoints);
+}
+
+/* ret: whether another container lives in c's network namespace, which then outlives c */
+static bool is_shared(const struct ctr *c)
+{
+	auto_free char *mode = xasprintf("container:%s", c->rec.id);
+
+	for (size_t i = 0; i < c->w->ctrs.n; i++)
+		if (c->w->ctrs.v[i]->rt.pid > 0 && str_eq(c->w->ctrs.v[i]->rec.network_mode, mode))
+			return true;
+	return false;
+}
+
+void ctr_net_down(struct ctr *c)
+{
+	char *const ids[] = { c->rec.id };
+	struct err e = {0};
+
+	if (!c->rec.nets.n)
+		return;
+	if (c->w->dns)
+		dns_server_del(c->w->dns, c->rec.id);
+	hold_drop(c->w, "dnsu.%s", c->rec.id);
+	hold_drop(c->w, "dnst.%s", c->rec.id);
+	if (net_detach(&c->w->net, NULL, ids, 1, is_shared(c), &e) < 0)
+		worker_note(&e, "disconnect container %s", c->rec.name);
+	forget_endpoints(c);
+}
+
+int ctr_net_adopt(struct ctr *c, struct err *e)
+{
+	char ids[NETS_MAX][ID_SIZE], *list[NETS_MAX + 1];
+	bool forward, internal[NETS_MAX];
+	int udp = hold_fd(c->w, "dnsu.%s", c->rec.id), tcp = hold_fd(c->w, "dnst.%s", c->rec.id);
+
+	if (udp < 0 || tcp < 0)
+		return 0;
+	if (network_ids(c, ids, list, internal, &forward, e) < 0)
+		return -1;
+	return serve_names(c, list, forward, udp, tcp, e);
+}
+
+const char *ctr_net_target(const struct ctr *c)
+{
+	return c->gateway < c->st.endpoints.n ? c->st.endpoints.v[c->gateway].ipv4 : "";
+}

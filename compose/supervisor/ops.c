@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ops.c - the operations of the control socket (client.h): a table, and a function for each row. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+#include "compose/base/json.h"
+#include "compose/base/str.h"
+#include "compose/base/sys.h"
+#include "compose/supervisor/ctl.h"
+#include "compose/supervisor/ctr.h"
+#include "compose/supervisor/io.h"
+
+/* Removing networks takes the kernel as long for many as for one: those asked for in one round go together. */
+struct removal { struct conn *conn; int64_t id; char net[ID_SIZE]; };
+static struct { VEC(struct removal) v; struct loop_src *timer; } removals;
+
+/* ret: 0 when it answered or will; -1 with e */
+typedef int op_fn(struct worker *w, struct request *r, struct err *e);
+
+static struct ctr *the_ctr(struct worker *w, const struct request *r, struct err *e)
+{
+	const char *id = json_str(r->args, "ctr", NULL);
+
+	if (id)
+		return ctr_get(w, id, e);
+	err_set(e, ERR_USAGE, 0, "no container is named");
+	return NULL;
+}
+
+/* ret: the descriptor that attach calls name, the caller's; -1 when there is none */
+static int attached(struct request *r, const char *name)
+{
+	const json_t *list = json_object_get(r->args, "attach"), *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+		if (i < r->n_fds && str_eq(json_string_value(v), name))
+			return take_fd(r->fds[i]);
+	return -1;
+}
+
+static void attach_all(struct ctr *c, struct request *r, bool once)
+{
+	int in = attached(r, "stdin"), out = attached(r, "stdout"), err = attached(r, "stderr");
+
+	io_attach(c, in, out, err, json_flag(r->args, "stdin_once", once));
+}
+
+static int op_ping(struct worker *w, struct request *r, struct err *e)
+{
+	(void)w;
+	(void)e;
+	ctl_reply(r->conn, r->id, json_pack("{s:s,s:i}", "version", COMPOSE_VERSION, "pid", (int)getpid()));
+	return 0;
+}
+
+static int op_subscribe(struct worker *w, struct request *r, struct err *e)
+{
+	(void)w;
+	(void)e;
+	ctl_subscribe(r->conn);
+	ctl_reply(r->conn, r->id, NULL);
+	return 0;
+}
+
+static int op_net_create(struct worker *w, struct request *r, struct err *e)
+{
+	struct net_info info;
+
+	if (ctr_net_make(w, json_str(r->args, "network", ""), &info, e) < 0)
+		return -1;
+	ctl_reply(r->conn, r->id, json_pack("{s:s,s:s}", "subnet", info.subnet, "gateway", info.gateway));
+	return 0;
+}
+
+static void remove_networks(void *arg)
+{
+	struct worker *w = arg;
+	auto_free char **ids = xcalloc(removals.v.n + 1, sizeof(*ids));
+	struct err e = {0};
+
+	removals.timer = NULL;
+	for (size_t i = 0; i < removals.v.n; i++)
+		ids[i] = removals.v.v[i].net;
+	if (net_remove(&w->net, ids, removals.v.n, &e) == 0) {
+		for (size_t i = 0; i < removals.v.n; i++)
+			ctl_reply(removals.v.v[i].conn, removals.v.v[i].id, NULL);
+	} else {                        /* one after the other, to see which it was: those that went are absent now */
+		for (size_t i = 0; i < removals.v.n; i++)
+			if (net_remove(&w->net, &ids[i], 1, &e) < 0)
+				ctl_fail(removals.v.v[i].conn, removals.v.v[i].id, &e);
+			else
+				ctl_reply(removals.v.v[i].conn, removals.v.v[i].id, NULL);
+	}
+	err_done(&e);
+	vec_done(&removals.v);
+}
+
+static int op_net_remove(struct worker *w, struct request *r, struct err *e)
+{
+	struct net_record rec = {0};
+	struct removal one = { .conn = r->conn, .id = r->id };
+	int got = net_record_read(&w->paths, json_str(r->args, "network", ""), &rec, e);
+
+	if (got < 0)
+		return -1;
+	if (got == 1) {
+		ctl_reply(r->conn, r->id, NULL);
+		return 0;
+	}
+	(void)snprintf(one.net, sizeof(one.net), "%s", rec.id);
+	net_record_done(&rec);
+	vec_push(&removals.v, one);
+	if (!removals.timer)
+		removals.timer = loop_at(w->loop, 0, remove_networks, w);
+	return 0;
+}
+
+void ops_forget_conn(const struct conn *c)
+{
+	for (size_t i = 0; i < removals.v.n; i++)
+		if (removals.v.v[i].conn == c)
+			removals.v.v[i].conn = NULL;
+}
+
+static int op_start(struct worker *w, struct request *r, struct err *e)
+{
+	const struct ctr_ask who = { .conn = r->conn, .id = r->id };
+	struct ctr *c = the_ctr(w, r, e);
+	int64_t rows = json_int(r->args, "rows", 0), cols = json_int(r->args, "cols", 0);
+
+	if (!c)
+		return -1;
+	if (w->ending)
+		return err_set(e, ERR_CONFLICT, 0, "the supervisor is ending");
+	c->rows = rows > 0 && rows < 10000 ? (unsigned short)rows : 0;
+	c->cols = cols > 0 && cols < 10000 ? (unsigned short)cols : 0;
+	ctr_event(c, EV_START, &who);
+	attach_all(c, r, true);
+	return 0;
+}
+
+static int op_attach(struct worker *w, struct request *r, struct err *e)
+{
+	struct ctr *c = the_ctr(w, r, e);
+
+	if (!c)
+		return -1;
+	if (!c->io)
+		return err_set(e, ERR_CONFLICT, 0, "cannot attach to container %s: it is %s", c->rec.name, fsm_state_name(c->state));
+	attach_all(c, r, false);
+	ctl_reply(r->conn, r->id, NULL);
+	return 0;
+}
+
+static int op_resize(struct worker *w, struct request *r, struct err *e)
+{
+	struct ctr *c = the_ctr(w, r, e);
+	int64_t rows = json_int(r->args, "rows", 0), cols = json_int(r->args, "cols", 0);
+
+	if (!c)
+		return -1;
+	if (rows < 1 || rows > 9999 || cols < 1 || cols > 9999)
+		return err_set(e, ERR_USAGE, 0, "no size for a terminal: %lld rows, %lld columns", (long long)rows, (long long)cols);
+	if (io_resize(c, (unsigned short)rows, (unsigned short)cols, e) < 0)
+		return -1;
+	ctl_reply(r->conn, r->id, NULL);
+	return 0;
+}
+
+static int event(struct worker *w, struct request *r, enum fsm_event ev, int sig, struct err *e)
+{
+	const struct ctr_ask who = { .conn = r->conn, .id = r->id, .signal = sig,
+		.timeout_ns = json_int(r->args, "timeout_ns", -1) };
+	struct ctr *c = the_ctr(w, r, e);
+
+	if (!c)
+		return -1;
+	ctr_event(c, ev, &who);
+	return 0;
+}
+
+static int op_stop(struct worker *w, struct request *r, struct err *e)
+{
+	return event(w, r, EV_STOP, 0, e);
+}
+
+static int op_kill(struct worker *w, struct request *r, struct err *e)
+{
+	int64_t sig = json_int(r->args, "signal", SIGKILL);
+
+	if (sig < 1 || sig >= NSIG)
+		return err_set(e, ERR_USAGE, 0, "%lld is no signal", (long long)sig);
+	return event(w, r, EV_KILL, (int)sig, e);
+}
+
+static int op_pause(struct worker *w, struct request *r, struct err *e)
+{
+	return event(w, r, EV_PAUSE, 0, e);
+}
+
+static int op_unpause(struct worker *w, struct request *r, struct err *e)
+{
+	return event(w, r, EV_UNPAUSE, 0, e);
+}
+
+static int wait_exited(struct ctr *c, struct request *r)
+{
+	if (c->state == FSM_IDLE)
+		ctl_reply(r->conn, r->id, json_pack("{s:i,s:b}", "exit_code", c->st.exit_code, "oom", c->st.oom));
+	else
+		ctr_add_waiter(c, r->conn, r->id, WAIT_EXITED);
+	return 0;
+}
+
+static int not_running(const struct ctr *c, struct err *e)
+{
+	return err_set(e, ERR_CONFLICT, 0, "container %s is %s (%d)", c->rec.name, fsm_state_name(c->state), c->st.exit_code);
+}
+
+static int wait_running(struct ctr *c, struct request *r, struct err *e)
+{
+	if (c->state == FSM_IDLE)
+		return not_running(c, e);
+	if (c->st.state == CTR_RUNNING || c->st.state == CTR_PAUSED)
+		ctl_reply(r->conn, r->id, json_pack("{s:i}", "pid", (int)c->rt.pid));
+	else
+		ctr_add_waiter(c, r->conn, r->id, WAIT_RUNNING);
+	return 0;
+}
+
+static int wait_healthy(struct ctr *c, struct request *r, struct err *e)
+{
+	if (!c->rec.health.set)
+		return err_set(e, ERR_CONFLICT, 0, "container %s has no healthcheck", c->rec.name);
+	if (c->state == FSM_IDLE)
+		return not_running(c, e);
+	if (c->st.health == HEALTH_UNHEALTHY) {
+		err_set(e, ERR_CONFLICT, 0, "container %s is unhealthy", c->rec.name);
+		return err_hint(e, "its last probe said: %.200s", *c->st.health_output ? c->st.health_output : "nothing");
+	}
+	if (c->st.health == HEALTH_HEALTHY)
+		ctl_reply(r->conn, r->id, NULL);
+	else
+		ctr_add_waiter(c, r->conn, r->id, WAIT_HEALTHY);
+	return 0;
+}
+
+static int op_wait(struct worker *w, struct request *r, struct err *e)
+{
+	const char *what = json_str(r->args, "for", "exited");
+	struct ctr *c = the_ctr(w, r, e);
+
+	if (!c)
+		return -1;
+	if (str_eq(what, "exited"))
+		return wait_exited(c, r);
+	if (str_eq(what, "running"))
+		return wait_running(c, r, e);
+	if (str_eq(what, "healthy"))
+		return wait_healthy(c, r, e);
+	return err_set(e, ERR_USAGE, 0, "nothing is called \"%s\" that could be waited for", what);
+}
+
+/* Continue as the executable that came along: all processes of the supervisor, no container. */
+static int op_renew(struct worker *w, struct request *r, struct err *e)
+{
+	struct keep_msg m = { .op = KEEP_RENEW };
+
+	if (r->n_fds != 1 || (fcntl(r->fds[0], F_GETFL) & O_ACCMODE) != O_RDONLY)
+		return err_set(e, ERR_USAGE, 0, "one descriptor of an executable is needed");
+	ctl_reply(r->conn, r->id, NULL);
+	(void)keep_send(w->keep, &m, r->fds[0]);
+	return 0;
+}
+
+static const struct { const char *name; op_fn *fn; } ops[] = {
+	{ "ping", op_ping }, { "net_create", op_net_create }, { "net_remove", op_net_remove }, { "start", op_start },
+	{ "attach", op_attach }, { "resize", op_resize }, { "stop", op_stop }, { "kill", op_kill }, { "pause", op_pause },
+	{ "unpause", op_unpause }, { "wait", op_wait }, { "subscribe", op_subscribe }, { "renew", op_renew },
+};
+
+void ops_run(struct worker *w, struct request *r)
+{
+	const char *name = json_str(r->args, "op", "");
+	struct err e = {0};
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(ops) && strcmp(ops[i].name, name))
+		i++;
+	if (i == ARRAY_LEN(ops)) {
+		err_set(&e, ERR_USAGE, 0, "the supervisor knows no operation \"%s\"", name);
+		err_hint(&e, "the supervisor is compose %s; stop the project to let go of it", COMPOSE_VERSION);
+	}
+	if (e.n || ops[i].fn(w, r, &e) < 0)
+		ctl_fail(r->conn, r->id, &e);
+	err_done(&e);
+}
