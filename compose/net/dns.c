@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packets of the resolver: pure, no socket, no clock. Everything in q and r comes from a container or from the network. */
+/* Packets of the resolver: pure, no socket, no clock. Everything in q and r comes from a container or from the
+ * network. */
 #include "compose/net/dns.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -39,8 +40,8 @@ static void put32(uint8_t *p, uint32_t v)
 	put16(p + 2, v & 0xffff);
 }
 
-/* A question's name is never compressed: there is nothing before it to point to, so a pointer is an error and no loop can
- * come of it. ret: the offset behind the name, 0 when it is broken */
+/* A question's name is never compressed: there is nothing before it to point to, so a pointer is an error and no loop
+ * can come of it. ret: the offset behind the name, 0 when it is broken */
 static size_t read_name(const uint8_t *q, size_t len, size_t at, struct query *ret)
 {
 	size_t out = 0;

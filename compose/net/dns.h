@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dns.h - the resolver at 127.0.0.11 in each container: answers from the lease files, the rest goes to other resolvers.
- * Three parts: packets (pure, dns.c), the zone of a container (dns_zone.c: lease files to tables), the server (dns_server.c).
+ * Three parts: packets (pure, dns.c), the zone of a container (dns_zone.c: lease files to tables), the server
+ * (dns_server.c).
  * runs in: supervisor worker.   owns: the sockets given to it.   layer: net.
  * spec: RFC 1035, 3596 (AAAA), 6891 (EDNS), 7766 (TCP). */
 #pragma once
@@ -34,7 +35,8 @@ struct dns_zone {
 enum dns_verdict { DNS_ANSWERED, DNS_UNKNOWN, DNS_IGNORE };
 /* Decide on one query. DNS_ANSWERED: *ret_len bytes of reply are in out. DNS_UNKNOWN: not a name of ours, forward it or
  * dns_refuse() it. DNS_IGNORE: not a query at all, say nothing.
- * in: q untrusted; cap the room in out (>= 512; a UDP reply is further limited to what the query allows, then TC is set) */
+ * in: q untrusted; cap the room in out (>= 512; a UDP reply is further limited to what the query allows, then TC is
+ * set) */
 enum dns_verdict dns_answer(const struct dns_zone *z, bool tcp, const uint8_t *q, size_t len, uint8_t *out, size_t cap,
 			    size_t *ret_len);
 /* Make an empty reply with an rcode (RFC 1035 4.1.1: 2 SERVFAIL, 3 NXDOMAIN ...). in: q accepted by dns_answer()
@@ -52,8 +54,8 @@ void dns_server_free(struct dns_server *s);
 struct dns_client {
 	const char  *container_id;
 	char *const *network_ids;    /* in order of eth0, eth1 ...; ends with NULL */
-	char *const *upstream;       /* the service's `dns:`, asked from inside the container's namespace; NULL or empty: the
-	                              * host's resolvers, asked from the host's */
+	char *const *upstream; /* the service's `dns:`, asked from inside the container's namespace; NULL or empty: the
+				* host's resolvers, asked from the host's */
 	bool         forward;        /* false: only internal networks, nothing leaves (an unknown name is NXDOMAIN) */
 };
 /* Serve a container. owns: on success udp and tcp are the server's to close; call again after a hand-over */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dns_forward.h - ask other resolvers: one query, several servers in turn, UDP or TCP.
- * Each query has a socket of its own, connected to the server (so the port is the kernel's random one and others' packets
- * do not come in) and a random id.
+ * Each query has a socket of its own, connected to the server (so the port is the kernel's random one and others'
+ * packets do not come in) and a random id.
  * runs in: supervisor worker.   owns: its sockets and timers.   layer: net.   spec: RFC 5452. */
 #pragma once
 #include <netinet/in.h>
@@ -16,7 +16,8 @@ bool dns_servers_add(struct dns_servers *s, const char *text);
 void dns_servers_read(struct dns_servers *s, const char *path);
 
 struct dns_exchange;
-/* Called once, from the loop, never from dns_exchange_new(). len 0: nobody answered. The exchange is over and freed after. */
+/* Called once, from the loop, never from dns_exchange_new(). len 0: nobody answered. The exchange is over and freed
+ * after. */
 typedef void dns_done_fn(void *arg, const uint8_t *reply, size_t len);
 /* in: netns_fd where to ask from, -1 the current namespace (not kept); query, accepted by dns_answer(), is copied
  * ret: NULL when there is nobody to ask */

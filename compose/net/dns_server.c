@@ -130,14 +130,15 @@ static void on_reply(void *arg, const uint8_t *r, size_t len)
 		r = none;
 	}
 	if (!conn)
-		(void)sendto(p->client->udp, r, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&p->from, p->from_len);
+		(void)sendto(p->client->udp, r, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&p->from,
+			     p->from_len);
 	forget(p);                       /* before conn_reply(), which may close the connection */
 	if (conn)
 		conn_reply(conn, r, len);
 }
 
-/* Custom resolvers (`dns:`) are asked from where the container is, so they may be on its networks, and no further than it
- * reaches itself. ret: false when the query cannot be forwarded */
+/* Custom resolvers (`dns:`) are asked from where the container is, so they may be on its networks, and no further than
+ * it reaches itself. ret: false when the query cannot be forwarded */
 static bool forward(struct client *c, struct conn *conn, const struct sockaddr_storage *from, socklen_t from_len,
 		    const uint8_t *q, size_t len)
 {
@@ -196,7 +197,8 @@ static void on_udp(void *arg, uint32_t events)
 	for (int i = 0; i < PER_WAKE; i++) {
 		struct sockaddr_storage from;
 		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(c->udp, q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+		ssize_t n =
+			recvfrom(c->udp, q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
 		size_t len;
 
 		if (n < 0)

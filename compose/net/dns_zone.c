@@ -9,8 +9,8 @@
 #include "compose/base/sys.h"
 #include "compose/net/lease.h"
 
-/* A directory's time moves in steps of a clock tick; what changes twice within one shows once. A time so close to the moment
- * of reading is therefore not believed. */
+/* A directory's time moves in steps of a clock tick; what changes twice within one shows once. A time so close to the
+ * moment of reading is therefore not believed. */
 enum { LEASE_MAX = 65536, TICK_NS = 20000000 };
 
 /* One lease as it was read; inode and time tell whether the file is still the one. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Endpoints: a container's place on a network. Few messages to the kernel make one: the pair with its port in the bridge,
- * sent in the router; addresses and routes, sent in the container. */
+/* Endpoints: a container's place on a network. Few messages to the kernel make one: the pair with its port in the
+ * bridge, sent in the router; addresses and routes, sent in the container. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -25,7 +25,8 @@ static bool ifname_ok(const char *s)
 {
 	size_t n = strlen(s);
 
-	return n && n < IF_NAMESIZE && !strpbrk(s, "/: \t\n%") && !str_eq(s, ".") && !str_eq(s, "..") && !str_eq(s, "lo");
+	return n && n < IF_NAMESIZE && !strpbrk(s, "/: \t\n%") && !str_eq(s, ".") && !str_eq(s, "..") &&
+	       !str_eq(s, "lo");
 }
 
 /* What net_attach() works with. */
@@ -40,7 +41,8 @@ struct attach {
 static int check(const struct net_endpoint *ep, struct attach *a, struct err *e)
 {
 	if (!net_id_ok(ep->container_id) || ep->index >= INDEX_MAX)
-		return err_set(e, ERR_BUG, 0, "not an endpoint: container \"%s\", index %u", ep->container_id, ep->index);
+		return err_set(e, ERR_BUG, 0, "not an endpoint: container \"%s\", index %u", ep->container_id,
+			       ep->index);
 	if (ep->ifname && !ifname_ok(ep->ifname))
 		return err_set(e, ERR_MODEL, 0, "\"%s\" is not an interface name", ep->ifname);
 	if (ep->mac && !mac_parse(ep->mac, a->mac))
@@ -180,13 +182,15 @@ int net_attach(struct net_ctx *c, const struct net_endpoint *ep, struct net_addr
 	struct attach a = { 0 };
 	int rc = -1;
 
-	if (check(ep, &a, e) == 0 && (dir = net_dir(c, ep->network_id, e)) >= 0 && lock_shared(dir, ep->network_id, e) == 0)
+	if (check(ep, &a, e) == 0 && (dir = net_dir(c, ep->network_id, e)) >= 0 &&
+	    lock_shared(dir, ep->network_id, e) == 0)
 		rc = attach_locked(c, dir, &a, e);
 	if (rc == 0)
 		report(&a, ret);
 	net_rec_done(&a.rec);
-	return rc < 0 ? err_wrap(e, "connect container %s to network %.12s", ep->container ? ep->container : ep->container_id,
-				 ep->network_id) : 0;
+	return rc < 0 ? err_wrap(e, "connect container %s to network %.12s",
+				 ep->container ? ep->container : ep->container_id, ep->network_id)
+		      : 0;
 }
 
 /* Detaching: names of the bridge ports to remove. */
@@ -219,7 +223,8 @@ static int drop_everywhere(struct ports *p, struct err *e)
 	return 0;
 }
 
-int net_detach(struct net_ctx *c, const char *network_id, char *const *container_ids, size_t n, bool links, struct err *e)
+int net_detach(struct net_ctx *c, const char *network_id, char *const *container_ids, size_t n, bool links,
+	       struct err *e)
 {
 	struct ports p = { .c = c, .ids = container_ids, .n = n, .links = links };
 	int rc = 0;

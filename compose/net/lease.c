@@ -89,9 +89,10 @@ int net_rec_write(const struct net_ctx *c, const struct net_rec *r, struct err *
 {
 	auto_free char *path = rel(r->info.id);
 	auto_close int dir = -1;
-	auto_json json_t *j = json_pack("{s:i s:s s:s s:s s:b s:b s:b s:i}", "version", RECORD_VERSION,
-		"name", r->info.name, "subnet", r->info.subnet, "gateway", r->info.gateway, "internal", r->info.internal,
-		"host_route", r->info.host_route, "no_icc", r->no_icc, "mtu", (int)r->mtu);
+	auto_json json_t *j =
+		json_pack("{s:i s:s s:s s:s s:b s:b s:b s:i}", "version", RECORD_VERSION, "name", r->info.name,
+			  "subnet", r->info.subnet, "gateway", r->info.gateway, "internal", r->info.internal,
+			  "host_route", r->info.host_route, "no_icc", r->no_icc, "mtu", (int)r->mtu);
 	json_t *reserved = json_array();
 	char text[20];
 
@@ -196,8 +197,9 @@ int net_rec_remove(const struct net_ctx *c, const char *id, struct err *e)
 
 static char *lease_text(const struct net_endpoint *ep, struct err *e)
 {
-	auto_json json_t *j = json_pack("{s:i s:s s:s s:i}", "version", RECORD_VERSION, "container_id", ep->container_id,
-					"container", ep->container ? ep->container : "", "index", (int)ep->index);
+	auto_json json_t *j =
+		json_pack("{s:i s:s s:s s:i}", "version", RECORD_VERSION, "container_id", ep->container_id, "container",
+			  ep->container ? ep->container : "", "index", (int)ep->index);
 	json_t *aliases = json_from_strv(ep->aliases, (size_t)-1);
 	char *text = NULL;
 
@@ -248,7 +250,8 @@ static int taken_by(int dirfd, const char *addr, struct err *e)
 	return err_set(e, ERR_CONFLICT, 0, "address %s is in use by container %s", addr, json_str(j, "container", "?"));
 }
 
-static int link_wanted(int dirfd, const char *tmp, const struct net_rec *r, const char *text, uint32_t *ret, struct err *e)
+static int link_wanted(int dirfd, const char *tmp, const struct net_rec *r, const char *text, uint32_t *ret,
+		       struct err *e)
 {
 	uint32_t a;
 
@@ -256,7 +259,8 @@ static int link_wanted(int dirfd, const char *tmp, const struct net_rec *r, cons
 		return err_set(e, ERR_MODEL, 0, "address %s is not a free address of subnet %s of network %s", text,
 			       r->info.subnet, r->info.name);
 	if (linkat(dirfd, tmp, dirfd, text, 0) < 0)
-		return errno == EEXIST ? taken_by(dirfd, text, e) : err_set(e, ERR_SYS, errno, "write the lease of %s", text);
+		return errno == EEXIST ? taken_by(dirfd, text, e)
+				       : err_set(e, ERR_SYS, errno, "write the lease of %s", text);
 	*ret = a;
 	return 0;
 }
@@ -282,7 +286,8 @@ static int link_between(int dirfd, const char *tmp, const struct net_rec *r, uin
 }
 
 /* From where this process last found one; then from the start, since others give back too. */
-static int link_next(struct net_ctx *c, int dirfd, const char *tmp, const struct net_rec *r, uint32_t *ret, struct err *e)
+static int link_next(struct net_ctx *c, int dirfd, const char *tmp, const struct net_rec *r, uint32_t *ret,
+		     struct err *e)
 {
 	uint32_t first = r->ipam.range.base, last = cidr_last(r->ipam.range);
 	uint32_t from = (uint32_t)(uintptr_t)map_get(&c->next_free, r->info.id);
@@ -332,8 +337,8 @@ int lease_take(struct net_ctx *c, int dirfd, const struct net_rec *r, const stru
 	return rc;
 }
 
-/* The link goes before the lease: a crash between the two leaves a lease that net_gc() finds. The other way round it would
- * leave a link to an address that may be somebody else's tomorrow. */
+/* The link goes before the lease: a crash between the two leaves a lease that net_gc() finds. The other way round it
+ * would leave a link to an address that may be somebody else's tomorrow. */
 int lease_drop(struct net_ctx *c, int dirfd, const char *network_id, const char *container_id, bool reuse,
 	       unsigned *ret_index)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lease.h - what is on disk about networks: one directory each, with its configuration and a file per address in use.
- * Any worker may read and write at any time. A lease is written whole under another name and gets its name by link(2), so
- * an address has one holder and nobody reads half of a lease. A symbolic link "@<container id>" -> "<address> <index>"
- * leads from the container to its lease. Creating a lease holds the directory's lock shared, removing the network
- * exclusively.
+ * Any worker may read and write at any time. A lease is written whole under another name and gets its name by link(2),
+ * so an address has one holder and nobody reads half of a lease. A symbolic link "@<container id>" -> "<address>
+ * <index>" leads from the container to its lease. Creating a lease holds the directory's lock shared, removing the
+ * network exclusively.
  * runs in: supervisor worker.   owns: <run_dir>/networks.   layer: net. */
 #pragma once
 #include <jansson.h>
@@ -39,8 +39,8 @@ int  net_rec_remove(const struct net_ctx *c, const char *id, struct err *e) NET_
  * err: ERR_CONFLICT */
 int  lease_take(struct net_ctx *c, int dirfd, const struct net_rec *r, const struct net_endpoint *ep, uint32_t *ret,
 		struct err *e) NET_CHECK;
-/* Give back what a container holds on a network. reuse: the address may be the next to be given out (false while the old
- * holder's interface may still answer). ret: 1 and *ret_index the endpoint's index, 0 when it held nothing */
+/* Give back what a container holds on a network. reuse: the address may be the next to be given out (false while the
+ * old holder's interface may still answer). ret: 1 and *ret_index the endpoint's index, 0 when it held nothing */
 int  lease_drop(struct net_ctx *c, int dirfd, const char *network_id, const char *container_id, bool reuse,
 		unsigned *ret_index);
 /* Call fn for each lease, until it returns non-zero. ret: that value, or 0, or -1 */

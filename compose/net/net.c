@@ -47,6 +47,11 @@ const char *net_table(const struct net_ctx *c, char ret[24])
 	return ret;
 }
 
+int net_router(const struct net_ctx *c, struct err *e)
+{
+	return router_open(c, e);
+}
+
 int net_nft(int netns_fd, const char *script, struct err *e)
 {
 	const struct nft_job job = { netns_fd, script };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net.h - the networks of an installation: one private router namespace, a bridge per network, a veth pair per endpoint.
+/* net.h - the networks of an installation: one private router namespace, a bridge per network, a veth pair per
+ * endpoint.
  *
- * All bridges live in the router, a network namespace kept by a bind mount at <run_dir>/router/netns. It is made with the
- * first network and goes with the last one. Which networks exist and who is on them is told by files, so that every
+ * All bridges live in the router, a network namespace kept by a bind mount at <run_dir>/router/netns. It is made with
+ * the first network and goes with the last one. Which networks exist and who is on them is told by files, so that every
  * worker sees the endpoints of all projects without asking anybody:
  *   <run_dir>/networks/<network id>/network.json   the configuration, written by rename
  *   <run_dir>/networks/<network id>/<address>      a lease: made whole or not at all by link(2); who has the address,
@@ -56,14 +57,15 @@ struct net_info {
 	bool host_route;           /* addresses answer from the host; false: a route of the host is in the way */
 };
 
-/* Make a network, and the router when it is the first. Making one that exists (same id) repairs what is missing of it and
- * of the host's side of the router (after `nft flush ruleset`, for instance).
+/* Make a network, and the router when it is the first. Making one that exists (same id) repairs what is missing of it
+ * and of the host's side of the router (after `nft flush ruleset`, for instance).
  * ret: 0 made, 1 existed.   warn: NULL or receives one line each about what works less well on this host
  * err: ERR_MODEL bad or unfitting address, ERR_CONFLICT overlap with another network (named), ERR_SYS */
 int net_create(struct net_ctx *c, const struct net_conf *conf, struct net_info *ret, struct strv *warn, struct err *e)
 	NET_CHECK;
-/* Remove networks, and the router with the last of the installation. Absent ones are fine. Removing several at once is much
- * faster than one after the other (a bridge takes the kernel about 30 ms, several together no more, a router none of it).
+/* Remove networks, and the router with the last of the installation. Absent ones are fine. Removing several at once is
+ * much faster than one after the other (a bridge takes the kernel about 30 ms, several together no more, a router none
+ * of it).
  * err: ERR_CONFLICT while endpoints are on one (their containers are named); the others are removed all the same */
 int net_remove(struct net_ctx *c, char *const *network_ids, size_t n, struct err *e) NET_CHECK;
 /* ret: 0, or -1 with ERR_MISSING */
@@ -88,16 +90,17 @@ struct net_addr {
 	unsigned prefix_len;
 };
 /* Connect a container: lease, veth pair, address, routes, everything up (lo too). All or nothing.
- * err: ERR_MISSING no such network; ERR_MODEL address outside the subnet; ERR_CONFLICT address taken (by whom), none left */
+ * err: ERR_MISSING no such network; ERR_MODEL address outside the subnet; ERR_CONFLICT address taken (by whom), none
+ * left */
 int net_attach(struct net_ctx *c, const struct net_endpoint *ep, struct net_addr *ret, struct err *e) NET_CHECK;
 /* Disconnect containers from one network, or from all (network_id NULL). Their leases and names are gone at once.
  * in:  links false when their network namespaces are going away, which takes the interfaces with it in the background;
  *      true removes the veth pairs now, all in one go (about 15 ms, whatever their number). Absent is fine. */
-int net_detach(struct net_ctx *c, const char *network_id, char *const *container_ids, size_t n, bool links, struct err *e)
-	NET_CHECK;
+int net_detach(struct net_ctx *c, const char *network_id, char *const *container_ids, size_t n, bool links,
+	       struct err *e) NET_CHECK;
 
-/* Remove leases, veth pairs and bridges that nobody uses, from the files and from the kernel's own lists, and the router
- * when no network is left.
+/* Remove leases, veth pairs and bridges that nobody uses, from the files and from the kernel's own lists, and the
+ * router when no network is left.
  * in: alive tells whether a container exists, by its id (a lease knows all of it, a kernel name 12 digits) */
 int net_gc(struct net_ctx *c, bool (*alive)(void *arg, const char *container_id), void *arg, struct err *e) NET_CHECK;
 
@@ -107,8 +110,12 @@ int net_gc(struct net_ctx *c, bool (*alive)(void *arg, const char *container_id)
  * owns: the caller closes both; an open one keeps the container's namespace alive */
 int net_dns_open(int netns_fd, bool free_53, int *ret_udp, int *ret_tcp, struct err *e) NET_CHECK;
 
-/* Run an nft script (`nft -f` syntax, one transaction) in the host's namespace or, with netns_fd >= 0, in that one. A child
- * process does it, so that the libraries behind it do not stay in a process that lives long. ret: as usual */
+/* The router's namespace. A process that enters it (the relay, before it gives up its rights) reaches every container
+ * directly, also where a route of the host is in the way of net_info.host_route; containers see their gateway's address.
+ * ret: a descriptor; an open one keeps the namespace from going with the last network */
+int net_router(const struct net_ctx *c, struct err *e) NET_CHECK;
+/* Run an nft script (`nft -f` syntax, one transaction) in the host's namespace or, with netns_fd >= 0, in that one. A
+ * child process does it, so that the libraries behind it do not stay in a process that lives long. ret: as usual */
 int net_nft(int netns_fd, const char *script, struct err *e) NET_CHECK;
 /* Name of the uplink's host end, and of our nft table on the host. */
 const char *net_uplink(const struct net_ctx *c, char ret[16]);

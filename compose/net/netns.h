@@ -10,7 +10,8 @@ int  netns_enter(int fd, int *ret_back, struct err *e) __attribute__((warn_unuse
 int  netns_enter_new(int *ret_back, struct err *e) __attribute__((warn_unused_result));
 /* Go back. Aborts when that fails: a worker in a wrong namespace would do harm with everything it does next. */
 void netns_leave(int back);
-/* Write a value below /proc/sys of the namespace the process is in. ret: 0, or -1 with errno (ENOENT: no such feature) */
+/* Write a value below /proc/sys of the namespace the process is in. ret: 0, or -1 with errno (ENOENT: no such
+ * feature) */
 int  netns_sysctl(const char *path, const char *value);
 /* Make a socket in the namespace behind fd (-1: in the current one). */
 int  netns_socket(int fd, int family, int type, int protocol, struct err *e) __attribute__((warn_unused_result));

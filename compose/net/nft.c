@@ -80,7 +80,8 @@ static bool plain(const char *s)
 	return n && !s[n];
 }
 
-static void remove_ours(struct nft_ctx *c, const struct nft_host *h, const char *where, struct str *script, struct err *e)
+static void remove_ours(struct nft_ctx *c, const struct nft_host *h, const char *where, struct str *script,
+			struct err *e)
 {
 	auto_json json_t *j = NULL;
 	auto_free char *cmd = xasprintf("list chain %s", where);
@@ -95,8 +96,8 @@ static void remove_ours(struct nft_ctx *c, const struct nft_host *h, const char 
 	}
 }
 
-static void pass_chain(struct nft_ctx *c, const struct nft_host *h, const json_t *chain, struct str *script, struct str *told,
-		       struct err *e)
+static void pass_chain(struct nft_ctx *c, const struct nft_host *h, const json_t *chain, struct str *script,
+		       struct str *told, struct err *e)
 {
 	const char *family = json_str(chain, "family", ""), *table = json_str(chain, "table", "");
 	const char *name = json_str(chain, "name", "");
@@ -112,7 +113,8 @@ static void pass_chain(struct nft_ctx *c, const struct nft_host *h, const json_t
 	str_addf(script, "insert rule %s iifname \"%s\" accept comment \"%s\"\n", where, h->uplink, h->comment);
 	str_addf(script, "insert rule %s oifname \"%s\" ct state established,related accept comment \"%s\"\n", where,
 		 h->uplink, h->comment);
-	str_addf(told, "the host drops forwarded packets in nft chain %s: two rules for %s were added to it (comment %s)\n",
+	str_addf(told,
+		 "the host drops forwarded packets in nft chain %s: two rules for %s were added to it (comment %s)\n",
 		 where, h->uplink, h->comment);
 }
 

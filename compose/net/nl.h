@@ -54,13 +54,14 @@ void nl_add_del_group(struct nl_batch *b, uint32_t group);
 void nl_add_alias(struct nl_batch *b, const char *name, const char *alias);
 void nl_add_addr(struct nl_batch *b, int ifindex, uint32_t addr, unsigned prefix_len, bool link_scope);
 /* src 0: the kernel chooses; del: remove it instead. Our routes carry protocol number 99. */
-void nl_add_route(struct nl_batch *b, bool del, uint32_t dst, unsigned len, uint32_t gateway, uint32_t src, int ifindex);
+void nl_add_route(struct nl_batch *b, bool del, uint32_t dst, unsigned len, uint32_t gateway, uint32_t src,
+		  int ifindex);
 
 struct nl_link { int index; unsigned flags, mtu; uint8_t operstate; char name[IF_NAMESIZE], kind[16], alias[64]; };
 /* ret: 0 found, 1 absent */
 int nl_link(struct nl *n, const char *name, struct nl_link *ret, struct err *e) __attribute__((warn_unused_result));
-/* Wait until an interface that is up with its peer carries packets. The kernel's link watch, a background job, starts it
- * when it comes round; what is sent before is lost, and a lost first ARP request costs a second.
+/* Wait until an interface that is up with its peer carries packets. The kernel's link watch, a background job, starts
+ * it when it comes round; what is sent before is lost, and a lost first ARP request costs a second.
  * in: netns_fd of n's namespace. Returns after 100 ms at the latest; it is no failure if nothing has changed by then
  * kernel: asking for the link makes the job look at once since 6.8; before that its notice is waited for. */
 int nl_settle(struct nl *n, int netns_fd, const char *name, struct err *e) __attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* router.h - the private network namespace of an installation, and its way to the host.
- * Its filter rules are written once and speak of name prefixes ("cb*", "ci*"), so a new network needs no nft transaction.
+ * Its filter rules are written once and speak of name prefixes ("cb*", "ci*"), so a new network needs no nft
+ * transaction.
  * runs in: supervisor worker.   owns: <run_dir>/router (lock, netns), the namespace.   layer: net. */
 #pragma once
 #include <stdint.h>
@@ -20,8 +21,8 @@ int  router_open(const struct net_ctx *c, struct err *e) NET_CHECK;
  * rewired: whether the uplink is new, so that routes on the host have to be set again */
 int  router_ensure(const struct net_ctx *c, struct nl *host, struct uplink *ret, bool *rewired, struct strv *warn,
 		   struct err *e) NET_CHECK;
-/* Remove links of the router by name. Waiting for the kernel's grace periods costs tens of milliseconds, for all together as
- * much as for one. Absent ones are fine. */
+/* Remove links of the router by name. Waiting for the kernel's grace periods costs tens of milliseconds, for all
+ * together as much as for one. Absent ones are fine. */
 int  router_drop_links(const struct net_ctx *c, const struct strv *names, struct err *e) NET_CHECK;
 /* Remove everything. The lock is held. Absent is fine; goes on after failures and reports the first. */
 int  router_remove(const struct net_ctx *c, struct err *e) NET_CHECK;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The router's way to the host for root: a veth pair with a /30, NAT at both ends, forwarding on the host.
  *
- * What the host sees is one address, the router's end. The router hides all containers behind it; the host hides it behind
- * its own address. The host's table also refuses every new connection that is forwarded (not made by the host itself) into
- * the uplink: neighbours of the host and other installations cannot reach containers, whatever routes they have.
+ * What the host sees is one address, the router's end. The router hides all containers behind it; the host hides it
+ * behind its own address. The host's table also refuses every new connection that is forwarded (not made by the host
+ * itself) into the uplink: neighbours of the host and other installations cannot reach containers, whatever routes they
+ * have.
  *
  * Forwarding (net.ipv4.ip_forward) is turned on where it is off and put back when the router goes, unless somebody has
- * begun to rely on it. What to put back is kept in the alias of the host's end, where other installations find it too, and
- * in <run_dir>/router/alias for the case that somebody removes the link. */
+ * begun to rely on it. What to put back is kept in the alias of the host's end, where other installations find it too,
+ * and in <run_dir>/router/alias for the case that somebody removes the link. */
 #include <errno.h>
 #include <fcntl.h>
 #include "compose/base/fs.h"
@@ -35,8 +36,8 @@ int uplink_find(const struct net_ctx *c, struct nl *host, struct uplink *ret, st
 	return rc;
 }
 
-/* Places for the /30. Not 100.64/10: hosts with Tailscale drop it. 169.254/16 first: nobody routes it; its 169.254.169.x
- * answers metadata requests in clouds. */
+/* Places for the /30. Not 100.64/10: hosts with Tailscale drop it. 169.254/16 first: nobody routes it; its
+ * 169.254.169.x answers metadata requests in clouds. */
 static bool pick_place(const struct net_ctx *c, const struct nl_routes *routes, uint32_t *ret)
 {
 	static const struct cidr pools[] = { { 0xa9fe0000, 16 }, { 0xc6120000, 15 } };
@@ -51,7 +52,8 @@ static bool pick_place(const struct net_ctx *c, const struct nl_routes *routes, 
 			bool ok = !cidr_overlap(at, metadata);
 
 			for (size_t r = 0; ok && r < routes->n; r++)
-				ok = routes->v[r].len == 0 || !cidr_overlap(at, (struct cidr){ routes->v[r].dst, routes->v[r].len });
+				ok = routes->v[r].len == 0 ||
+				     !cidr_overlap(at, (struct cidr){routes->v[r].dst, routes->v[r].len});
 			if (ok) {
 				*ret = at.base;
 				return true;
@@ -112,10 +114,12 @@ int uplink_make(const struct net_ctx *c, struct nl *host, int router_fd, struct 
 	if (e->kind != ERR_NONE)
 		return -1;
 	if (!found)
-		return err_set(e, ERR_CONFLICT, 0, "no free addresses for the uplink in 169.254.0.0/16 or 198.18.0.0/15");
+		return err_set(e, ERR_CONFLICT, 0,
+			       "no free addresses for the uplink in 169.254.0.0/16 or 198.18.0.0/15");
 	u = (struct uplink){ .host = base + 1, .router = base + 2 };
 	nl_add_veth(b, &v);
-	if (nl_commit(host, b, e) < 0 || find_index(host, v.name, &u.host_index, e) < 0 || wire_router(router_fd, &u, e) < 0)
+	if (nl_commit(host, b, e) < 0 || find_index(host, v.name, &u.host_index, e) < 0 ||
+	    wire_router(router_fd, &u, e) < 0)
 		return -1;
 	nl_add_addr(b, u.host_index, u.host, 30, true);
 	nl_add_up(b, u.host_index);      /* last: an uplink that is up is complete */
@@ -142,8 +146,9 @@ static char *router_script(const struct uplink *u, bool fresh)
 	ipv4_text(u->host, host);
 	ipv4_text(u->router, router);
 	/* The fib rule says: the way to the destination is the bridge it came from. That is traffic inside one network,
-	 * which passes here only where the kernel's br_netfilter hands bridged packets to IP rules. What the host sends gets
-	 * the gateway's address, since an internal container, or one whose default route is elsewhere, knows no other way back. */
+	 * which passes here only where the kernel's br_netfilter hands bridged packets to IP rules. What the host sends
+	 * gets the gateway's address, since an internal container, or one whose default route is elsewhere, knows no
+	 * other way back. */
 	return xasprintf(
 		"%stable inet compose {\n"
 		" chain forward {\n"
@@ -198,8 +203,8 @@ static char sysctl_digit(const char *path)
 	return fd >= 0 && read(fd, &v, 1) == 1 ? v : '?';
 }
 
-/* in: c is NULL for another installation's link. The alias: "compose", then "restore=<ip_forward>,<accept_redirects>" when we turned forwarding on, then "passed" when
- * rules were put into the host's own chains. */
+/* in: c is NULL for another installation's link. The alias: "compose", then "restore=<ip_forward>,<accept_redirects>"
+ * when we turned forwarding on, then "passed" when rules were put into the host's own chains. */
 static int remember(const struct net_ctx *c, struct nl *host, const char *name, const char *old, bool passed,
 		    struct err *e)
 {

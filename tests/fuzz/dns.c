@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	out = malloc(cap);
 	if (!out)
 		return 0;
-	if (dns_answer(zone(), data[0] & 2, data + 2, size - 2, out, cap, &len) == DNS_ANSWERED && (len < 12 || len > cap))
+	if (dns_answer(zone(), data[0] & 2, data + 2, size - 2, out, cap, &len) == DNS_ANSWERED &&
+	    (len < 12 || len > cap))
 		abort();
 	if (dns_refuse(data + 2, size - 2, 3, out, cap) > cap)
 		abort();

@@ -30,7 +30,8 @@ static void host(struct dns_net *n, char *name, uint32_t addr)
 
 static void world(void)
 {
-	static char name[] = "demo_front", name2[] = "demo_back", web1[] = "demo-web-1", web2[] = "demo-web-2", db[] = "demo-db-1";
+	static char name[] = "demo_front", name2[] = "demo_back", web1[] = "demo-web-1", web2[] = "demo-web-2",
+		    db[] = "demo-db-1";
 
 	front = (struct dns_net){ .name = name, .base = 0xac120000, .mask = 0xffff0000 };
 	back = (struct dns_net){ .name = name2, .base = 0xac130000, .mask = 0xffff0000 };

@@ -15,9 +15,21 @@ static struct cidr c(const char *s)
 
 static void parsing(void)
 {
-	static const char *const bad[] = { "", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "/8", "10.0.0/8", "a/8",
-					   "10.0.0.0/8x", "10.0.0.256/32", "010.0.0.0/8", "fd00::/8", "1.2.3.4.5/8",
-					   "10.0.0.0/4294967304", "999999999999999999999.1.1.1/8" };
+	static const char *const bad[] = {"",
+					  "10.0.0.0",
+					  "10.0.0.0/33",
+					  "10.0.0.0/-1",
+					  "10.0.0.0/",
+					  "/8",
+					  "10.0.0/8",
+					  "a/8",
+					  "10.0.0.0/8x",
+					  "10.0.0.256/32",
+					  "010.0.0.0/8",
+					  "fd00::/8",
+					  "1.2.3.4.5/8",
+					  "10.0.0.0/4294967304",
+					  "999999999999999999999.1.1.1/8"};
 	struct cidr got;
 	char text[20];
 
@@ -59,7 +71,8 @@ static void macs(void)
 	mac_text(m, text);
 	is_str(text, "02:42:ac:12:00:03", "printed in one way");
 	ok(!mac_parse("01:00:5e:00:00:01", m), "no group address");
-	ok(!mac_parse("02:42:ac:12:00", m) && !mac_parse("02:42:ac:12:00:0g", m) && !mac_parse(NULL, m), "nothing broken");
+	ok(!mac_parse("02:42:ac:12:00", m) && !mac_parse("02:42:ac:12:00:0g", m) && !mac_parse(NULL, m),
+	   "nothing broken");
 	mac_of_ipv4(0xac120003, m);
 	mac_text(m, text);
 	is_str(text, "02:42:ac:12:00:03", "derived from an address");
@@ -109,7 +122,8 @@ static void plans(void)
 
 	is_int(plan("10.77.0.0/24", NULL, NULL, reserved, &p), 0, "a plan");
 	is_int(p.gateway, 0x0a4d0001, "the gateway is the first address");
-	ok(!ipam_free(&p, 0x0a4d0000) && !ipam_free(&p, 0x0a4d0001) && !ipam_free(&p, 0x0a4d00ff), "ends and gateway are not free");
+	ok(!ipam_free(&p, 0x0a4d0000) && !ipam_free(&p, 0x0a4d0001) && !ipam_free(&p, 0x0a4d00ff),
+	   "ends and gateway are not free");
 	ok(ipam_free(&p, 0x0a4d0002) && ipam_free(&p, 0x0a4d00fe), "the rest is");
 	ok(!ipam_free(&p, 0x0a4d0005) && ipam_fits(&p, 0x0a4d0005), "a reserved one only when asked for");
 	ipam_done(&p);

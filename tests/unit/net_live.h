@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net_live.h - a small world for network tests: the test's own process sits in a namespace that plays the host, another one
- * plays the world outside, and containers are bare namespaces. Sockets are made where they belong, so one thread is enough.
- * Nothing of the machine itself is touched. */
+/* net_live.h - a small world for network tests: the test's own process sits in a namespace that plays the host, another
+ * one plays the world outside, and containers are bare namespaces. Sockets are made where they belong, so one thread is
+ * enough. Nothing of the machine itself is touched. */
 #pragma once
 #include <arpa/inet.h>
 #include <errno.h>
@@ -78,7 +78,8 @@ LIVE int live_world(void)
 	struct nl_veth v = { .name = "ext0", .peer = "wan0", .mtu = 1400 };
 	int outside;
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	/* ip_forward is inherited from the machine; the test wants to see it turned on */
 	(void)netns_sysctl("/proc/sys/net/ipv4/ip_forward", "0");
@@ -137,7 +138,8 @@ LIVE char *snapshot(void)
 	char *text = xstrdup(""), *next, fwd[4] = "?";
 	int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDONLY | O_CLOEXEC);
 
-	if (nl_open(&n, -1, &live_err) < 0 || nl_links(&n, &links, &live_err) < 0 || nl_routes(&n, &routes, &live_err) < 0)
+	if (nl_open(&n, -1, &live_err) < 0 || nl_links(&n, &links, &live_err) < 0 ||
+	    nl_routes(&n, &routes, &live_err) < 0)
 		diag("snapshot failed");
 	for (size_t i = 0; i < links.n; i++, free(text), text = next)
 		next = xasprintf("%s%s %s\n", text, links.v[i].name, links.v[i].kind);

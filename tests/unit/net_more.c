@@ -63,7 +63,8 @@ static void two_networks(struct net_ctx *c, int outside)
 	is_str(reach(both, peer, p.ipv4, 80), b.ipv4, "speaks with the address of the shared network");
 	is_str(reach(both, outside, "203.0.113.1", 80), "203.0.113.2", "the way out is through the first");
 	is_str(reach(-1, both, b.ipv4, 80), b.gateway, "the host reaches it at its other address too");
-	fine(net_detach(c, NET_B, (char *[]){ (char *)(uintptr_t)ep.container_id }, 1, true, &live_err), "off the second");
+	fine(net_detach(c, NET_B, (char *[]){(char *)(uintptr_t)ep.container_id}, 1, true, &live_err),
+	     "off the second");
 	is_str(reach(both, peer, p.ipv4, 80), "", "the peer is out of reach");
 	is_str(reach(both, outside, "203.0.113.1", 80), "203.0.113.2", "the first is as it was");
 	fine(drop_container(c, 1), "gone");
@@ -126,6 +127,26 @@ static void two_installations(struct net_ctx *c, const char *other_dir)
 	close(y);
 }
 
+/* A subnet that the host itself has a route to: containers work, and are reached from the router's namespace. */
+static void in_the_way(struct net_ctx *c, int outside)
+{
+	const struct net_conf conf = { .id = NET_A, .name = "demo_a", .subnet = "203.0.113.0/25" };
+	struct net_info info;
+	struct net_addr a;
+	int x = new_ns(), router;
+
+	fine(net_create(c, &conf, &info, NULL, &live_err), "a network where the host has a route");
+	ok(!info.host_route, "gets none of its own");
+	fine(attach(c, NET_A, 1, x, &a), "a container");
+	is_str(reach(-1, outside, "203.0.113.1", 80), "203.0.113.2", "the host's own neighbours stay reachable");
+	router = net_router(c, &live_err);
+	is_str(reach(router, x, a.ipv4, 80), a.gateway, "the container is reached from the router");
+	close(router);
+	close(x);
+	fine(drop_container(c, 1), "gone");
+	fine(drop_net(c, NET_A), "gone");
+}
+
 /* The namespace is gone (a crash, somebody's umount), its files are still there. */
 static void lost_router(struct net_ctx *c, int outside)
 {
@@ -182,6 +203,7 @@ int main(void)
 	two_networks(&c, outside);
 	kept_apart(&c, outside);
 	two_installations(&c, other);
+	in_the_way(&c, outside);
 	lost_router(&c, outside);
 	quick_restart(&c);
 	after = snapshot();

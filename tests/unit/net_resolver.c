@@ -171,7 +171,8 @@ static const char *ask(struct world *w, int ns, const char *name, unsigned type,
 	for (int i = 0; i < x.r[7] && !(x.r[3] & 15); i++) {
 		const uint8_t *p = x.r + n + 16 * i + 12;
 
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u.%u.%u.%u", i ? " " : "", p[0], p[1], p[2], p[3]);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u.%u.%u.%u", i ? " " : "", p[0], p[1],
+					 p[2], p[3]);
 	}
 	return text;
 }
@@ -182,8 +183,9 @@ static void listen_outside(struct world *w)
 
 	w->up_udp = netns_socket(w->outside, AF_INET, SOCK_DGRAM, 0, &live_err);
 	w->up_tcp = netns_socket(w->outside, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0, &live_err);
-	ok(bind(w->up_udp, (struct sockaddr *)&a, sizeof(a)) == 0 && bind(w->up_tcp, (struct sockaddr *)&a, sizeof(a)) == 0 &&
-	   listen(w->up_tcp, 4) == 0, "a resolver outside");
+	ok(bind(w->up_udp, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+		   bind(w->up_tcp, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(w->up_tcp, 4) == 0,
+	   "a resolver outside");
 	w->udp_src = loop_add(w->loop, w->up_udp, EPOLLIN, on_upstream_udp, w);
 	w->tcp_src = loop_add(w->loop, w->up_tcp, EPOLLIN, on_upstream_tcp, w);
 }
@@ -200,7 +202,8 @@ static void host_resolver(const char *run_dir)
 static void serve(struct world *w, unsigned n, const char *net, bool forward, char *const *upstream, bool free_53)
 {
 	char id[65], net_id[65], *nets[] = { net_id, NULL };
-	const struct dns_client conf = { .container_id = id, .network_ids = nets, .forward = forward, .upstream = upstream };
+	const struct dns_client conf = {
+		.container_id = id, .network_ids = nets, .forward = forward, .upstream = upstream};
 	int udp = -1, tcp = -1;
 
 	(void)snprintf(id, sizeof(id), "%s", id_of(n));
@@ -225,8 +228,12 @@ static void own_names(struct world *w)
 
 static void comings_and_goings(struct world *w)
 {
-	struct net_endpoint ep = { .network_id = NET_A, .container_id = id_of(50), .container = "demo-c1-2", .service = "c1",
-				   .netns_fd = w->ns[2], .index = 3 };
+	struct net_endpoint ep = {.network_id = NET_A,
+				  .container_id = id_of(50),
+				  .container = "demo-c1-2",
+				  .service = "c1",
+				  .netns_fd = w->ns[2],
+				  .index = 3};
 	char *gone[] = { (char[65]){ 0 } };
 	struct net_addr a;
 	auto_free char *both = NULL, *turned = NULL;
@@ -307,7 +314,8 @@ static void port_53(struct world *w)
 int main(void)
 {
 	static const char *const net_of[] = { NET_A, NET_A, NET_I };
-	const struct net_conf a = { .id = NET_A, .name = "demo_a" }, i = { .id = NET_I, .name = "demo_i", .internal = true };
+	const struct net_conf a = {.id = NET_A, .name = "demo_a"},
+			      i = {.id = NET_I, .name = "demo_i", .internal = true};
 	char run_dir[] = "/tmp/compose-dns-XXXXXX", ids[2][65] = { NET_A, NET_I }, *all[] = { ids[0], ids[1] };
 	struct world w = { .outside = live_world() };
 	char *gone[3];

@@ -44,8 +44,10 @@ static void reachability(const struct world *w)
 	const int *ns = w->ns;
 	const struct net_addr *at_ = w->at;
 
-	is_str(reach(ns[A0], ns[A1], at_[A1].ipv4, 80), at_[A0].ipv4, "containers of one network talk under their own addresses");
-	is_str(reach(ns[A0], w->outside, "203.0.113.1", 80), "203.0.113.2", "a container gets out, behind the host's address");
+	is_str(reach(ns[A0], ns[A1], at_[A1].ipv4, 80), at_[A0].ipv4,
+	       "containers of one network talk under their own addresses");
+	is_str(reach(ns[A0], w->outside, "203.0.113.1", 80), "203.0.113.2",
+	       "a container gets out, behind the host's address");
 	is_str(reach(ns[A0], ns[B0], at_[B0].ipv4, 80), "", "another network is out of reach");
 	is_str(reach(ns[A0], ns[I0], at_[I0].ipv4, 80), "", "an internal network is out of reach");
 	is_str(reach(ns[I0], w->outside, "203.0.113.1", 80), "", "an internal container does not get out");
@@ -57,7 +59,8 @@ static void reachability(const struct world *w)
 	is_str(reach(ns[I0], -1, at_[I0].gateway, 81), "", "not from an internal network");
 }
 
-/* Somebody beside the host sends its packets for a container to the host, and an internal container makes itself a route. */
+/* Somebody beside the host sends its packets for a container to the host, and an internal container makes itself a
+ * route. */
 static void hostile(const struct world *w)
 {
 	struct nl n = NL_INIT;
@@ -144,7 +147,8 @@ static void dropping_host(struct world *w)
 	auto_strv struct strv warn = { 0 };
 	char table[24];
 	auto_free char *drop = xasprintf("delete table ip %s\ntable ip filter {\n chain FORWARD {\n"
-					 "  type filter hook forward priority 0; policy drop;\n }\n}\n", net_table(&w->c, table));
+					 "  type filter hook forward priority 0; policy drop;\n }\n}\n",
+					 net_table(&w->c, table));
 	struct net_info info;
 
 	fine(net_nft(-1, drop, &live_err), "the host begins to drop forwarded packets");
@@ -155,10 +159,12 @@ static void dropping_host(struct world *w)
 	is_str(reach(w->outside, w->ns[A0], w->at[A0].ipv4, 80), "", "not the way in");
 }
 
-/* Whether the foreign chain is as it was: with a rule of ours in it, it cannot be told apart from an empty one but by this. */
+/* Whether the foreign chain is as it was: with a rule of ours in it, it cannot be told apart from an empty one but by
+ * this. */
 static void foreign_chain_clean(void)
 {
-	fine(net_nft(-1, "delete chain ip filter FORWARD\ndelete table ip filter\n", &live_err), "the foreign chain is empty again");
+	fine(net_nft(-1, "delete chain ip filter FORWARD\ndelete table ip filter\n", &live_err),
+	     "the foreign chain is empty again");
 }
 
 static bool nobody(void *arg, const char *id)
