@@ -277,6 +277,8 @@ static int list_profile(struct bpf_list *l, const json_t *p, uint64_t caps, stru
 		return err_set(e, ERR_MODEL, 0, "defaultAction: %s is not supported", json_str(p, "defaultAction", "(none)"));
 	if (list_arches(p, on, &n, e) < 0)
 		return -1;
+	for (i = 0; i < n; i++)                      /* without a rule, too: what is not listed is killed */
+		(void)list_arch(l, on[i]);
 	json_array_foreach(json_object_get(p, "syscalls"), i, v) {
 		const json_t *in = json_object_get(v, "includes"), *out = json_object_get(v, "excludes");
 		uint32_t action;
