@@ -173,6 +173,7 @@ void part_tmpfs(struct project *p, struct service *s, const struct node *n)
 
 /* ---- files ---- */
 
+/* dir: where a relative target stands; NULL: the target is no path but an id (build secrets) */
 static struct fileref *filerefs(struct project *p, const struct node *n, const char *dir, size_t *ret_n)
 {
 	struct fileref *v = room(p, n, sizeof(*v));
@@ -185,7 +186,7 @@ static struct fileref *filerefs(struct project *p, const struct node *n, const c
 			target = model_text(item, "source");
 		v[count] = (struct fileref){
 			.source = model_text(item, "source"),
-			.target = *target == '/' ? target : arena_printf(&p->arena, "%s/%s", dir, target),
+			.target = !dir || *target == '/' ? target : arena_printf(&p->arena, "%s/%s", dir, target),
 			.uid = model_text(item, "uid"), .gid = model_text(item, "gid"), .mode = -1, .pos = item->pos,
 		};
 		(void)value_mode(model_text(item, "mode"), &v[count++].mode);
@@ -338,7 +339,7 @@ void part_build(struct project *p, struct service *s, const struct node *n)
 	if (ulimits_node)
 		b->ulimits = ulimits(p, ulimits_node, &b->n_ulimits);
 	if (secrets)
-		b->secrets = filerefs(p, secrets, "", &b->n_secrets);
+		b->secrets = filerefs(p, secrets, NULL, &b->n_secrets);
 	s->build = b;
 }
 

@@ -92,7 +92,7 @@ struct build {
 	int64_t      shm_size_bytes;           /* -1 unset */
 	bool         no_cache, pull, privileged;
 	struct ulimit *ulimits; size_t n_ulimits;
-	struct fileref *secrets; size_t n_secrets;
+	struct fileref *secrets; size_t n_secrets;                 /* target: the id that RUN --mount names */
 	struct srcpos pos;
 };
 

@@ -178,7 +178,7 @@ static NAMED(bind_keys, bind_v, "bind options");
 static const struct key volume_opt_v[] = {
 	{ "labels", KV, .settle = settle_labels, .status = KEY_WARNED, .note = "anonymous volumes have no labels here" },
 	{ "nocopy", FLAG },
-	{ "subpath", .forms = STR },
+	{ "subpath", .forms = STR, .status = KEY_REFUSED },
 };
 static NAMED(volume_opt_keys, volume_opt_v, "volume options");
 static const struct key tmpfs_v[] = {
@@ -224,7 +224,7 @@ static const struct key service_v[] = {
 	{ "cap_add", UNIQUE_TEXTS },
 	{ "cap_drop", UNIQUE_TEXTS },
 	{ "cgroup", .forms = STR, .words = "host private" },
-	{ "cgroup_parent", .forms = STR },
+	{ "cgroup_parent", .forms = STR, .status = KEY_REFUSED },
 	{ "command", COMMAND },
 	{ "configs", .forms = LIST, .item = &file_mount_item },
 	{ "container_name", .forms = STR, .valid = value_name,
@@ -243,7 +243,7 @@ static const struct key service_v[] = {
 	{ "deploy", .forms = NUL | MAP, .keys = &schema_deploy, .spec = "deploy" },
 	{ "develop", .forms = NUL | MAP, .keys = &schema_develop, .spec = "develop", .status = KEY_SILENT,
 	  .note = "read by `watch` only" },
-	{ "device_cgroup_rules", UNIQUE_TEXTS },
+	{ "device_cgroup_rules", UNIQUE_TEXTS, .status = KEY_REFUSED },
 	{ "devices", .forms = LIST, .item = &device_item },
 	{ "dns", TEXT_OR_LIST, .settle = settle_dns },
 	{ "dns_opt", UNIQUE_TEXTS },
@@ -263,7 +263,7 @@ static const struct key service_v[] = {
 	{ "image", .forms = STR },
 	{ "init", FLAG },
 	{ "ipc", .forms = STR },
-	{ "isolation", .forms = STR, .status = KEY_WARNED, .note = WINDOWS },
+	{ "isolation", .forms = STR, .status = KEY_SILENT, .note = WINDOWS "; unsupported.c refuses all but default" },
 	{ "label_file", .forms = STR | LIST, .item = &row_text, .canon = canon_list },
 	{ "labels", KV, .settle = settle_labels },
 	{ "links", UNIQUE_TEXTS },
@@ -283,9 +283,9 @@ static const struct key service_v[] = {
 	{ "pids_limit", .forms = NUM | STR, .settle = settle_int },
 	{ "platform", .forms = STR },
 	{ "ports", .forms = LIST, .item = &port_item, .flags = KEY_UNIQUE, .canon = canon_ports },
-	{ "post_start", .forms = LIST, .item = &hook_item },
+	{ "post_start", .forms = LIST, .item = &hook_item, .status = KEY_REFUSED },
 	{ "pre_start", .forms = LIST, .item = &pre_start_item, .status = KEY_REFUSED },
-	{ "pre_stop", .forms = LIST, .item = &hook_item },
+	{ "pre_stop", .forms = LIST, .item = &hook_item, .status = KEY_REFUSED },
 	{ "privileged", FLAG },
 	{ "profiles", UNIQUE_TEXTS },
 	{ "provider", .forms = MAP, .keys = &provider_keys, .status = KEY_REFUSED },
@@ -311,7 +311,7 @@ static const struct key service_v[] = {
 	{ "userns_mode", .forms = STR },
 	{ "uts", .forms = STR },
 	{ "volumes", .forms = LIST, .item = &mount_item, .flags = KEY_UNIQUE },
-	{ "volumes_from", .forms = LIST, .item = &volumes_from_item, .flags = KEY_UNIQUE },
+	{ "volumes_from", .forms = LIST, .item = &volumes_from_item, .flags = KEY_UNIQUE, .status = KEY_REFUSED },
 	{ "working_dir", .forms = STR },
 };
 NAMED(schema_service, service_v, "a service");

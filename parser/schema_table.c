@@ -58,7 +58,7 @@ static const struct keys pool_keys = { pool_v, ARRAY_LEN(pool_v), .what = "addre
 static const struct key pool_item = { .forms = MAP, .keys = &pool_keys };
 static const struct key ipam_v[] = {
 	{ "config", .forms = LIST, .item = &pool_item },
-	{ "driver", .forms = STR, .words = NULL },
+	{ "driver", .forms = STR },
 	{ "options", .forms = MAP, .keys = &text_keys, .settle = settle_options, .status = KEY_WARNED,
 	  .note = "the built-in address management has no options" },
 };
@@ -82,7 +82,7 @@ static const struct keys networks_keys = { .any = &any_network, .what = "network
 /* ---- volumes ---- */
 static const struct key volume_v[] = {
 	{ "driver", .forms = STR },
-	{ "driver_opts", .forms = MAP, .keys = &opt_keys, .settle = settle_options },
+	{ "driver_opts", .forms = MAP, .keys = &opt_keys, .settle = settle_options, .status = KEY_REFUSED },
 	EXTERNAL,
 	{ "labels", KV, .settle = settle_labels },
 	{ "name", .forms = STR },

@@ -16,32 +16,113 @@ static bool wanted(const char *const *names, const char *name)
 	return false;
 }
 
-static int refuse(struct errs *errs, struct srcpos pos, const char *path, const char *text)
+struct refuse { struct errs *errs; const char *path; int bad; };
+
+static void refuse(struct refuse *r, struct srcpos pos, const char *key, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+static void refuse(struct refuse *r, struct srcpos pos, const char *key, const char *hint, const char *fmt, ...)
 {
-	return errs_model(errs, pos, path, NULL, "%s", text);
+	auto_free char *path = key ? xasprintf("%s.%s", r->path, key) : xstrdup(r->path), *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	r->bad = errs_model(r->errs, pos, path, hint, "%s", text);
 }
 
-/* Values (not keys) that the engine of the reference refuses when a container is made. */
-static int service_values(const struct service *s, const char *path, struct errs *errs)
+/* The values of a key that are carried out, space separated; others are not (yet). */
+struct values { const char *path, *taken; };
+static const struct values service_takes[] = {
+	{ "userns_mode", "host" }, { "isolation", "default" }, { "logging.driver", "json-file local none" },
+};
+static const struct values network_takes[] = { { "driver", "bridge" }, { "ipam.driver", "default" }, { "enable_ipv4", "true" } };
+static const struct values volume_takes[] = { { "driver", "local" } };
+
+static bool has_word(const char *words, const char *text)
 {
-	const struct node *restart = node_get(s->tree, "restart");
-	const char *text = node_text(restart);
-	int64_t n;
-	int r = 0;
+	size_t n = strlen(text);
+
+	for (const char *w = words; *w; w += strcspn(w, " "), w += *w == ' ')
+		if (strncmp(w, text, n) == 0 && (w[n] == ' ' || !w[n]))
+			return true;
+	return false;
+}
+
+static void takes(struct refuse *r, const struct node *map, const struct values *v, size_t n)
+{
+	for (; n; n--, v++) {
+		const struct node *val = node_path(map, v->path);
+		const char *text = node_text(val);
+		if (text && *text && !has_word(v->taken, text)) {
+			auto_free char *hint = xasprintf("supported: %s", v->taken);
+			refuse(r, val->pos, v->path, hint, "`%s: %s` is not supported yet", v->path, text);
+		}
+	}
+}
+
+/* ---- services ---- */
+
+static void restart(struct refuse *r, const struct service *s)
+{
+	const struct node *n = node_get(s->tree, "restart");
+	const char *text = node_text(n);
+	int64_t times;
+
+	if (!text || !*text || has_word("no always unless-stopped on-failure", text))
+		return;
+	if (str_starts(text, "on-failure:") && value_i64(text + strlen("on-failure:"), &times) && times >= 0)
+		return;
+	refuse(r, n->pos, "restart", "write no, always, on-failure[:N] or unless-stopped", "\"%s\" is no restart policy", text);
+}
+
+static void mounts(struct refuse *r, const struct service *s)
+{
+	const struct node *list = node_get(s->tree, "volumes");
+
+	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
+		const struct node *m = list->items[i];
+		const char *type = model_text(m, "type"), *recursive = model_text(node_get(m, "bind"), "recursive");
+		if (has_word("npipe cluster image", type))
+			refuse(r, m->pos, "volumes", NULL, "a mount of type %s is not supported yet", type);
+		if (has_word("writable readonly", recursive))
+			refuse(r, m->pos, "volumes", "supported: enabled, disabled", "`recursive: %s` is not supported yet", recursive);
+	}
+}
+
+/* A link orders and names; the name of the service itself is known on its networks anyway. */
+static void links(struct refuse *r, const struct service *s)
+{
+	for (size_t i = 0; i < s->links.n; i++) {
+		const char *alias = strchr(s->links.v[i], ':');
+		size_t n = alias ? (size_t)(alias - s->links.v[i]) : 0;
+		if (alias && (strlen(alias + 1) != n || strncmp(alias + 1, s->links.v[i], n) != 0))
+			refuse(r, node_get(s->tree, "links")->pos, "links", "give the other service a network alias",
+			       "the alias of link \"%s\" is not supported yet", s->links.v[i]);
+	}
+}
+
+static void build_secrets(struct refuse *r, const struct project *p, const struct service *s)
+{
+	for (size_t i = 0; s->build && i < s->build->n_secrets; i++)
+		for (size_t k = 0; k < p->n_secrets; k++)
+			if (str_eq(p->secrets[k].key, s->build->secrets[i].source) && !p->secrets[k].file && !p->secrets[k].external)
+				refuse(r, s->build->secrets[i].pos, "build.secrets", "put it into a file",
+				       "the build secret \"%s\" is not a file: not supported yet", p->secrets[k].key);
+}
+
+static int service_values(const struct project *p, const struct service *s, const char *path, struct errs *errs)
+{
+	struct refuse r = { errs, path, 0 };
 
 	if (s->health.start_interval_ns > 0 && s->health.start_period_ns <= 0)
-		r = refuse(errs, s->health.pos, path, "healthcheck.start_interval needs a start_period");
-	if (text && *text && !str_eq(text, "no") && !str_eq(text, "always") && !str_eq(text, "unless-stopped") &&
-	    !str_eq(text, "on-failure") && !(str_starts(text, "on-failure:") && value_i64(text + strlen("on-failure:"), &n) && n >= 0))
-		r = errs_model(errs, restart->pos, path, "write no, always, on-failure[:N] or unless-stopped",
-			       "\"%s\" is no restart policy", text);
-	for (size_t i = 0; i < s->n_mounts; i++) {
-		const struct node *list = node_get(s->tree, "volumes");
-		const char *type = list && list->kind == NODE_LIST && i < list->n ? model_text(list->items[i], "type") : "";
-		if (str_eq(type, "npipe") || str_eq(type, "cluster"))
-			r = errs_model(errs, s->mounts[i].pos, path, NULL, "a mount of type %s is not supported", type);
-	}
-	return r;
+		refuse(&r, s->health.pos, "healthcheck", NULL, "healthcheck.start_interval needs a start_period");
+	takes(&r, s->tree, service_takes, ARRAY_LEN(service_takes));
+	restart(&r, s);
+	mounts(&r, s);
+	links(&r, s);
+	build_secrets(&r, p, s);
+	return r.bad;
 }
 
 static int one_service(struct project *p, const struct service *s, struct errs *errs)
@@ -49,14 +130,25 @@ static int one_service(struct project *p, const struct service *s, struct errs *
 	auto_free char *path = xasprintf("services.%s", s->name);
 	int r = schema_unsupported(&schema_service, s->tree, path, errs, &p->load->warns);
 
-	return service_values(s, path, errs) < 0 ? -1 : r;
+	return service_values(p, s, path, errs) < 0 ? -1 : r;
 }
+
+/* ---- the rest ---- */
 
 static int section(struct project *p, const char *name, const struct keys *k, const char *key, struct errs *errs)
 {
 	auto_free char *path = xasprintf("%s.%s", name, key);
 
 	return schema_unsupported(k, node_get(node_get(p->tree, name), key), path, errs, &p->load->warns);
+}
+
+static int values_of(const char *name, const char *key, const struct node *tree, const struct values *v, size_t n, struct errs *errs)
+{
+	auto_free char *path = xasprintf("%s.%s", name, key);
+	struct refuse r = { errs, path, 0 };
+
+	takes(&r, tree, v, n);
+	return r.bad;
 }
 
 static int file_sources(struct project *p, const char *name, const struct keys *k, const struct filesource *v, size_t n,
@@ -82,10 +174,14 @@ int project_unsupported(struct project *p, const char *const *names, struct errs
 	for (size_t i = 0; i < p->n_services; i++)
 		if (wanted(names, p->services[i].name))
 			r |= one_service(p, &p->services[i], errs);
-	for (size_t i = 0; i < p->n_networks; i++)
+	for (size_t i = 0; i < p->n_networks; i++) {
 		r |= section(p, "networks", &schema_network, p->networks[i].key, errs);
-	for (size_t i = 0; i < p->n_volumes; i++)
+		r |= values_of("networks", p->networks[i].key, p->networks[i].tree, network_takes, ARRAY_LEN(network_takes), errs);
+	}
+	for (size_t i = 0; i < p->n_volumes; i++) {
 		r |= section(p, "volumes", &schema_volume, p->volumes[i].key, errs);
+		r |= values_of("volumes", p->volumes[i].key, p->volumes[i].tree, volume_takes, ARRAY_LEN(volume_takes), errs);
+	}
 	r |= file_sources(p, "secrets", &schema_secret, p->secrets, p->n_secrets, errs);
 	r |= file_sources(p, "configs", &schema_config, p->configs, p->n_configs, errs);
 	return r ? -1 : 0;

@@ -290,6 +290,37 @@ static void unsupported(void)
 	run_done(&t);
 }
 
+static void unsupported_values(void)
+{
+	static const struct { const char *doc, *err; } rows[] = {
+		{ "services: {a: {image: i, logging: {driver: syslog}}}", "`logging.driver: syslog` is not supported yet" },
+		{ "services: {a: {image: i, isolation: hyperv}}", "`isolation: hyperv` is not supported yet" },
+		{ "services: {a: {image: i, userns_mode: x}}", "`userns_mode: x` is not supported yet" },
+		{ "services: {a: {image: i, links: ['b:c']}, b: {image: i}}", "the alias of link \"b:c\" is not supported yet" },
+		{ "services: {a: {image: i, volumes: [{type: image, source: x, target: /t}]}}", "a mount of type image is not supported yet" },
+		{ "services: {a: {image: i, volumes: [{type: bind, source: x, target: /t, bind: {recursive: readonly}}]}}", "`recursive: readonly`" },
+		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver: nfs}}", "`driver: nfs` is not supported yet" },
+		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver_opts: {o: x}}}", "`driver_opts` is not supported yet" },
+		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {driver: macvlan}}", "`driver: macvlan` is not supported yet" },
+		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {enable_ipv4: false}}", "`enable_ipv4: false` is not supported yet" },
+		{ "services: {a: {build: {context: ., secrets: [s]}}}\nsecrets: {s: {environment: USER}}", "the build secret \"s\" is not a file" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct run t;
+		run_text(&t, rows[i].doc, NULL);
+		is_int(t.rc, 0, "loads: %s", rows[i].doc);
+		is_int(project_unsupported(t.p, NULL, &t.errs), -1, "is refused: %s", rows[i].doc);
+		auto_free char *text = errs_text(&t.errs);
+		has_str(text, rows[i].err, "%s", rows[i].err);
+		run_done(&t);
+	}
+	struct run t;
+	run_text(&t, "services: {a: {image: i, isolation: default, userns_mode: host, logging: {driver: none}, links: ['b:b'], restart: 'on-failure:2'}, b: {image: i}}", NULL);
+	is_int(project_unsupported(t.p, NULL, &t.errs), 0, "values that are carried out pass");
+	run_done(&t);
+}
+
 static void switches(void)
 {
 	struct run t;
@@ -320,6 +351,7 @@ int main(void)
 	cross_checks();
 	profiles();
 	unsupported();
+	unsupported_values();
 	switches();
 	return done_testing();
 }
