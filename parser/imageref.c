@@ -212,7 +212,8 @@ char *imageref_name(const struct imageref *r, bool familiar)
 	const char *slash = strchr(r->path, '/');
 
 	/* "docker.io/a.b/c" without its host would mean the registry a.b */
-	if (!familiar || !str_eq(r->host, DEFAULT_HOST) || (slash && looks_like_host(r->path, (size_t)(slash - r->path))))
+	if (!familiar || !str_eq(r->host, DEFAULT_HOST) ||
+	    (slash && looks_like_host(r->path, (size_t)(slash - r->path))))
 		return xasprintf("%s/%s", r->host, r->path);
 	if (str_starts(r->path, LIBRARY) && !strchr(r->path + strlen(LIBRARY), '/'))
 		return xstrdup(r->path + strlen(LIBRARY));

@@ -15,7 +15,7 @@ struct imageref {
 #define auto_imageref __attribute__((cleanup(imageref_done)))
 
 /* Split text and fill in the defaults.
- * ret: 0; -1 with ERR_USAGE naming the part that is wrong (upper case, length, character, tag, digest, 64 hex digits) */
+ * ret: 0; -1 with ERR_USAGE naming the part that is wrong (case, length, character, tag, digest, 64 hex digits) */
 int  imageref_parse(struct imageref *ret, const char *text, struct err *e) __attribute__((warn_unused_result));
 void imageref_done(struct imageref *r);
 /* ret: "docker.io/library/redis:alpine", with "@sha256:..." when it has a digest; caller frees */

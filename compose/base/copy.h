@@ -8,14 +8,15 @@
 #include <sys/types.h>
 #include "compose/base/err.h"
 
-enum copy_want { COPY_TAKE, COPY_SKIP, COPY_DESCEND };  /* descend: enter the directory, make it only if something inside is taken */
+/* COPY_DESCEND: enter the directory, make it only if something inside is taken */
+enum copy_want { COPY_TAKE, COPY_SKIP, COPY_DESCEND };
 
 struct copy_opts {                    /* all zero: a faithful copy */
 	bool   set_owner; uid_t uid; gid_t gid;      /* instead of the source's */
 	bool   set_mode;  mode_t mode;               /* of everything but links (07777); directories too */
 	bool   now;                                  /* times of the copy instead of the source's */
 	bool   set_mtime; int64_t mtime_s;           /* every mtime */
-	bool   no_xattrs;                            /* leave extended attributes out; otherwise overlay's own are left out */
+	bool   no_xattrs;                            /* leave xattrs out; otherwise overlay's own are left out */
 	bool   split_links;                          /* hard-linked names become separate files */
 	bool   no_special;                           /* refuse devices, FIFOs and sockets (sockets are never copied) */
 	bool   keep_dirs;                            /* a directory that exists keeps its owner, mode and times */
@@ -24,8 +25,8 @@ struct copy_opts {                    /* all zero: a faithful copy */
 	void  *arg;
 };
 
-/* Copy src_name below src_dirfd to dst_name below dst_dirfd. A directory is merged into an existing one; a file replaces
- * a file or link; a directory and a non-directory do not replace each other.
+/* Copy src_name below src_dirfd to dst_name below dst_dirfd. A directory is merged into an existing one; a file
+ * replaces a file or link; a directory and a non-directory do not replace each other.
  * in: the names are single components, or "" for the directory itself (both)
  * err: ERR_SYS with the path of the entry; ERR_CONFLICT directory against file; ERR_INTR; a partial copy stays */
 int fs_copy_tree(int src_dirfd, const char *src_name, int dst_dirfd, const char *dst_name, const struct copy_opts *o,

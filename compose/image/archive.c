@@ -51,8 +51,8 @@ const struct libarchive *libarchive_load(struct err *e)
 int archive_filters(const struct libarchive *l, struct archive *a, struct err *e)
 {
 	/* ARCHIVE_WARN: built without, would run a program found by PATH */
-	if (a && l->filter_none(a) == ARCHIVE_OK && l->filter_gzip(a) == ARCHIVE_OK && l->filter_bzip2(a) == ARCHIVE_OK &&
-	    l->filter_xz(a) == ARCHIVE_OK && l->filter_zstd(a) == ARCHIVE_OK)
+	if (a && l->filter_none(a) == ARCHIVE_OK && l->filter_gzip(a) == ARCHIVE_OK &&
+	    l->filter_bzip2(a) == ARCHIVE_OK && l->filter_xz(a) == ARCHIVE_OK && l->filter_zstd(a) == ARCHIVE_OK)
 		return 0;
 	return err_set(e, ERR_SYS, 0, "libarchive lacks gzip, bzip2, xz or zstd");
 }

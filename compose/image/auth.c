@@ -88,7 +88,8 @@ char *url_escape(const char *text)
 	for (; *text; text++) {
 		const unsigned char ch = (unsigned char)*text;
 
-		if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || strchr("-._~", ch))
+		if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+		    strchr("-._~", ch))
 			str_addc(&out, (char)ch);
 		else
 			str_addf(&out, "%%%02X", ch);

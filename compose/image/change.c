@@ -219,7 +219,8 @@ static int do_workdir(struct image_config *c, const char *text, const char *whol
 
 	(void)whole;
 	(void)e;
-	path = *text == '/' ? xstrdup(text) : xasprintf("%s/%s", c->workdir && strcmp(c->workdir, "/") ? c->workdir : "", text);
+	path = *text == '/' ? xstrdup(text)
+			    : xasprintf("%s/%s", c->workdir && strcmp(c->workdir, "/") ? c->workdir : "", text);
 	set_text(&c->workdir, path);
 	return 0;
 }
@@ -346,7 +347,9 @@ static int do_healthcheck(struct image_config *c, const char *text, const char *
 	if (rc < 0) {
 		strv_done(&h->test);
 		free(h);
-		return bad(e, whole, "HEALTHCHECK [--interval= --timeout= --start-period= --start-interval= --retries=] CMD ... | NONE");
+		return bad(e, whole,
+			   "HEALTHCHECK [--interval= --timeout= --start-period= --start-interval= --retries=] CMD ... "
+			   "| NONE");
 	}
 	if (c->health)
 		strv_done(&c->health->test);
@@ -382,5 +385,6 @@ int image_config_change(struct image_config *c, const char *instruction, struct 
 		return instructions[i].run(c, body, instruction, e);
 	}
 	bad(e, instruction, "not an instruction that a configuration takes");
-	return err_hint(e, "CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME and WORKDIR are");
+	return err_hint(e, "CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME "
+			   "and WORKDIR are");
 }

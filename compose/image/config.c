@@ -225,8 +225,9 @@ static void history_of(const json_t *j, struct image *i)
 	size_t n;
 
 	json_array_foreach(json_object_get(j, "history"), n, v) {
-		const struct image_history h = { xstrdup(json_str(v, "created", "")), xstrdup(json_str(v, "created_by", "")),
-			xstrdup(json_str(v, "comment", "")), json_flag(v, "empty_layer", false) };
+		const struct image_history h = {
+			xstrdup(json_str(v, "created", "")), xstrdup(json_str(v, "created_by", "")),
+			xstrdup(json_str(v, "comment", "")), json_flag(v, "empty_layer", false)};
 
 		vec_push(&i->history, h);
 	}
@@ -240,10 +241,12 @@ static int check_sizes(const json_t *j, const char *name, struct err *e)
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (json_array_size(json_object_get(c, lists[i])) > ITEMS_MAX)
-			return err_set(e, ERR_SYS, 0, "%s: config.%s has more than %d entries", name, lists[i], ITEMS_MAX);
+			return err_set(e, ERR_SYS, 0, "%s: config.%s has more than %d entries", name, lists[i],
+				       ITEMS_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
 		if (json_object_size(json_object_get(c, maps[i])) > ITEMS_MAX)
-			return err_set(e, ERR_SYS, 0, "%s: config.%s has more than %d entries", name, maps[i], ITEMS_MAX);
+			return err_set(e, ERR_SYS, 0, "%s: config.%s has more than %d entries", name, maps[i],
+				       ITEMS_MAX);
 	if (json_array_size(json_object_get(j, "history")) > ITEMS_MAX)
 		return err_set(e, ERR_SYS, 0, "%s: the history has more than %d entries", name, ITEMS_MAX);
 	return 0;

@@ -29,7 +29,7 @@ static bool trusted(const char *path)
 
 static char *find(const char *name)
 {
-	static const char *const dirs[] = { "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/libexec", "/usr/libexec" };
+	static const char *const dirs[] = {"/usr/local/bin", "/usr/bin", "/bin", "/usr/local/libexec", "/usr/libexec"};
 
 	if (*name == '/')
 		return trusted(name) ? xstrdup(name) : NULL;
@@ -123,7 +123,8 @@ static int converse(const char *path, const char *server, struct str *out, struc
 	}
 	close(back[0]);
 	if (rc < 0)
-		return err_set(e, ERR_SYS, 0, "%s gave no answer within %d s, or too long a one", path, PATIENCE_MS / 1000);
+		return err_set(e, ERR_SYS, 0, "%s gave no answer within %d s, or too long a one", path,
+			       PATIENCE_MS / 1000);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
@@ -150,7 +151,8 @@ int helper_get(const char *name, const char *server, char **ret_user, char **ret
 		auto_free char *shown = str_printable(name);
 
 		err_set(e, ERR_MISSING, 0, "no credential helper docker-credential-%.60s", shown);
-		return err_hint(e, "install it in /usr/local/bin or /usr/bin, owned by root and not writable by others");
+		return err_hint(e,
+				"install it in /usr/local/bin or /usr/bin, owned by root and not writable by others");
 	}
 	rc = converse(path, server, &out, e);
 	if (rc < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* helper.h - run docker-credential-NAME to get a secret.
- * runs in: client.   owns: the child, until it has ended.   layer: image.   spec: docker-credential-helpers protocol. */
+ * runs in: client.   owns: the child, until it has ended.   layer: image.
+ * spec: docker-credential-helpers protocol. */
 #pragma once
 #include "compose/base/err.h"
 

@@ -349,8 +349,9 @@ static int explain(const struct transfer *t, CURLcode code, struct err *e)
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
 		err_set(e, ERR_DENIED, 0, "%s", shown);
-		return err_hint(e, "put the authority that signed the certificate into /etc/docker/certs.d/HOST/ca.crt, or "
-				   "into the system's store");
+		return err_hint(
+			e, "put the authority that signed the certificate into /etc/docker/certs.d/HOST/ca.crt, or "
+			   "into the system's store");
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		err_set(e, ERR_NET, 0, "%s", shown);

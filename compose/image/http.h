@@ -31,9 +31,9 @@ struct http_resp {                   /* zero-initialise */
 	long  status;
 	char *body;                  /* collected, NUL-terminated; of an error status at most 64 KiB; never NULL */
 	size_t len;
-	char *type, *challenge, *retry_after;    /* headers, or NULL; challenge: WWW-Authenticate, several joined by ", " */
+	char *type, *challenge, *retry_after;    /* headers, or NULL; challenge: all WWW-Authenticate, joined by ", " */
 	bool  stopped;               /* the sink wanted no more */
-	bool  unreachable;           /* no such host, or nobody listens: many more attempts would only make the user wait */
+	bool  unreachable;           /* no such host, or nobody listens: many attempts would only make the user wait */
 };
 #define auto_resp __attribute__((cleanup(http_resp_done)))
 void http_resp_done(struct http_resp *r);

@@ -53,7 +53,8 @@ static int load_image(struct store *s, const char *digest, struct image **ret, s
 	    config_parse(text, len, m.config.digest, i, e) < 0)
 		return -1;
 	if (m.layers.n != i->layers.n)
-		return err_set(e, ERR_SYS, 0, "the manifest has %zu layers and the configuration %zu", m.layers.n, i->layers.n);
+		return err_set(e, ERR_SYS, 0, "the manifest has %zu layers and the configuration %zu", m.layers.n,
+			       i->layers.n);
 	i->id = xstrdup(m.config.digest);
 	*ret = take_ptr(i);
 	return 0;
@@ -367,11 +368,13 @@ static int commit(struct store *s, const struct image *spec, const char *ref, st
 		if (imageref_parse(&r, ref, e) < 0)
 			return -1;
 		if (r.digest)
-			return err_set(e, ERR_USAGE, 0, "\"%s\": an image that is made here cannot be named by a digest", ref);
+			return err_set(e, ERR_USAGE, 0,
+				       "\"%s\": an image that is made here cannot be named by a digest", ref);
 		name = imageref_canonical(&r);
 	}
 	config = image_to_json(spec);
-	if (check_layers(s, spec, e) < 0 || check_text(&spec->conf, config, e) < 0 || put_json(s, config, digest, &len, e) < 0 ||
+	if (check_layers(s, spec, e) < 0 || check_text(&spec->conf, config, e) < 0 ||
+	    put_json(s, config, digest, &len, e) < 0 ||
 	    manifest_commit(s, digest, len, &spec->layers, digest, &len, e) < 0 ||
 	    store_name(s, digest, len, TYPE_OCI_MANIFEST, name, NULL, e) < 0)
 		return -1;

@@ -30,7 +30,7 @@ void store_free(struct store *s);
 static inline void store_freep(struct store **s) { store_free(*s); }
 
 /* Keep everything in the store from being collected until store_unpin() or the process ends; counted. A build holds it
- * from its first layer to image_commit(); pull and import take it themselves. Waits for a collection that is running. */
+ * from its first layer to image_commit(); pull and import take it themselves. Waits while one is collected. */
 int  store_pin(struct store *s, struct err *e) __attribute__((warn_unused_result));
 void store_unpin(struct store *s);
 
@@ -98,13 +98,16 @@ int  image_config_change(struct image_config *c, const char *instruction, struct
 
 /* Find an image by reference, or by id or its prefix ("sha256:..." or at least 2 hex digits).
  * ret: 0; 1 when there is none; -1 with e (ERR_USAGE for an ambiguous prefix or a broken reference) */
-int  image_open(struct store *s, const char *ref, struct image **ret, struct err *e) __attribute__((warn_unused_result));
+int  image_open(struct store *s, const char *ref, struct image **ret, struct err *e)
+	__attribute__((warn_unused_result));
 /* Sum of the sizes of its layers, unpacked. */
 uint64_t image_size(struct store *s, const struct image *i);
-/* All images, each once, newest first. An image whose files are damaged is reported in warn (may be NULL) and left out. */
-int  image_list(struct store *s, struct images *ret, struct errs *warn, struct err *e) __attribute__((warn_unused_result));
+/* All images, each once, newest first. An image whose files are damaged goes to warn (may be NULL) and is left out. */
+int  image_list(struct store *s, struct images *ret, struct errs *warn, struct err *e)
+	__attribute__((warn_unused_result));
 /* Give an image another name; a name that meant another image moves. err: ERR_MISSING */
-int  image_tag(struct store *s, const char *ref, const char *new_ref, struct err *e) __attribute__((warn_unused_result));
+int  image_tag(struct store *s, const char *ref, const char *new_ref, struct err *e)
+	__attribute__((warn_unused_result));
 
 struct image_removed { struct strv untagged, deleted; uint64_t freed_bytes; };
 void image_removed_done(struct image_removed *r);
@@ -118,8 +121,8 @@ int  image_remove(struct store *s, const char *ref, bool force, const struct str
 int  store_gc(struct store *s, const struct strv *used, uint64_t *ret_freed_bytes, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Store a new image of layers that are in the store. in: spec: conf, layers, history, os, arch, variant, author, comment,
- * created (NULL or "": empty); the rest is ignored. ref: its name, or NULL (dangling).
+/* Store a new image of layers that are in the store. in: spec: conf, layers, history, os, arch, variant, author,
+ * comment, created (NULL or "": empty); the rest is ignored. ref: its name, or NULL (dangling).
  * ret: *ret may be NULL when the image is not wanted */
 int  image_commit(struct store *s, const struct image *spec, const char *ref, struct image **ret, struct err *e)
 	__attribute__((warn_unused_result));
@@ -144,7 +147,8 @@ struct import_opts { const char *path; const struct strv *changes; const char *m
 int  image_import(struct store *s, const struct import_opts *o, const char *ref, struct image **ret, struct err *e)
 	__attribute__((warn_unused_result));
 /* Take in every image of a `docker save` or OCI layout archive. ret: names (or ids) are added to loaded */
-int  image_load(struct store *s, const char *path, struct strv *loaded, struct err *e) __attribute__((warn_unused_result));
+int  image_load(struct store *s, const char *path, struct strv *loaded, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* -- pull -- */
 
@@ -160,7 +164,7 @@ struct pull_progress {
 struct pull_opts {
 	enum pull_policy policy;
 	const char *platform;        /* "os/arch[/variant]", NULL: this machine's */
-	void (*progress)(void *arg, const struct pull_progress *p);   /* NULL: none; never called by two threads at once */
+	void (*progress)(void *arg, const struct pull_progress *p);   /* may be NULL; never by two threads at once */
 	void *arg;
 };
 /* Bring an image into the store from its registry.

@@ -18,8 +18,8 @@ char *time_now(void)
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	(void)gmtime_r(&ts.tv_sec, &tm);
-	return xasprintf("%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-			 tm.tm_min, tm.tm_sec, ts.tv_nsec);
+	return xasprintf("%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			 tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec);
 }
 
 int open_source(const char *path, struct err *e)
@@ -28,8 +28,8 @@ int open_source(const char *path, struct err *e)
 	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : fcntl(0, F_DUPFD_CLOEXEC, 3);
 
 	if (fd < 0)
-		return err_set(e, errno == ENOENT ? ERR_MISSING : errno == EACCES ? ERR_DENIED : ERR_SYS, errno, "open %s",
-			       path);
+		return err_set(e, errno == ENOENT ? ERR_MISSING : errno == EACCES ? ERR_DENIED : ERR_SYS, errno,
+			       "open %s", path);
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
 		close(fd);
 		return err_set(e, ERR_USAGE, EISDIR, "open %s", path);

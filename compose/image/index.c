@@ -143,7 +143,8 @@ bool index_set(json_t *entries, const char *manifest, size_t size, const char *m
 	auto_free char *has = NULL;
 
 	if (!entry) {
-		entry = json_pack("{s:s, s:s, s:I}", "mediaType", media_type, "digest", manifest, "size", (json_int_t)size);
+		entry = json_pack("{s:s, s:s, s:I}", "mediaType", media_type, "digest", manifest, "size",
+				  (json_int_t)size);
 		(void)json_array_append_new(entries, entry);
 		changed = true;
 	}

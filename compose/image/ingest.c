@@ -300,7 +300,7 @@ int ingest_begin(struct ingest **ret, struct store *s, const struct ingest_opts 
 			*ret = g;
 			return 0;
 		}
-		if (rc < 0 && e->kind == ERR_NONE) {     /* what was left is no layer: ingest_end() tells and removes it */
+		if (rc < 0 && e->kind == ERR_NONE) { /* what was left is no layer: ingest_end() tells and removes it */
 			*ret = g;
 			return 0;
 		}

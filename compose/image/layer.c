@@ -488,7 +488,8 @@ static int all_entries(struct untar *u, struct err *e)
 		if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) {
 			const char *why = u->la->error_string(u->a);
 
-			return err_set(e, ERR_SYS, 0, "unpack: the archive is broken%s%s", why ? ": " : "", why ? why : "");
+			return err_set(e, ERR_SYS, 0, "unpack: the archive is broken%s%s", why ? ": " : "",
+				       why ? why : "");
 		}
 		if (++u->st->entries > u->o->max_entries)
 			return err_set(e, ERR_SYS, 0, "unpack: more than %llu entries",

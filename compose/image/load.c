@@ -37,7 +37,8 @@ static long read_file(void *arg, const void **buf)
 
 static int unpack_archive(const char *path, int dir, struct err *e)
 {
-	const struct layer_opts o = { .no_devices = true, .compressed = true, .max_entries = 100000, .max_bytes = ARCHIVE_MAX };
+	const struct layer_opts o = {
+		.no_devices = true, .compressed = true, .max_entries = 100000, .max_bytes = ARCHIVE_MAX};
 	struct file_source *f = xcalloc(1, sizeof(*f));
 	struct layer_stats st;
 	int rc;
@@ -185,7 +186,8 @@ static int load_oci(struct load *l, const json_t *index, struct err *e)
 
 /* -- docker save, before it wrote an OCI layout as well -- */
 
-static int name_all(struct load *l, const json_t *entry, const char *manifest, size_t len, const char *id, struct err *e)
+static int name_all(struct load *l, const json_t *entry, const char *manifest, size_t len, const char *id,
+		    struct err *e)
 {
 	const json_t *tags = json_object_get(entry, "RepoTags"), *tag;
 	size_t n, named = 0;

@@ -139,7 +139,8 @@ static bool word_ok(const char *s)
 {
 	size_t n = strlen(s);
 
-	return n && n < sizeof(((struct platform *)0)->os) && !strchr("_.-", *s) && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n;
+	return n && n < sizeof(((struct platform *)0)->os) && !strchr("_.-", *s) &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n;
 }
 
 int platform_parse(struct platform *ret, const char *text, struct err *e)
@@ -215,8 +216,8 @@ static int none_fits(const json_t *list, const char *name, const struct platform
 	json_array_foreach(list, i, entry)
 		list_platform(&has, json_object_get(entry, "platform"));
 	shown = str_printable(str_cstr(&has));
-	err_set(e, ERR_MISSING, 0, "%s is not made for %s/%s%s%s", name, want->os, want->arch, *want->variant ? "/" : "",
-		want->variant);
+	err_set(e, ERR_MISSING, 0, "%s is not made for %s/%s%s%s", name, want->os, want->arch,
+		*want->variant ? "/" : "", want->variant);
 	return err_hint(e, "it is made for: %s", *shown ? shown : "nothing");
 }
 

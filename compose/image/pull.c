@@ -231,11 +231,13 @@ static int check_platform(const struct pull *p, struct err *e)
 
 static int keep(struct pull *p, struct err *e)
 {
-	auto_free char *base = imageref_name(&p->ref, false), *name = p->ref.digest ? NULL : imageref_canonical(&p->ref);
+	auto_free char *base = imageref_name(&p->ref, false),
+		       *name = p->ref.digest ? NULL : imageref_canonical(&p->ref);
 	auto_free char *repo = xasprintf("%s@%s", base, p->named);
 	char digest[DIGEST_SIZE];
 
-	if (blob_put(p->s, p->config, p->config_len, digest, e) < 0 || blob_put(p->s, p->text, p->text_len, digest, e) < 0)
+	if (blob_put(p->s, p->config, p->config_len, digest, e) < 0 ||
+	    blob_put(p->s, p->text, p->text_len, digest, e) < 0)
 		return -1;
 	return store_name(p->s, p->digest, p->text_len, p->m.type, name, repo, e);
 }

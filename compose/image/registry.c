@@ -259,7 +259,8 @@ static char *auth_now(struct registry *r)
 	return copy;
 }
 
-/* Get a new Authorization after a 401; the first of several threads does it for all. in: used: the refused one, or NULL */
+/* Get a new Authorization after a 401; the first of several threads does it for all.
+ * in: used: the refused one, or NULL */
 static int renew_auth(struct registry *r, const char *used, const struct http_resp *resp, struct err *e)
 {
 	int rc = 0;
@@ -305,12 +306,13 @@ static int bad_status(const struct registry *r, const struct http_resp *resp, co
 		err_set(e, ERR_NET, 0, "the registry allows no more requests for now%s", words);
 		return err_hint(e, "wait a while, or log in for a higher limit");
 	}
-	return err_set(e, http_transient(resp->status) ? ERR_NET : ERR_SYS, 0, "the registry answers %ld%s to the request "
-		       "for %s", resp->status, words, what);
+	return err_set(e, http_transient(resp->status) ? ERR_NET : ERR_SYS, 0,
+		       "the registry answers %ld%s to the request for %s", resp->status, words, what);
 }
 
 /* As ask(), until there is a final answer; anything but 200 is an error. */
-static int ask_patiently(struct registry *r, struct http_req *q, struct http_resp *resp, const char *what, struct err *e)
+static int ask_patiently(struct registry *r, struct http_req *q, struct http_resp *resp, const char *what,
+			 struct err *e)
 {
 	for (unsigned n = 0;; n++) {
 		int rc = ask(r, q, resp, e);
@@ -347,7 +349,8 @@ int registry_manifest(struct registry *r, const char *tag_or_digest, char **ret,
 		      char digest[DIGEST_SIZE], struct err *e)
 {
 	auto_free char *url = xasprintf("%s/manifests/%s", r->base, tag_or_digest);
-	auto_free char *what = xasprintf("%s %.80s", imageref_is_digest(tag_or_digest) ? "manifest" : "tag", tag_or_digest);
+	auto_free char *what =
+		xasprintf("%s %.80s", imageref_is_digest(tag_or_digest) ? "manifest" : "tag", tag_or_digest);
 	auto_resp struct http_resp resp = {0};
 	struct http_req q = { .url = url, .accept = ACCEPT, .max = MANIFEST_MAX };
 
@@ -401,7 +404,8 @@ int registry_layer(struct registry *r, const struct blob_desc *d, struct ingest 
 	unsigned cuts = 0;
 
 	for (unsigned n = 0; ingest_offset(g) < (uint64_t)d->size; n++) {
-		struct http_req q = { .url = url, .from = ingest_offset(g), .max = 64 << 10, .sink = sink_layer, .arg = &sink };
+		struct http_req q = {
+			.url = url, .from = ingest_offset(g), .max = 64 << 10, .sink = sink_layer, .arg = &sink};
 		auto_resp struct http_resp resp = {0};
 		int rc = ask(r, &q, &resp, e);
 		const bool body = resp.status == 200 || resp.status == 206;

@@ -10,7 +10,8 @@
 #include "parser/imageref.h"
 
 struct registry;
-int  registry_open(struct registry **ret, const struct imageref *ref, struct err *e) __attribute__((warn_unused_result));
+int  registry_open(struct registry **ret, const struct imageref *ref, struct err *e)
+	__attribute__((warn_unused_result));
 void registry_free(struct registry *r);
 /* Make the requests of all threads fail soon. */
 void registry_stop(struct registry *r);

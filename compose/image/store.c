@@ -229,8 +229,9 @@ int store_layers_fd(const struct store *s)
 int store_tmp_dir(struct store *s, char **ret_name, struct err *e)
 {
 	static unsigned serial;
-	auto_free char *name = xasprintf("tmp.%d.%u.%llx", (int)getpid(), __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED),
-					 (unsigned long long)time(NULL));
+	auto_free char *name =
+		xasprintf("tmp.%d.%u.%llx", (int)getpid(), __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED),
+			  (unsigned long long)time(NULL));
 	int fd;
 
 	if (mkdirat(s->layers, name, 0755) < 0)

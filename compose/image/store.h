@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store.h - the store's inside: blobs, index, layer records. For compose/image only; others use image.h.
  * runs in: client.   owns: descriptors of the store's directories.   layer: image.
- * Kill -9 at any moment leaves a whole store: files appear by rename, index.json changes last, a directory that is being
- * made or removed is called tmp.*. Two locks: images/lock (an index change, short) and images/pin (shared by who fills
- * the store, exclusive for who collects). */
+ * Kill -9 at any moment leaves a whole store: files appear by rename, index.json changes last, a directory that is
+ * being made or removed is called tmp.*. Two locks: images/lock (an index change, short) and images/pin
+ * (shared by who fills the store, exclusive for who collects). */
 #pragma once
 #include <pthread.h>
 #include "compose/image/image.h"
@@ -41,8 +41,8 @@ int  blob_put(struct store *s, const void *buf, size_t len, char ret[DIGEST_SIZE
 	__attribute__((warn_unused_result));
 
 /* -- index.json -- */
-/* ret: the array of descriptors (new reference), empty when there is no index yet. Elements that are no descriptors with
- * a sha256 digest are left out. */
+/* ret: the array of descriptors (new reference), empty when there is no index yet. Elements without a sha256
+ * digest are left out. */
 int  index_load(struct store *s, json_t **ret, struct err *e) __attribute__((warn_unused_result));
 int  index_save(struct store *s, json_t *entries, struct err *e) __attribute__((warn_unused_result));
 const char *index_note(const json_t *entry, const char *key);          /* annotation, or NULL */

@@ -84,8 +84,8 @@ static inline bool regd_send(int fd, const void *buf, size_t len)
 
 static inline bool regd_answer(int fd, int status, const char *headers, const char *body)
 {
-	auto_free char *text = xasprintf("HTTP/1.1 %d Status\r\nContent-Length: %zu\r\n%s\r\n%s", status, strlen(body), headers,
-					 body);
+	auto_free char *text =
+		xasprintf("HTTP/1.1 %d Status\r\nContent-Length: %zu\r\n%s\r\n%s", status, strlen(body), headers, body);
 
 	return regd_send(fd, text, strlen(text));
 }
@@ -140,12 +140,15 @@ static inline int regd_check_auth(struct regd *r, int fd, const char *head)
 	if (!strcmp(r->auth, "basic"))
 		(void)snprintf(headers, sizeof(headers), "WWW-Authenticate: Basic realm=\"x\"\r\n");
 	else if (r->realm)
-		(void)snprintf(headers, sizeof(headers), "WWW-Authenticate: Bearer realm=\"%s\",service=\"test\"\r\n", r->realm);
+		(void)snprintf(headers, sizeof(headers), "WWW-Authenticate: Bearer realm=\"%s\",service=\"test\"\r\n",
+			       r->realm);
 	else
 		(void)snprintf(headers, sizeof(headers), "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%u/token\","
 			       "service=\"test\",scope=\"repository:demo/app:pull\"\r\n", r->port);
-	return regd_answer(fd, 401, headers, "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}") ?
-	       0 : -1;
+	return regd_answer(fd, 401, headers,
+			   "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}")
+		       ? 0
+		       : -1;
 }
 
 static inline bool regd_object_answer(struct regd *r, int fd, const char *head, const struct regd_object *o)
@@ -171,9 +174,10 @@ static inline bool regd_object_answer(struct regd *r, int fd, const char *head, 
 	}
 	(void)pthread_mutex_unlock(&r->mutex);
 	if (fail) {
-		header = xasprintf("%s%s%s", r->retry_after ? "Retry-After: " : "", r->retry_after ? r->retry_after : "",
-				   r->retry_after ? "\r\n" : "");
-		return regd_answer(fd, fail, header, "{\"errors\":[{\"code\":\"X\",\"message\":\"go\\u001b[31maway\"}]}");
+		header = xasprintf("%s%s%s", r->retry_after ? "Retry-After: " : "",
+				   r->retry_after ? r->retry_after : "", r->retry_after ? "\r\n" : "");
+		return regd_answer(fd, fail, header,
+				   "{\"errors\":[{\"code\":\"X\",\"message\":\"go\\u001b[31maway\"}]}");
 	}
 	if (blob && r->redirect) {
 		header = xasprintf("Location: %s\r\n", r->redirect);
@@ -186,8 +190,8 @@ static inline bool regd_object_answer(struct regd *r, int fd, const char *head, 
 	len = o->len - from;
 	if (from)
 		header = xasprintf("HTTP/1.1 206 Partial\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-				   "Content-Range: bytes %zu-%zu/%zu\r\n\r\n", o->type, len, r->bad_range ? from + 5 : from,
-				   o->len - 1, o->len);
+				   "Content-Range: bytes %zu-%zu/%zu\r\n\r\n",
+				   o->type, len, r->bad_range ? from + 5 : from, o->len - 1, o->len);
 	else
 		header = xasprintf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", o->type,
 				   len + (blob ? 0 : r->endless));
@@ -222,7 +226,8 @@ static inline bool regd_request(struct regd *r, int fd, const char *head)
 	for (size_t i = 0; i < r->objects.n; i++)
 		if (!strcmp(r->objects.v[i].path, path))
 			return regd_object_answer(r, fd, head, &r->objects.v[i]);
-	return regd_answer(fd, 404, "", "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}");
+	return regd_answer(fd, 404, "",
+			   "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}");
 }
 
 struct regd_conn { struct regd *r; int fd; };

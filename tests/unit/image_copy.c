@@ -100,17 +100,26 @@ static void test_faithful(void)
 
 static void test_overrides(void)
 {
-	const struct copy_opts o = { .set_owner = true, .uid = 77, .gid = 88, .set_mode = true, .mode = 0700, .set_mtime = true,
-				     .mtime_s = 5000, .no_xattrs = true, .split_links = true };
+	const struct copy_opts o = {.set_owner = true,
+				    .uid = 77,
+				    .gid = 88,
+				    .set_mode = true,
+				    .mode = 0700,
+				    .set_mtime = true,
+				    .mtime_s = 5000,
+				    .no_xattrs = true,
+				    .split_links = true};
 	auto_err struct err e = {0};
 	auto_free char *p = NULL;
 	struct stat s1, s2;
 
 	begin();
 	ok(fs_copy_tree(fd, "src", fd, "dst", &o, &e) == 0, "copied");
-	ok(look("dst/d/g", &s1) && s1.st_uid == 77 && s1.st_gid == 88 && (s1.st_mode & 07777) == 0700 && s1.st_mtime == 5000,
+	ok(look("dst/d/g", &s1) && s1.st_uid == 77 && s1.st_gid == 88 && (s1.st_mode & 07777) == 0700 &&
+		   s1.st_mtime == 5000,
 	   "owner, mode, time of a file");
-	ok(look("dst/d", &s1) && s1.st_uid == 77 && (s1.st_mode & 07777) == 0700 && s1.st_mtime == 5000, "of a directory");
+	ok(look("dst/d", &s1) && s1.st_uid == 77 && (s1.st_mode & 07777) == 0700 && s1.st_mtime == 5000,
+	   "of a directory");
 	ok(look("dst/out", &s1) && s1.st_uid == 77 && s1.st_mtime == 5000, "of a link");
 	ok(look("dst/f", &s1) && look("dst/d/hard", &s2) && s1.st_ino != s2.st_ino, "links are split");
 	p = xasprintf("%s/dst/d/g", top);
@@ -152,14 +161,15 @@ static void test_conflicts(void)
 	begin();
 	(void)mkdirat(fd, "dst", 0700);
 	(void)mkdirat(fd, "dst/f", 0700);
-	ok(fs_copy_tree(fd, "src", fd, "dst", NULL, &e) < 0 && e.kind == ERR_CONFLICT, "a directory in the place of a file: %s",
-	   e.n ? e.frame[0] : "");
+	ok(fs_copy_tree(fd, "src", fd, "dst", NULL, &e) < 0 && e.kind == ERR_CONFLICT,
+	   "a directory in the place of a file: %s", e.n ? e.frame[0] : "");
 	err_done(&e);
 	end();
 	begin();
 	(void)mkdirat(fd, "dst", 0700);
 	(void)!symlinkat("../canary", fd, "dst/d");
-	ok(fs_copy_tree(fd, "src", fd, "dst", NULL, &e) < 0 && e.kind == ERR_CONFLICT, "a link in the place of a directory");
+	ok(fs_copy_tree(fd, "src", fd, "dst", NULL, &e) < 0 && e.kind == ERR_CONFLICT,
+	   "a link in the place of a directory");
 	ok(faccessat(fd, "canary/g", F_OK, 0) < 0, "nothing was written through it");
 	err_done(&e);
 	end();
@@ -177,7 +187,8 @@ static void test_whole(void)
 	(void)mkdirat(fd, "dst", 0700);
 	src = openat(fd, "src", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dst = openat(fd, "dst", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ok(fs_copy_tree(src, "", dst, "", NULL, &e) == 0, "the content of one into another: %s", e.n ? e.frame[0] : "ok");
+	ok(fs_copy_tree(src, "", dst, "", NULL, &e) == 0, "the content of one into another: %s",
+	   e.n ? e.frame[0] : "ok");
 	is_file("dst/d/g", "deep");
 	is_file("dst/d/hard", "content");
 	ok(fs_copy_tree(src, "f", dst, "renamed", NULL, &e) == 0, "one file");
@@ -212,8 +223,8 @@ static void test_filter(void)
 	struct stat st;
 
 	begin();
-	ok(fs_copy_tree(fd, "src", fd, "dst", &(struct copy_opts){ .filter = only_g, .arg = &asked }, &e) == 0, "filtered: %s",
-	   e.n ? e.frame[0] : "ok");
+	ok(fs_copy_tree(fd, "src", fd, "dst", &(struct copy_opts){.filter = only_g, .arg = &asked}, &e) == 0,
+	   "filtered: %s", e.n ? e.frame[0] : "ok");
 	is_file("dst/d/g", "deep");
 	ok(!look("dst/f", &st) && !look("dst/out", &st), "nothing else");
 	ok(look("dst/d", &st) && (st.st_mode & 07777) == 02711, "directories on the way have their attributes");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* layer: unpacking, whiteouts, attributes; and archives that try to get out. Runs as root (devices, owners, trusted.*). */
+/* layer: unpacking, whiteouts, attributes; and archives that try to get out. Runs as root (devices, owners, trusted.*).
+ */
 #include <errno.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -77,14 +78,16 @@ static void test_plain(void)
 	tar_add(&t, (struct tar_entry){ .type = '0', .name = "./a/f", .data = "hello", .mode = 04755, .mtime = 3000 });
 	tar_add(&t, (struct tar_entry){ .type = '0', .name = "a/plain", .data = "x", .mode = 0666 });
 	tar_add(&t, (struct tar_entry){ .type = '5', .name = "a/sub" });
-	tar_add(&t, (struct tar_entry){ .type = '0', .name = "a/own", .data = "x", .uid = 1000, .gid = 2000, .mode = 06711 });
+	tar_add(&t,
+		(struct tar_entry){.type = '0', .name = "a/own", .data = "x", .uid = 1000, .gid = 2000, .mode = 06711});
 	tar_add(&t, (struct tar_entry){ .type = '1', .name = "a/hard", .link = "./a/f" });
 	tar_add(&t, (struct tar_entry){ .type = '2', .name = "a/sym", .link = "/etc/passwd", .mtime = 4000 });
 	tar_add(&t, (struct tar_entry){ .type = '6', .name = "a/fifo", .mode = 0622 });
 	tar_add(&t, (struct tar_entry){ .type = '3', .name = "a/null", .mode = 0666, .major = 1, .minor = 3 });
 	tar_add(&t, (struct tar_entry){ .type = '0', .name = "deep/er/est", .data = "parents are made" });
 	tar_add(&t, (struct tar_entry){ .type = '0', .name = "empty" });
-	tar_add(&t, (struct tar_entry){ .type = '0', .name = "short", .pax_path = "n\xc3\xa4me \xe2\x82\xac", .data = "utf8" });
+	tar_add(&t, (struct tar_entry){
+			    .type = '0', .name = "short", .pax_path = "n\xc3\xa4me \xe2\x82\xac", .data = "utf8"});
 	tar_add(&t, (struct tar_entry){ .type = '0', .name = "latin\xe9", .data = "bytes" });
 	tar_end(&t);
 	ok(unpack(&t, &e) == 0, "unpacked: %s", e.n ? e.frame[0] : "");
@@ -221,7 +224,8 @@ static void test_capability(void)
 	auto_free char *p = xasprintf("%s/dir/f", top);
 	char got[32];
 
-	str_addf(&pax, "%d SCHILY.xattr.security.capability=", 3 + (int)strlen("SCHILY.xattr.security.capability=") + 20 + 1);
+	str_addf(&pax,
+		 "%d SCHILY.xattr.security.capability=", 3 + (int)strlen("SCHILY.xattr.security.capability=") + 20 + 1);
 	str_addn(&pax, cap, sizeof(cap));
 	str_addc(&pax, '\n');
 	tar_header(&t, &(struct tar_entry){ .type = 'x', .name = "pax" }, pax.len);
@@ -369,7 +373,8 @@ static void test_escape_links(void)
 	       { .type = '0', .name = "d/file", .data = "evil" });
 	ATTACK("directory times through a link", false, { .type = '5', .name = "d/e", .mtime = 5 },
 	       { .type = '2', .name = "d", .link = "../canary" });
-	ATTACK("xattr on a link", false, { .type = '2', .name = "l", .link = in_file, .xattr = "user.evil", .xattr_val = "1" });
+	ATTACK("xattr on a link", false,
+	       {.type = '2', .name = "l", .link = in_file, .xattr = "user.evil", .xattr_val = "1"});
 	ok(getxattr(in_file, "user.evil", NULL, 0) < 0, "no attribute outside");
 }
 
@@ -383,7 +388,7 @@ static void test_escape_hardlinks(void)
 	       { .type = '1', .name = "h", .link = "l/file" });
 	ATTACK("hard link to a link, then write", false, { .type = '2', .name = "l", .link = abs },
 	       { .type = '1', .name = "h", .link = "l" }, { .type = '0', .name = "h", .data = "evil" });
-	ATTACK("hard link to a directory", true, { .type = '5', .name = "d" }, { .type = '1', .name = "h", .link = "d" });
+	ATTACK("hard link to a directory", true, {.type = '5', .name = "d"}, {.type = '1', .name = "h", .link = "d"});
 	ATTACK("hard link to itself", true, { .type = '1', .name = "h", .link = "h" });
 	ATTACK("hard link to the root", true, { .type = '1', .name = "h", .link = "/" });
 }

@@ -13,8 +13,10 @@
 
 static void test_manifest(void)
 {
-	static const char good[] = "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_DOCKER_MANIFEST "\",\"config\":{\"digest\":\""
-		A "\",\"size\":10,\"mediaType\":\"x+json\"},\"layers\":[{\"digest\":\"" B "\",\"size\":20,\"mediaType\":\"gz\"},"
+	static const char good[] =
+		"{\"schemaVersion\":2,\"mediaType\":\"" TYPE_DOCKER_MANIFEST "\",\"config\":{\"digest\":\"" A
+		"\",\"size\":10,\"mediaType\":\"x+json\"},\"layers\":[{\"digest\":\"" B
+		"\",\"size\":20,\"mediaType\":\"gz\"},"
 		"{\"digest\":\"" C "\",\"size\":30}]}";
 	auto_manifest struct manifest m = {0};
 	auto_err struct err e = {0};
@@ -30,23 +32,25 @@ static void test_manifest(void)
 
 static void test_manifest_bad(void)
 {
-	static const struct { const char *text, *why; int rc; } t[] = {
-		{ "{\"schemaVersion\":2,\"manifests\":[]}", "", 1 },
-		{ "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_DOCKER_LIST "\"}", "", 1 },
-		{ "", "not valid JSON", -1 },
-		{ "[]", "not an image manifest", -1 },
-		{ "{\"schemaVersion\":1}", "schema 1", -1 },
-		{ "{\"schemaVersion\":2}", "configuration", -1 },
-		{ "{\"schemaVersion\":2,\"mediaType\":\"x\\u001b[31m\"}", "unknown kind", -1 },
-		{ "{\"schemaVersion\":2,\"config\":{\"digest\":\"../../etc\",\"size\":1},\"layers\":[]}", "digest", -1 },
-		{ "{\"schemaVersion\":2,\"config\":{\"digest\":\"sha512:aa\",\"size\":1},\"layers\":[]}", "digest", -1 },
-		{ "{\"schemaVersion\":2,\"config\":{\"digest\":\"" A "\",\"size\":-1},\"layers\":[]}", "size", -1 },
-		{ "{\"schemaVersion\":2,\"config\":{\"digest\":\"" A "\",\"size\":1}}", "no layers", -1 },
-		{ "{\"schemaVersion\":2,\"config\":{\"digest\":\"" A "\",\"size\":1},\"layers\":[{}]}", "digest", -1 },
-		{ "{\"schemaVersion\":2,\"config\":{\"digest\":\"" A "\",\"size\":1},\"layers\":[{\"digest\":\"" B
-		  "\",\"size\":1,\"mediaType\":\"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip\",\"urls\":"
-		  "[\"file:///etc/shadow\"]}]}", "not distributed", -1 },
-		{ "{\"schemaVersion\":2,\"schemaVersion\":2}", "not valid JSON", -1 },
+	static const struct { const char *text, *why; int rc;
+	} t[] = {
+		{"{\"schemaVersion\":2,\"manifests\":[]}", "", 1},
+		{"{\"schemaVersion\":2,\"mediaType\":\"" TYPE_DOCKER_LIST "\"}", "", 1},
+		{"", "not valid JSON", -1},
+		{"[]", "not an image manifest", -1},
+		{"{\"schemaVersion\":1}", "schema 1", -1},
+		{"{\"schemaVersion\":2}", "configuration", -1},
+		{"{\"schemaVersion\":2,\"mediaType\":\"x\\u001b[31m\"}", "unknown kind", -1},
+		{"{\"schemaVersion\":2,\"config\":{\"digest\":\"../../etc\",\"size\":1},\"layers\":[]}", "digest", -1},
+		{"{\"schemaVersion\":2,\"config\":{\"digest\":\"sha512:aa\",\"size\":1},\"layers\":[]}", "digest", -1},
+		{"{\"schemaVersion\":2,\"config\":{\"digest\":\"" A "\",\"size\":-1},\"layers\":[]}", "size", -1},
+		{"{\"schemaVersion\":2,\"config\":{\"digest\":\"" A "\",\"size\":1}}", "no layers", -1},
+		{"{\"schemaVersion\":2,\"config\":{\"digest\":\"" A "\",\"size\":1},\"layers\":[{}]}", "digest", -1},
+		{"{\"schemaVersion\":2,\"config\":{\"digest\":\"" A "\",\"size\":1},\"layers\":[{\"digest\":\"" B
+		 "\",\"size\":1,\"mediaType\":\"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip\",\"urls\":"
+		 "[\"file:///etc/shadow\"]}]}",
+		 "not distributed", -1},
+		{"{\"schemaVersion\":2,\"schemaVersion\":2}", "not valid JSON", -1},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -61,15 +65,18 @@ static void test_manifest_bad(void)
 
 static void test_pick(void)
 {
-#define ENTRY(d, os, arch, var) "{\"digest\":\"" d "\",\"size\":1,\"platform\":{\"os\":\"" os "\",\"architecture\":\"" arch "\"" var "}}"
+#define ENTRY(d, os, arch, var)                                                                                        \
+	"{\"digest\":\"" d "\",\"size\":1,\"platform\":{\"os\":\"" os "\",\"architecture\":\"" arch "\"" var "}}"
 	static const char index[] = "{\"schemaVersion\":2,\"manifests\":["
 		ENTRY(A, "unknown", "unknown", "") "," ENTRY(A, "linux", "amd64", "") ","
 		ENTRY(B, "linux", "arm", ",\"variant\":\"v6\"") "," ENTRY(C, "linux", "arm", ",\"variant\":\"v7\"") ","
 		ENTRY(B, "linux", "arm64", ",\"variant\":\"v8\"") "," ENTRY(C, "windows", "amd64", "") "]}";
-	static const struct { const char *platform, *digest; } t[] = {
-		{ "linux/amd64", A }, { "linux/x86_64", A }, { "amd64", A }, { "linux/arm/v6", B }, { "linux/arm/v7", C },
-		{ "linux/arm/v8", C }, { "linux/arm64", B }, { "linux/arm64/v8", B }, { "linux/aarch64", B },
-		{ "windows/amd64", C }, { "linux/arm/v5", NULL }, { "linux/s390x", NULL }, { "unknown/unknown", A },
+	static const struct { const char *platform, *digest;
+	} t[] = {
+		{"linux/amd64", A},	{"linux/x86_64", A},  {"amd64", A},	      {"linux/arm/v6", B},
+		{"linux/arm/v7", C},	{"linux/arm/v8", C},  {"linux/arm64", B},     {"linux/arm64/v8", B},
+		{"linux/aarch64", B},	{"windows/amd64", C}, {"linux/arm/v5", NULL}, {"linux/s390x", NULL},
+		{"unknown/unknown", A},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -79,8 +86,8 @@ static void test_pick(void)
 
 		ok(platform_parse(&p, t[i].platform, &e) == 0, "platform %s", t[i].platform);
 		if (manifest_pick(index, strlen(index), "img", &p, &d, &e) < 0) {
-			ok(!t[i].digest && e.kind == ERR_MISSING && strstr(e.hint, "linux/arm/v7"), "none for %s; it has: %s",
-			   t[i].platform, e.hint ? e.hint : "");
+			ok(!t[i].digest && e.kind == ERR_MISSING && strstr(e.hint, "linux/arm/v7"),
+			   "none for %s; it has: %s", t[i].platform, e.hint ? e.hint : "");
 			continue;
 		}
 		is_str(d.digest, t[i].digest, "for %s", t[i].platform);
@@ -90,7 +97,8 @@ static void test_pick(void)
 
 static void test_platform_bad(void)
 {
-	static const char *const t[] = { "linux/", "/amd64", "linux/amd64/", "a/b/c/d", "Linux/amd64", "linux/amd 64", "../x" };
+	static const char *const t[] = {"linux/",      "/amd64",       "linux/amd64/", "a/b/c/d",
+					"Linux/amd64", "linux/amd 64", "../x"};
 	struct platform here;
 	auto_err struct err e = {0};
 
@@ -100,14 +108,18 @@ static void test_platform_bad(void)
 
 		ok(platform_parse(&p, t[i], &bad) < 0 && bad.kind == ERR_USAGE, "refused: %s", t[i]);
 	}
-	ok(platform_parse(&here, NULL, &e) == 0 && !strcmp(here.os, "linux") && *here.arch, "this machine: %s", here.arch);
+	ok(platform_parse(&here, NULL, &e) == 0 && !strcmp(here.os, "linux") && *here.arch, "this machine: %s",
+	   here.arch);
 }
 
 static void test_config(void)
 {
-	static const char text[] = "{\"created\":\"2024-02-03T04:05:06.789Z\",\"architecture\":\"amd64\",\"os\":\"linux\","
-		"\"config\":{\"User\":\"1000\",\"Env\":[\"A=1\",\"B=\"],\"Cmd\":[\"sh\"],\"Entrypoint\":null,\"WorkingDir\":\"\","
-		"\"ExposedPorts\":{\"80/tcp\":{}},\"Volumes\":{\"/data\":{}},\"Labels\":{\"k\":\"v\"},\"StopSignal\":\"SIGINT\","
+	static const char text[] =
+		"{\"created\":\"2024-02-03T04:05:06.789Z\",\"architecture\":\"amd64\",\"os\":\"linux\","
+		"\"config\":{\"User\":\"1000\",\"Env\":[\"A=1\",\"B=\"],\"Cmd\":[\"sh\"],\"Entrypoint\":null,"
+		"\"WorkingDir\":\"\","
+		"\"ExposedPorts\":{\"80/tcp\":{}},\"Volumes\":{\"/"
+		"data\":{}},\"Labels\":{\"k\":\"v\"},\"StopSignal\":\"SIGINT\","
 		"\"Healthcheck\":{\"Test\":[\"CMD\",\"x\"],\"Interval\":5000000000,\"Retries\":3}},"
 		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" A "\",\"" B "\"]},"
 		"\"history\":[{\"created_by\":\"ADD\"},{\"created_by\":\"CMD\",\"empty_layer\":true}]}";
@@ -164,9 +176,19 @@ static void test_change(void)
 	struct image_config c = {0};
 	auto_err struct err e = {0};
 	static const char *const t[] = {
-		"CMD [\"a\", \"b c\"]", "entrypoint /x  --y ", "ENV A=1 B=\"two words\" C=es\\ caped", "ENV OLD some text",
-		"EXPOSE 80 53/udp 8000-8002", "LABEL a.b='x y' c=", "USER 1:2", "WORKDIR /srv", "WORKDIR app",
-		"VOLUME /v1 /v2", "VOLUME [\"/v3\"]", "STOPSIGNAL SIGQUIT", "ONBUILD RUN x",
+		"CMD [\"a\", \"b c\"]",
+		"entrypoint /x  --y ",
+		"ENV A=1 B=\"two words\" C=es\\ caped",
+		"ENV OLD some text",
+		"EXPOSE 80 53/udp 8000-8002",
+		"LABEL a.b='x y' c=",
+		"USER 1:2",
+		"WORKDIR /srv",
+		"WORKDIR app",
+		"VOLUME /v1 /v2",
+		"VOLUME [\"/v3\"]",
+		"STOPSIGNAL SIGQUIT",
+		"ONBUILD RUN x",
 		"HEALTHCHECK --interval=1m30s --timeout=500ms --retries=4 CMD curl -f x || exit 1",
 	};
 
@@ -183,19 +205,38 @@ static void test_change(void)
 	is_int(c.health->interval_ns, 90000000000, "interval");
 	is_int(c.health->timeout_ns, 500000000, "timeout");
 	is_str(c.health->test.v[0], "CMD-SHELL", "shell test");
-	ok(image_config_change(&c, "SHELL [\"/bin/bash\",\"-c\"]", &e) == 0 && image_config_change(&c, "CMD x y", &e) == 0 &&
-	   !strcmp(c.cmd.v[0], "/bin/bash"), "SHELL holds for what follows");
+	ok(image_config_change(&c, "SHELL [\"/bin/bash\",\"-c\"]", &e) == 0 &&
+		   image_config_change(&c, "CMD x y", &e) == 0 && !strcmp(c.cmd.v[0], "/bin/bash"),
+	   "SHELL holds for what follows");
 	ok(image_config_change(&c, "HEALTHCHECK NONE", &e) == 0 && !strcmp(c.health->test.v[0], "NONE"), "NONE");
-	ok(image_config_change(&c, "ENV A=9", &e) == 0 && c.env.n == 4 && !strcmp(c.env.v[0], "A=9"), "replaced in place");
+	ok(image_config_change(&c, "ENV A=9", &e) == 0 && c.env.n == 4 && !strcmp(c.env.v[0], "A=9"),
+	   "replaced in place");
 	image_config_done(&c);
 }
 
 static void test_change_bad(void)
 {
 	static const char *const t[] = {
-		"", "RUN x", "FROM y", "CMD", "ENV", "ENV =x", "ENV A=\"open", "EXPOSE 0", "EXPOSE 70000", "EXPOSE x",
-		"EXPOSE 5-1", "EXPOSE 80/icmp", "SHELL x", "HEALTHCHECK", "HEALTHCHECK x", "HEALTHCHECK --interval=5 CMD x",
-		"HEALTHCHECK --retries=-1 CMD x", "HEALTHCHECK --what=1 CMD x", "HEALTHCHECK CMD", "VOLUME [\"\"]",
+		"",
+		"RUN x",
+		"FROM y",
+		"CMD",
+		"ENV",
+		"ENV =x",
+		"ENV A=\"open",
+		"EXPOSE 0",
+		"EXPOSE 70000",
+		"EXPOSE x",
+		"EXPOSE 5-1",
+		"EXPOSE 80/icmp",
+		"SHELL x",
+		"HEALTHCHECK",
+		"HEALTHCHECK x",
+		"HEALTHCHECK --interval=5 CMD x",
+		"HEALTHCHECK --retries=-1 CMD x",
+		"HEALTHCHECK --what=1 CMD x",
+		"HEALTHCHECK CMD",
+		"VOLUME [\"\"]",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -209,17 +250,18 @@ static void test_change_bad(void)
 
 static void test_challenge(void)
 {
-	static const struct { const char *in; bool bearer, basic; const char *realm, *service, *scope; } t[] = {
-		{ "Bearer realm=\"https://a/t\",service=\"s\",scope=\"repository:x:pull\"", true, false, "https://a/t", "s",
-		  "repository:x:pull" },
-		{ "bearer REALM=\"https://a\" , Service=s", true, false, "https://a", "s", NULL },
-		{ "Basic realm=\"x\"", false, true, NULL, NULL, NULL },
-		{ "Basic realm=\"x\", Bearer realm=\"https://y\"", true, true, "https://y", NULL, NULL },
-		{ "Bearer realm=\"a\\\"b,c\"", true, false, "a\"b,c", NULL, NULL },
-		{ "Negotiate, NTLM abc==", false, false, NULL, NULL, NULL },
-		{ "", false, false, NULL, NULL, NULL },
-		{ "Bearer realm=\"open", true, false, "open", NULL, NULL },
-		{ "===,,,\"\"", false, false, NULL, NULL, NULL },
+	static const struct { const char *in; bool bearer, basic; const char *realm, *service, *scope;
+	} t[] = {
+		{"Bearer realm=\"https://a/t\",service=\"s\",scope=\"repository:x:pull\"", true, false, "https://a/t",
+		 "s", "repository:x:pull"},
+		{"bearer REALM=\"https://a\" , Service=s", true, false, "https://a", "s", NULL},
+		{"Basic realm=\"x\"", false, true, NULL, NULL, NULL},
+		{"Basic realm=\"x\", Bearer realm=\"https://y\"", true, true, "https://y", NULL, NULL},
+		{"Bearer realm=\"a\\\"b,c\"", true, false, "a\"b,c", NULL, NULL},
+		{"Negotiate, NTLM abc==", false, false, NULL, NULL, NULL},
+		{"", false, false, NULL, NULL, NULL},
+		{"Bearer realm=\"open", true, false, "open", NULL, NULL},
+		{"===,,,\"\"", false, false, NULL, NULL, NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {

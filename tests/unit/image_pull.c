@@ -75,20 +75,30 @@ static void add_manifest(const char *config_extra)
 {
 	auto_str struct str config = {0}, m = {0}, index = {0};
 
-	str_addf(&config, "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Cmd\":[\"x\"]%s},\"rootfs\":{\"diff_ids\":["
-		 "\"sha256:%s\",\"sha256:%s\",\"sha256:%s\"]}}", config_extra, diff_hex[0], diff_hex[1], diff_hex[2]);
+	str_addf(
+		&config,
+		"{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Cmd\":[\"x\"]%s},\"rootfs\":{\"diff_ids\":["
+		"\"sha256:%s\",\"sha256:%s\",\"sha256:%s\"]}}",
+		config_extra, diff_hex[0], diff_hex[1], diff_hex[2]);
 	regd_blob(&reg, "demo/app", config.s, config.len, config_hex);
-	str_addf(&m, "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_OCI_MANIFEST "\",\"config\":{\"mediaType\":\"" TYPE_OCI_CONFIG
-		 "\",\"digest\":\"sha256:%s\",\"size\":%zu},\"layers\":[", config_hex, config.len);
+	str_addf(&m,
+		 "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_OCI_MANIFEST
+		 "\",\"config\":{\"mediaType\":\"" TYPE_OCI_CONFIG
+		 "\",\"digest\":\"sha256:%s\",\"size\":%zu},\"layers\":[",
+		 config_hex, config.len);
 	for (int i = 0; i < 3; i++)
-		str_addf(&m, "%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+%s\",\"digest\":\"sha256:%s\",\"size\":%zu}",
+		str_addf(&m,
+			 "%s{\"mediaType\":\"application/"
+			 "vnd.oci.image.layer.v1.tar+%s\",\"digest\":\"sha256:%s\",\"size\":%zu}",
 			 i ? "," : "", i == 1 ? "zstd" : "gzip", layer_hex[i], layer_len[i]);
 	str_add(&m, "]}");
 	sha256_hex(m.s, m.len, manifest_hex);
 	regd_add(&reg, TYPE_OCI_MANIFEST, m.s, m.len, "/v2/demo/app/manifests/latest");
 	regd_add(&reg, TYPE_OCI_MANIFEST, m.s, m.len, "/v2/demo/app/manifests/sha256:%s", manifest_hex);
-	str_addf(&index, "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_OCI_INDEX "\",\"manifests\":[{\"digest\":\"sha256:%s\","
-		 "\"size\":%zu,\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}}]}", manifest_hex, m.len);
+	str_addf(&index,
+		 "{\"schemaVersion\":2,\"mediaType\":\"" TYPE_OCI_INDEX "\",\"manifests\":[{\"digest\":\"sha256:%s\","
+		 "\"size\":%zu,\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}}]}",
+		 manifest_hex, m.len);
 	regd_add(&reg, TYPE_OCI_INDEX, index.s, index.len, "/v2/demo/app/manifests/multi");
 }
 
@@ -207,7 +217,8 @@ static void test_index(void)
 	begin();
 	is_int(pull_with(":multi", PULL_MISSING, "linux/amd64", &i, &e), 0, "from an index");
 	ok(i && i->tags.n == 1 && str_ends(i->tags.v[0], ":multi"), "named");
-	ok(pull_with(":multi", PULL_ALWAYS, "linux/s390x", &none, &e) < 0 && e.kind == ERR_MISSING && strstr(e.hint, "amd64"),
+	ok(pull_with(":multi", PULL_ALWAYS, "linux/s390x", &none, &e) < 0 && e.kind == ERR_MISSING &&
+		   strstr(e.hint, "amd64"),
 	   "no such platform: %s", e.hint ? e.hint : "");
 	end();
 }
@@ -249,7 +260,8 @@ static void test_token(void)
 	reg.auth = "bearer";
 	is_int(pull("", PULL_MISSING, &i, &e), 0, "anonymous token: %s", e.n ? e.frame[0] : "");
 	is_int(reg.tokens, 1, "one token for all requests");
-	ok(strstr(reg.last_token_query, "service=test") && strstr(reg.last_token_query, "scope=repository%3Ademo%2Fapp%3Apull"),
+	ok(strstr(reg.last_token_query, "service=test") &&
+		   strstr(reg.last_token_query, "scope=repository%3Ademo%2Fapp%3Apull"),
 	   "its query: %s", reg.last_token_query);
 	is_str(reg.last_auth, "", "anonymous");
 	end();
@@ -320,7 +332,8 @@ static void test_bad_config(void)
 /* A helper is run by an absolute path when it is trusted; one that others may write is not. */
 static void test_helper(void)
 {
-	static const char script[] = "#!/bin/sh\nread -r s\nprintf '{\"ServerURL\":\"%s\",\"Username\":\"user\",\"Secret\":\"pass\"}' \"$s\"\n";
+	static const char script[] = "#!/bin/sh\nread -r s\nprintf "
+				     "'{\"ServerURL\":\"%s\",\"Username\":\"user\",\"Secret\":\"pass\"}' \"$s\"\n";
 	auto_image struct image *i = NULL;
 	auto_err struct err e = {0};
 	auto_free char *path = NULL, *config = NULL;

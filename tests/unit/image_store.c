@@ -162,7 +162,8 @@ static void test_not_utf8(void)
 
 	begin();
 	image_config_env(&spec->conf, "A", "b\xff");
-	ok(image_commit(s, spec, "x", NULL, &e) < 0 && e.kind == ERR_USAGE, "a variable that JSON cannot hold is refused");
+	ok(image_commit(s, spec, "x", NULL, &e) < 0 && e.kind == ERR_USAGE,
+	   "a variable that JSON cannot hold is refused");
 	end();
 }
 
@@ -479,16 +480,24 @@ static void make_archive(struct str *t, bool oci, bool docker, bool wrong)
 	blob_entry(t, &layer, l);
 	if (wrong)
 		tar_add(t, (struct tar_entry){ .type = '0', .name = "blobs/sha256/x", .data = "y" });
-	str_addf(&config, "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Cmd\":[\"x\"]},\"rootfs\":{\"type\":\"layers\","
-		 "\"diff_ids\":[\"sha256:%s\"]}}", l);
+	str_addf(&config,
+		 "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Cmd\":[\"x\"]},\"rootfs\":{\"type\":"
+		 "\"layers\","
+		 "\"diff_ids\":[\"sha256:%s\"]}}",
+		 l);
 	blob_entry(t, &config, c);
-	str_addf(&manifest, "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
-		 "\"digest\":\"sha256:%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\","
-		 "\"digest\":\"sha256:%s\",\"size\":%zu}]}", c, config.len, l, wrong ? layer.len - 1 : layer.len);
+	str_addf(&manifest,
+		 "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
+		 "\"digest\":\"sha256:%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"application/"
+		 "vnd.oci.image.layer.v1.tar\","
+		 "\"digest\":\"sha256:%s\",\"size\":%zu}]}",
+		 c, config.len, l, wrong ? layer.len - 1 : layer.len);
 	blob_entry(t, &manifest, m);
 	str_addf(&index, "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"sha256:%s\",\"size\":%zu,\"annotations\":{"
 		 "\"io.containerd.image.name\":\"docker.io/library/loaded:1\"}}]}", m, manifest.len);
-	str_addf(&old, "[{\"Config\":\"blobs/sha256/%s\",\"RepoTags\":[\"loaded:1\",\"loaded:2\"],\"Layers\":[\"blobs/sha256/%s\"]}]",
+	str_addf(&old,
+		 "[{\"Config\":\"blobs/sha256/%s\",\"RepoTags\":[\"loaded:1\",\"loaded:2\"],\"Layers\":[\"blobs/sha256/"
+		 "%s\"]}]",
 		 c, l);
 	if (oci)
 		tar_add(t, (struct tar_entry){ .type = '0', .name = "index.json", .data = index.s });

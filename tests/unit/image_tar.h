@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image_tar.h - make tar archives byte by byte, hostile ones too; compress them; make scratch stores. For unit tests. */
+/* image_tar.h - make tar archives byte by byte, hostile ones too; compress them; make scratch stores. For unit tests.
+ */
 #pragma once
 #include <archive.h>
 #include <archive_entry.h>
@@ -17,7 +18,7 @@
 #include "compose/base/str.h"
 
 struct tar_entry {
-	char type;                   /* '0' file, '1' hard link, '2' symlink, '3' char, '4' block, '5' directory, '6' FIFO */
+	char type; /* '0' file, '1' hard link, '2' symlink, '3' char, '4' block, '5' directory, '6' FIFO */
 	const char *name, *link, *data;
 	unsigned mode;               /* 0: 0644, or 0755 of a directory */
 	unsigned long uid, gid;
@@ -134,7 +135,8 @@ static inline int tar_compress(const char *filter, const char *data, size_t len,
 {
 	struct archive *(*w_new)(void);
 	int (*w_raw)(struct archive *), (*w_filter)(struct archive *, const char *);
-	int (*w_open)(struct archive *, void *, size_t, size_t *), (*w_header)(struct archive *, struct archive_entry *);
+	int (*w_open)(struct archive *, void *, size_t, size_t *),
+		(*w_header)(struct archive *, struct archive_entry *);
 	la_ssize_t (*w_data)(struct archive *, const void *, size_t);
 	int (*w_close)(struct archive *), (*w_free)(struct archive *);
 	struct archive_entry *(*e_new)(void);
