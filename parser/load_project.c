@@ -126,7 +126,7 @@ int project_load(struct project **ret, const struct project_opts *o, struct errs
 		if (root)
 			r = shape(p, o, root, &off, errs);
 		p->tree = root;
-		if (r == 0 && root)
+		if (r == 0 && root && !o->tree_only)
 			model_fill(p, off);
 	}
 	if (o->strict && p->load)

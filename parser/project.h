@@ -215,6 +215,7 @@ struct project_opts {
 	bool all_resources;            /* also networks, volumes, secrets and configs that no service uses */
 	bool allow_no_file;            /* no compose file at all is no error: then *ret holds the name alone, no services */
 	bool no_interpolate, no_paths, no_normalize, no_consistency, no_env_resolution;
+	bool tree_only;                /* the tree is checked and complete, but services, networks ... stay empty */
 	bool strict;                   /* warnings are errors */
 };
 

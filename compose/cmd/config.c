@@ -48,12 +48,13 @@ static int load(struct ctx *c, const struct config_args *a)
 {
 	const struct globals *g = c->g;
 	bool raw = a->no_interpolate || a->variables;
+	bool lists = a->services || a->images || a->profiles || a->hash;
 	const struct project_opts o = {
 		.files = list(&g->files), .env_files = list(&g->env_files), .profiles = list(&g->profiles),
 		.project_dir = g->project_dir, .project_name = g->project_name, .strict = g->strict,
 		.services = (const char *const *)a->names, .select = a->names && *a->names, .all_resources = g->all_resources,
 		.all_profiles = a->profiles, .no_interpolate = raw, .no_paths = a->no_paths, .no_normalize = a->no_normalize,
-		.no_consistency = a->no_consistency, .no_env_resolution = a->no_env,
+		.no_consistency = a->no_consistency, .no_env_resolution = a->no_env, .tree_only = !lists,
 	};
 	auto_errs struct errs errs = { 0 };
 	int r, status;
