@@ -25,12 +25,12 @@ steps() {
 		ARG WHO=nobody
 		ENV GREETING="hello $WHO"
 		RUN echo "$GREETING" >/greeting && id -u >/uid
-		RUN adduser -D -u 1234 app
+		RUN echo maker:x:1234:1234::/:/bin/sh >>/etc/passwd
 		FROM base AS made
 		WORKDIR /work
-		COPY --chown=app src .
-		USER app
-		RUN id -u >/tmp/uid && ls -R /work >/tmp/list && touch /work/mine
+		COPY --chown=maker src .
+		USER maker
+		RUN id -u >/tmp/uid && ls -R /work >/tmp/list && touch /tmp/mine
 		RUN ["sh", "-c", "echo exec form: $0 >/tmp/exec"]
 		RUN <<EOF
 		set -e
@@ -63,13 +63,14 @@ cached() {
 	ok c --progress plain build
 	has "$out$err" CACHED
 	is "$(c image inspect steps-a | jq -r '.[0].Id')" "$before"
-	echo changed >src/one
+	echo changed >src/sub/two
 	ok c --progress plain build
 	has "$out$err" CACHED
 	has "$out$err" DONE
 	[ "$(c image inspect steps-a | jq -r '.[0].Id')" != "$before" ] || flunk "the same image after a change"
 	ok c --progress plain build --no-cache
 	hasnt "$out$err" CACHED
+	ok c down
 }
 
 clean_layer() { # what the runtime puts into the root for its mounts is not in the image
@@ -81,6 +82,7 @@ clean_layer() { # what the runtime puts into the root for its mounts is not in t
 	ok c build
 	ok c run --rm -T a sh -c 'ls -d /deep /made /other /.dockerenv 2>/dev/null; true'
 	is "$out" /other
+	ok c down
 }
 
 isolated() {
@@ -101,6 +103,7 @@ isolated() {
 	hasnt "$(c run --rm -T a cat /mounts)" "$W"
 	cat_in a /refused refused
 	cat_in a /pid 1
+	ok c down
 }
 
 mounts() {
@@ -130,6 +133,7 @@ mounts() {
 	cat_in a /got $'data\nfrom-stage\ns3cret'
 	cat_in a /gone 3
 	is "$(cat data)" data
+	ok c down
 }
 
 failing() {
@@ -159,6 +163,7 @@ failing() {
 	fails 1 c build
 	has "$err" "Dockerfile"
 	fails 1 c image inspect failing-a
+	ok c down
 }
 
 ctrl_c() {
@@ -175,6 +180,7 @@ ctrl_c() {
 	is $rc 130
 	fails 1 c image inspect ctrlc-a
 	is "$(ls "$COMPOSE_ROOT/layers" | grep -c '^tmp')" 0
+	ok c down
 }
 
 disk_full() {
@@ -206,6 +212,7 @@ parallel() {
 	ok c build
 	ok c run --rm -T a cat /1 /2
 	awk 'NR == 1 { a = $1 } NR == 2 { d = $1 - a; exit !(d < 1.9 && d > -1.9) }' <<<"$out" || flunk "one after the other: $out"
+	ok c down
 }
 
 t "a Dockerfile of three stages builds and runs" steps
