@@ -121,15 +121,16 @@ static int attach(int group, int prog, struct err *e)
 int cg_dev_attach(int group_fd, const struct spec_resources *r, struct err *e)
 {
 	struct code c = {0};
+	bool decided = false;
 	int fd, ret = -1;
 
 	emit_load(&c);
-	for (size_t i = r->devices.n; i-- > 0;) {
+	for (size_t i = r->devices.n; i-- > 0 && !decided;) {
 		emit_rule(&c, &r->devices.v[i]);
-		if (r->devices.v[i].type == 'a')          /* what stands before it no longer counts */
-			break;
+		decided = r->devices.v[i].type == 'a';    /* what stands before it no longer counts */
 	}
-	emit_exit(&c, false);
+	if (!decided)                                     /* the verifier refuses code that cannot be reached */
+		emit_exit(&c, false);
 	fd = load(&c, e);
 	if (fd >= 0) {
 		ret = attach(group_fd, fd, e);
