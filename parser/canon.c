@@ -11,23 +11,26 @@
 
 enum pass { PASS_CANON, PASS_SETTLE };
 
-static int pass_node(const struct walk *w, enum pass pass, const struct key *k, struct node **n, const struct where *at);
+static int pass_node(const struct walk *w, enum pass pass, const struct key *k, struct node **n,
+		     const struct where *at);
 
-static int pass_map(const struct walk *w, enum pass pass, const struct keys *k, struct node *map, const struct where *at)
+static int pass_map(const struct walk *w, enum pass pass, const struct keys *k, struct node *map,
+		    const struct where *at)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < map->n; i++) {
 		struct node_pair *p = &map->pairs[i];
 		const struct key *row = schema_is_extension(k, p->key) ? NULL : schema_child(k, p->key);
-		struct where here = { at, p->key, 0 };
+		struct where here = {at, p->key, 0};
 		if (row && pass_node(w, pass, row, &p->val, &here) < 0)
 			r = -1;
 	}
 	return r;
 }
 
-static int pass_children(const struct walk *w, enum pass pass, const struct key *k, struct node *n, const struct where *at)
+static int pass_children(const struct walk *w, enum pass pass, const struct key *k, struct node *n,
+			 const struct where *at)
 {
 	int r = 0;
 
@@ -36,7 +39,7 @@ static int pass_children(const struct walk *w, enum pass pass, const struct key 
 	if (n->kind != NODE_LIST || !k->item)
 		return 0;
 	for (size_t i = 0; i < n->n; i++) {
-		struct where here = { at, NULL, i };
+		struct where here = {at, NULL, i};
 		if (pass_node(w, pass, k->item, &n->items[i], &here) < 0)
 			r = -1;
 	}
@@ -47,7 +50,7 @@ static int pass_node(const struct walk *w, enum pass pass, const struct key *k, 
 {
 	int r = 0;
 
-	if ((*n)->deferred || !schema_fits(k, *n))     /* the latter was told by schema_check */
+	if ((*n)->deferred || !schema_fits(k, *n)) /* the latter was told by schema_check */
 		return 0;
 	if (pass == PASS_CANON && k->canon && k->canon(w, n, at) < 0)
 		return -1;
@@ -58,11 +61,12 @@ static int pass_node(const struct walk *w, enum pass pass, const struct key *k, 
 	return r;
 }
 
-/* The load ends after a failed phase, but not the search for mistakes: the values of the sound parts are judged, too. */
+/* The load ends after a failed phase, but not the search for mistakes: the values of the sound parts are judged, too.
+ */
 int canon_apply(struct arena *a, struct node *root, struct errs *errs)
 {
 	size_t ports = 0;
-	const struct walk w = { a, errs, &ports };
+	const struct walk w = {a, errs, &ports};
 	int r = pass_node(&w, PASS_CANON, &schema_root, &root, NULL);
 
 	if (r < 0) {
@@ -74,7 +78,7 @@ int canon_apply(struct arena *a, struct node *root, struct errs *errs)
 
 int canon_defaults(struct arena *a, struct node *root, struct errs *errs)
 {
-	return pass_node(&(struct walk){ a, errs, NULL }, PASS_SETTLE, &schema_root, &root, NULL);
+	return pass_node(&(struct walk){a, errs, NULL}, PASS_SETTLE, &schema_root, &root, NULL);
 }
 
 int walk_fault(const struct walk *w, struct srcpos pos, const struct where *at, const char *hint, const char *fmt, ...)
@@ -169,14 +173,16 @@ int canon_text(const struct walk *w, struct node **n, const struct where *at)
 }
 
 /* A list of names to a mapping; fill makes the value of one name. */
-static void names_to_map(const struct walk *w, struct node **n, struct node *(*fill)(const struct walk *, struct srcpos))
+static void names_to_map(const struct walk *w, struct node **n,
+			 struct node *(*fill)(const struct walk *, struct srcpos))
 {
 	const struct node *list = *n;
 	struct node *map = walk_map(w, list->pos);
 
 	for (size_t i = 0; i < list->n; i++)
 		if (list->items[i]->kind == NODE_STR)
-			node_set(w->arena, map, list->items[i]->text, list->items[i]->pos, fill(w, list->items[i]->pos));
+			node_set(w->arena, map, list->items[i]->text, list->items[i]->pos,
+				 fill(w, list->items[i]->pos));
 	*n = map;
 }
 
@@ -246,11 +252,11 @@ static int pairs_to_map(const struct walk *w, struct node **n, const struct wher
 		const char *eq;
 		if (item->kind != NODE_STR)
 			continue;
-		if (item->deferred)            /* "${K}=v": the key is not known yet */
+		if (item->deferred) /* "${K}=v": the key is not known yet */
 			return 0;
 		eq = strchr(item->text, '=');
 		if (!eq) {
-			if (missing(w, map, item, &(struct where){ at, NULL, i }) < 0)
+			if (missing(w, map, item, &(struct where){at, NULL, i}) < 0)
 				return -1;
 			continue;
 		}
@@ -277,8 +283,8 @@ int canon_contexts(const struct walk *w, struct node **n, const struct where *at
 static int missing_ssh(const struct walk *w, struct node *map, const struct node *item, const struct where *at)
 {
 	if (!str_eq(item->text, "default"))
-		return walk_fault(w, item->pos, at, "write id=path", "only the id `default` may stand without a path, not \"%s\"",
-				  item->text);
+		return walk_fault(w, item->pos, at, "write id=path",
+				  "only the id `default` may stand without a path, not \"%s\"", item->text);
 	node_set(w->arena, map, item->text, item->pos, null_value(w, item->pos));
 	return 0;
 }
@@ -320,7 +326,7 @@ int canon_gpus(const struct walk *w, struct node **n, const struct where *at)
 int canon_device(const struct walk *w, struct node **n, const struct where *at)
 {
 	struct srcpos pos = (*n)->pos;
-	const char *part[3] = { "", "", "rwm" };
+	const char *part[3] = {"", "", "rwm"};
 	size_t parts = 0;
 	struct node *map;
 
@@ -350,7 +356,8 @@ int canon_external(const struct walk *w, struct node **n, const struct where *at
 		return 0;
 	inner = node_get(ext, "name");
 	if (inner && name && !str_eq(node_text(inner), node_text(name)))
-		return walk_fault(w, inner->pos, at, "remove external.name", "name and external.name differ; only use name");
+		return walk_fault(w, inner->pos, at, "remove external.name",
+				  "name and external.name differ; only use name");
 	if (inner && !name)
 		walk_put(w, *n, "name", inner);
 	walk_put_bool(w, *n, "external", true, ext->pos);

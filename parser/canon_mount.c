@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* canon_mount.c - the short form of a service's volumes: [source:]target[:options].   spec: compose-spec 05-services "volumes" */
+/* canon_mount.c - the short form of a service's volumes: [source:]target[:options].   spec: compose-spec 05-services
+ * "volumes" */
 #include <ctype.h>
 #include "compose/base/str.h"
 #include "parser/schema_hooks.h"
 #include "parser/walk.h"
 
-/* The parts between colons; a drive letter's colon (C:\...) separates nothing. ret: number of parts, 4 for too many, 0 for an empty one */
+/* The parts between colons; a drive letter's colon (C:\...) separates nothing. ret: number of parts, 4 for too many, 0
+ * for an empty one */
 static size_t split(struct arena *a, const char *s, const char *part[3])
 {
 	size_t n = 0;
@@ -27,7 +29,8 @@ static size_t split(struct arena *a, const char *s, const char *part[3])
 
 static bool is_host_path(const char *s)
 {
-	return *s == '.' || *s == '/' || *s == '~' || str_starts(s, "\\\\") || (isalpha((unsigned char)s[0]) && s[1] == ':');
+	return *s == '.' || *s == '/' || *s == '~' || str_starts(s, "\\\\") ||
+	       (isalpha((unsigned char)s[0]) && s[1] == ':');
 }
 
 static bool is_propagation(const char *s)
@@ -75,7 +78,7 @@ static void set_options(const struct walk *w, struct node *mount, const char *op
 int canon_volume(const struct walk *w, struct node **n, const struct where *at)
 {
 	struct srcpos pos = (*n)->pos;
-	const char *text = (*n)->text, *part[3] = { NULL }, *source = "", *target;
+	const char *text = (*n)->text, *part[3] = {NULL}, *source = "", *target;
 	struct node *mount;
 	size_t parts;
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* canon_ports.c - the short form of a service's ports; one entry may become many.   spec: compose-spec 05-services "ports" */
+/* canon_ports.c - the short form of a service's ports; one entry may become many.   spec: compose-spec 05-services
+ * "ports" */
 #include "parser/schema_hooks.h"
 #include "parser/value.h"
 #include "parser/walk.h"
 
-enum { PORTS_MAX = 200000 };           /* of one document: "1-65535" in every service would fill the memory */
+enum { PORTS_MAX = 200000 }; /* of one document: "1-65535" in every service would fill the memory */
 
-static struct node *port_node(const struct walk *w, const struct port_spec *spec, const struct port_pair *pair, struct srcpos pos)
+static struct node *port_node(const struct walk *w, const struct port_spec *spec, const struct port_pair *pair,
+			      struct srcpos pos)
 {
 	struct node *port = walk_map(w, pos);
 	char published[16];
@@ -27,14 +29,15 @@ static struct node *port_node(const struct walk *w, const struct port_spec *spec
 
 static int add_short(const struct walk *w, struct node *list, const struct node *item, const struct where *at)
 {
-	struct port_spec spec = { 0 };
+	struct port_spec spec = {0};
 	const char *why;
 
 	if (*w->ports > PORTS_MAX)
-		return -1;                     /* was told */
+		return -1; /* was told */
 	why = value_ports(item->text, &spec);
 	if (why)
-		return walk_fault(w, item->pos, at, "write [ip:][host:]container[/protocol]", "\"%s\": %s", item->text, why);
+		return walk_fault(w, item->pos, at, "write [ip:][host:]container[/protocol]", "\"%s\": %s", item->text,
+				  why);
 	*w->ports += spec.n;
 	for (size_t i = 0; i < spec.n && *w->ports <= PORTS_MAX; i++) {
 		struct node *port = port_node(w, &spec, &spec.pair[i], item->pos);
@@ -43,7 +46,8 @@ static int add_short(const struct walk *w, struct node *list, const struct node 
 	}
 	free(spec.pair);
 	if (*w->ports > PORTS_MAX)
-		return walk_fault(w, item->pos, at, NULL, "the ranges of ports in this file come to more than %d ports", PORTS_MAX);
+		return walk_fault(w, item->pos, at, NULL, "the ranges of ports in this file come to more than %d ports",
+				  PORTS_MAX);
 	return 0;
 }
 
@@ -58,7 +62,7 @@ int canon_ports(const struct walk *w, struct node **n, const struct where *at)
 	list = node_new(w->arena, NODE_LIST, old->pos);
 	for (size_t i = 0; i < old->n; i++) {
 		struct node *item = old->items[i];
-		struct where here = { at, NULL, i };
+		struct where here = {at, NULL, i};
 		if (item->deferred || item->kind == NODE_MAP)
 			node_push(w->arena, list, item);
 		else if (!node_text(item) || add_short(w, list, item, &here) < 0)

@@ -5,14 +5,14 @@
 #include "parser/diag.h"
 
 struct check {
-	struct arena      *arena;
+	struct arena *arena;
 	const struct node *root, *services, *off;
-	struct errs       *errs;
-	struct warns      *warns;
-	struct map         containers;         /* container_name -> service key */
-	const char        *name;               /* service at hand */
+	struct errs *errs;
+	struct warns *warns;
+	struct map containers; /* container_name -> service key */
+	const char *name;      /* service at hand */
 	const struct node *service;
-	int                bad;
+	int bad;
 };
 
 static const char *text_at(const struct node *map, const char *key)
@@ -50,7 +50,8 @@ static const char *nearest_key(const struct node *map, const char *name)
 }
 
 /* A reference into a top-level section. */
-static void need(struct check *c, const char *section, const char *key, const char *name, struct srcpos pos, const char *what)
+static void need(struct check *c, const char *section, const char *key, const char *name, struct srcpos pos,
+		 const char *what)
 {
 	const struct node *all = node_get(c->root, section);
 	const char *best;
@@ -59,7 +60,8 @@ static void need(struct check *c, const char *section, const char *key, const ch
 	if (node_get(all, name))
 		return;
 	best = nearest_key(all, name);
-	hint = best ? xasprintf("did you mean `%s`?", best) : xasprintf("declare it below the top-level key `%s`", section);
+	hint = best ? xasprintf("did you mean `%s`?", best)
+		    : xasprintf("declare it below the top-level key `%s`", section);
 	fault(c, pos, key, hint, "refers to undefined %s %s", what, name);
 }
 
@@ -76,11 +78,13 @@ static void check_contexts(struct check *c, const struct node *build)
 			continue;
 		target = node_get(c->services, text + strlen("service:"));
 		if (!target)
-			fault(c, all->pairs[i].val->pos, "build.additional_contexts", NULL, "takes context %s from the unknown service \"%s\"",
-			      all->pairs[i].key, text + strlen("service:"));
+			fault(c, all->pairs[i].val->pos, "build.additional_contexts", NULL,
+			      "takes context %s from the unknown service \"%s\"", all->pairs[i].key,
+			      text + strlen("service:"));
 		else if (!node_get(target, "build"))
 			fault(c, all->pairs[i].val->pos, "build.additional_contexts", NULL,
-			      "takes context %s from the service \"%s\", which has no build", all->pairs[i].key, text + strlen("service:"));
+			      "takes context %s from the service \"%s\", which has no build", all->pairs[i].key,
+			      text + strlen("service:"));
 	}
 }
 
@@ -93,8 +97,8 @@ static void check_platforms(struct check *c, const struct node *build)
 	for (size_t i = 0; i < list->n; i++)
 		if (str_eq(node_text(list->items[i]), platform->text))
 			return;
-	fault(c, list->pos, "build.platforms", "add it to build.platforms", "is for platform %s, which build.platforms lacks",
-	      platform->text);
+	fault(c, list->pos, "build.platforms", "add it to build.platforms",
+	      "is for platform %s, which build.platforms lacks", platform->text);
 }
 
 static void check_build(struct check *c)
@@ -102,17 +106,20 @@ static void check_build(struct check *c)
 	const struct node *build = node_get(c->service, "build"), *inline_file;
 
 	if (!build && !*text_at(c->service, "image") && !node_get(c->service, "provider"))
-		fault(c, c->service->pos, NULL, "add `image:` or `build:`", "has neither an image nor a build context specified");
+		fault(c, c->service->pos, NULL, "add `image:` or `build:`",
+		      "has neither an image nor a build context specified");
 	if (!build || build->kind != NODE_MAP)
 		return;
 	inline_file = node_get(build, "dockerfile_inline");
 	if (inline_file && node_get(build, "dockerfile"))
-		fault(c, inline_file->pos, "build", "keep one of them", "declares mutually exclusive dockerfile and dockerfile_inline");
+		fault(c, inline_file->pos, "build", "keep one of them",
+		      "declares mutually exclusive dockerfile and dockerfile_inline");
 	check_contexts(c, build);
 	check_platforms(c, build);
 	const struct node *secrets = node_get(build, "secrets");
 	for (size_t i = 0; secrets && secrets->kind == NODE_LIST && i < secrets->n; i++)
-		need(c, "secrets", "build.secrets", text_at(secrets->items[i], "source"), secrets->items[i]->pos, "build secret");
+		need(c, "secrets", "build.secrets", text_at(secrets->items[i], "source"), secrets->items[i]->pos,
+		     "build secret");
 }
 
 /* ---- references ---- */
@@ -123,7 +130,8 @@ static void check_networks(struct check *c)
 	const char *on;
 
 	if (mode && *text_at(c->service, "network_mode") && nets && nets->n)
-		fault(c, mode->pos, "network_mode", "keep one of them", "declares mutually exclusive `network_mode` and `networks`");
+		fault(c, mode->pos, "network_mode", "keep one of them",
+		      "declares mutually exclusive `network_mode` and `networks`");
 	for (size_t i = 0; nets && nets->kind == NODE_MAP && i < nets->n; i++)
 		need(c, "networks", "networks", nets->pairs[i].key, nets->pairs[i].key_pos, "network");
 	on = text_at(c->service, "network_mode");
@@ -143,15 +151,17 @@ static void check_dependency(struct check *c, const struct node_pair *p)
 
 	if (required && required->kind == NODE_BOOL && !required->b) {
 		if (!off)
-			warns_add(c->warns, p->key_pos, "service \"%s\" depends on \"%s\", which is not there; it is not required",
-				  c->name, p->key);
+			warns_add(c->warns, p->key_pos,
+				  "service \"%s\" depends on \"%s\", which is not there; it is not required", c->name,
+				  p->key);
 		return;
 	}
 	if (off)
 		hint = xasprintf("enable a profile of \"%s\", or set `required: false`", p->key);
 	else if (best)
 		hint = xasprintf("did you mean `%s`?", best);
-	fault(c, p->key_pos, "depends_on", hint, "depends on undefined service \"%s\"%s", p->key, off ? " (its profiles are off)" : "");
+	fault(c, p->key_pos, "depends_on", hint, "depends on undefined service \"%s\"%s", p->key,
+	      off ? " (its profiles are off)" : "");
 }
 
 static void check_depends(struct check *c)
@@ -182,7 +192,8 @@ static void check_models(struct check *c)
 /* ---- mounts ---- */
 
 /* Two mounts on one path: the second would hide the first. */
-static void take_target(struct check *c, struct map *taken, const char *key, size_t i, const char *target, struct srcpos pos)
+static void take_target(struct check *c, struct map *taken, const char *key, size_t i, const char *target,
+			struct srcpos pos)
 {
 	char *at = arena_printf(c->arena, "%s[%zu]", key, i);
 	const char *before = map_get(taken, target);
@@ -195,12 +206,13 @@ static void take_target(struct check *c, struct map *taken, const char *key, siz
 static void check_mounts(struct check *c)
 {
 	const struct node *tmpfs = node_get(c->service, "tmpfs"), *volumes = node_get(c->service, "volumes");
-	auto_map struct map taken = { 0 };
+	auto_map struct map taken = {0};
 
 	for (size_t i = 0; tmpfs && tmpfs->kind == NODE_LIST && i < tmpfs->n; i++) {
 		const char *text = node_text(tmpfs->items[i]);
 		if (text)
-			take_target(c, &taken, "tmpfs", i, arena_strndup(c->arena, text, strcspn(text, ":")), tmpfs->items[i]->pos);
+			take_target(c, &taken, "tmpfs", i, arena_strndup(c->arena, text, strcspn(text, ":")),
+				    tmpfs->items[i]->pos);
 	}
 	for (size_t i = 0; volumes && volumes->kind == NODE_LIST && i < volumes->n; i++) {
 		const struct node *v = volumes->items[i];
@@ -218,7 +230,11 @@ static double number(const struct node *n)
 {
 	const char *text = node_text(n);
 
-	return !n ? 0 : n->kind == NODE_INT ? (double)n->i : n->kind == NODE_FLOAT ? n->f : text ? strtod(text, NULL) : 0;
+	return !n		       ? 0
+	       : n->kind == NODE_INT   ? (double)n->i
+	       : n->kind == NODE_FLOAT ? n->f
+	       : text		       ? strtod(text, NULL)
+				       : 0;
 }
 
 /* A limit block that lacks the field counts as zero, as in the reference loader. */
@@ -242,14 +258,16 @@ static void check_scale(struct check *c)
 	const struct node *n = scale ? scale : replicas;
 
 	if (scale && replicas && scale->kind == NODE_INT && replicas->kind == NODE_INT && scale->i != replicas->i)
-		fault(c, scale->pos, "scale", "give one of them", "has distinct values for 'scale' and 'deploy.replicas'");
+		fault(c, scale->pos, "scale", "give one of them",
+		      "has distinct values for 'scale' and 'deploy.replicas'");
 	if (scale && number(scale) < 0)
 		fault(c, scale->pos, "scale", NULL, "has a negative scale");
 	if (replicas && number(replicas) < 0)
 		fault(c, replicas->pos, "deploy.replicas", NULL, "has a negative number of replicas");
 	if (name && *text_at(c->service, "container_name") && number(n) > 1)
 		fault(c, name->pos, "container_name", "remove container_name, or run one container",
-		      "has a container_name and %s above 1: container names are unique", scale ? "scale" : "deploy.replicas");
+		      "has a container_name and %s above 1: container names are unique",
+		      scale ? "scale" : "deploy.replicas");
 }
 
 static void check_name(struct check *c)
@@ -261,7 +279,8 @@ static void check_name(struct check *c)
 		return;
 	other = map_get(&c->containers, name);
 	if (other)
-		fault(c, n->pos, "container_name", NULL, "has the container name \"%s\", as service \"%s\" has", name, other);
+		fault(c, n->pos, "container_name", NULL, "has the container name \"%s\", as service \"%s\" has", name,
+		      other);
 	map_set(&c->containers, name, (char *)c->name);
 }
 
@@ -282,9 +301,15 @@ static void one_service(struct check *c)
 	check_name(c);
 }
 
-int check_project(struct arena *a, const struct node *root, const struct node *off, struct errs *errs, struct warns *warns)
+int check_project(struct arena *a, const struct node *root, const struct node *off, struct errs *errs,
+		  struct warns *warns)
 {
-	struct check c = { .arena = a, .root = root, .services = node_get(root, "services"), .off = off, .errs = errs, .warns = warns };
+	struct check c = {.arena = a,
+			  .root = root,
+			  .services = node_get(root, "services"),
+			  .off = off,
+			  .errs = errs,
+			  .warns = warns};
 
 	if (!c.services || c.services->kind != NODE_MAP)
 		return 0;

@@ -7,14 +7,16 @@
 
 enum { NEW, OPEN, DONE };
 
-struct visit { size_t service, edge; };
+struct visit {
+	size_t service, edge;
+};
 struct cycles {
 	const struct node *services;
-	struct map         index;              /* name -> place + 1 */
-	unsigned char     *state;
-	VEC(struct visit)  path;
-	struct errs       *errs;
-	int                bad;
+	struct map index; /* name -> place + 1 */
+	unsigned char *state;
+	VEC(struct visit) path;
+	struct errs *errs;
+	int bad;
 };
 
 /* The e-th thing that service i waits for. ret: false when there are no more; *ret_to NULL: not this one */
@@ -51,7 +53,8 @@ static void report(struct cycles *c, size_t to, struct srcpos pos)
 	for (i -= i > 0; i < c->path.n; i++)
 		str_addf(&b, "%s -> ", c->services->pairs[c->path.v[i].service].key);
 	str_add(&b, name);
-	c->bad = errs_model(c->errs, pos, at, "remove one of these dependencies", "dependency cycle detected: %s", str_cstr(&b));
+	c->bad = errs_model(c->errs, pos, at, "remove one of these dependencies", "dependency cycle detected: %s",
+			    str_cstr(&b));
 }
 
 /* One edge of the service on top of the path. */
@@ -59,7 +62,7 @@ static void step(struct cycles *c)
 {
 	struct visit *top = &c->path.v[c->path.n - 1];
 	const char *to;
-	struct srcpos pos = { 0 };
+	struct srcpos pos = {0};
 	size_t at;
 
 	if (!edge(c->services->pairs[top->service].val, top->edge, &to, &pos)) {
@@ -75,13 +78,13 @@ static void step(struct cycles *c)
 		report(c, at - 1, pos);
 	else if (c->state[at - 1] == NEW) {
 		c->state[at - 1] = OPEN;
-		vec_push(&c->path, (struct visit){ at - 1, 0 });
+		vec_push(&c->path, (struct visit){at - 1, 0});
 	}
 }
 
 int check_cycles(const struct node *services, struct errs *errs)
 {
-	struct cycles c = { .services = services, .errs = errs };
+	struct cycles c = {.services = services, .errs = errs};
 
 	c.state = xcalloc(services->n + 1, 1);
 	for (size_t i = 0; i < services->n; i++)
@@ -90,7 +93,7 @@ int check_cycles(const struct node *services, struct errs *errs)
 		if (c.state[i] != NEW)
 			continue;
 		c.state[i] = OPEN;
-		vec_push(&c.path, (struct visit){ i, 0 });
+		vec_push(&c.path, (struct visit){i, 0});
 		while (c.path.n)
 			step(&c);
 	}

@@ -3,8 +3,12 @@
 #include "compose/base/str.h"
 #include "parser/dotenv.h"
 
-/* Variables in an env_file: the project's environment, then the service's `environment`, then earlier lines and files. */
-struct scope { const struct map *env; const struct node *service_env; };
+/* Variables in an env_file: the project's environment, then the service's `environment`, then earlier lines and files.
+ */
+struct scope {
+	const struct map *env;
+	const struct node *service_env;
+};
 
 static const char *look_up(void *ctx, const char *name)
 {
@@ -17,7 +21,7 @@ static const char *look_up(void *ctx, const char *name)
 /* ret: 0, 1 when the file is absent, -1 with errs grown */
 static int read_file(const struct envfiles *c, struct dotenv *d, const struct node *path, const char *at)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	int r = dotenv_read(d, c->io, node_text(path), &e);
 
 	if (r < 0) {
@@ -41,11 +45,13 @@ static int one_env_file(const struct envfiles *c, struct dotenv *d, const struct
 	if (!node_text(path))
 		return 0;
 	if (format && *format && !str_eq(format, "raw") && !str_eq(format, "dotenv"))
-		return errs_model(c->errs, item->pos, at, "leave it out, or write raw", "unknown env_file format \"%s\"", format);
+		return errs_model(c->errs, item->pos, at, "leave it out, or write raw",
+				  "unknown env_file format \"%s\"", format);
 	d->raw = str_eq(format, "raw");
 	r = read_file(c, d, path, at);
 	if (r == 1 && !is_false(node_get(item, "required")))
-		return errs_model(c->errs, path->pos, at, "create it, or set `required: false`", "env file %s not found", path->text);
+		return errs_model(c->errs, path->pos, at, "create it, or set `required: false`",
+				  "env file %s not found", path->text);
 	return r < 0 ? -1 : 0;
 }
 
@@ -64,9 +70,9 @@ static struct node *merged(const struct envfiles *c, const struct map *vars, str
 static int env_files(const struct envfiles *c, struct node *service, const char *name)
 {
 	struct node *list = node_get(service, "env_file"), *env = node_get(service, "environment");
-	auto_map struct map vars = { 0 };
-	struct scope scope = { c->env, env };
-	struct dotenv d = { .arena = c->arena, .vars = &vars, .look = { look_up, &scope }, .warns = c->warns };
+	auto_map struct map vars = {0};
+	struct scope scope = {c->env, env};
+	struct dotenv d = {.arena = c->arena, .vars = &vars, .look = {look_up, &scope}, .warns = c->warns};
 	int r = 0;
 
 	if (!list)
@@ -77,7 +83,8 @@ static int env_files(const struct envfiles *c, struct node *service, const char 
 			r = -1;
 	}
 	if (vars.n)
-		node_set(c->arena, service, "environment", env ? env->pos : list->pos, merged(c, &vars, env, list->pos));
+		node_set(c->arena, service, "environment", env ? env->pos : list->pos,
+			 merged(c, &vars, env, list->pos));
 	node_del(service, "env_file");
 	return r;
 }
@@ -85,10 +92,10 @@ static int env_files(const struct envfiles *c, struct node *service, const char 
 static int label_files(const struct envfiles *c, struct node *service, const char *name)
 {
 	struct node *list = node_get(service, "label_file"), *labels = node_get(service, "labels");
-	auto_map struct map vars = { 0 };
-	struct map none = { 0 };
-	struct scope scope = { &none, NULL };
-	struct dotenv d = { .arena = c->arena, .vars = &vars, .look = { look_up, &scope }, .warns = c->warns };
+	auto_map struct map vars = {0};
+	struct map none = {0};
+	struct scope scope = {&none, NULL};
+	struct dotenv d = {.arena = c->arena, .vars = &vars, .look = {look_up, &scope}, .warns = c->warns};
 	int r = 0;
 
 	if (!list)
@@ -97,11 +104,13 @@ static int label_files(const struct envfiles *c, struct node *service, const cha
 		auto_free char *at = xasprintf("services.%s.label_file[%zu]", name, i);
 		int got = node_text(list->items[i]) ? read_file(c, &d, list->items[i], at) : 0;
 		if (got == 1)
-			got = errs_model(c->errs, list->items[i]->pos, at, NULL, "label file %s not found", list->items[i]->text);
+			got = errs_model(c->errs, list->items[i]->pos, at, NULL, "label file %s not found",
+					 list->items[i]->text);
 		r |= got;
 	}
 	if (vars.n)
-		node_set(c->arena, service, "labels", labels ? labels->pos : list->pos, merged(c, &vars, labels, list->pos));
+		node_set(c->arena, service, "labels", labels ? labels->pos : list->pos,
+			 merged(c, &vars, labels, list->pos));
 	node_del(service, "label_file");
 	return r ? -1 : 0;
 }

@@ -39,7 +39,7 @@ static const char *const *enabled_profiles(struct project *p, const struct proje
 
 static struct pstrs texts(struct arena *a, const char *const *v)
 {
-	struct pstrs out = { 0 };
+	struct pstrs out = {0};
 	size_t n = 0;
 
 	while (v && v[n])
@@ -54,12 +54,18 @@ static int read_tree(struct project *p, const struct project_opts *o, struct err
 {
 	auto_free char *cwd = o->cwd ? xstrdup(o->cwd) : getcwd(NULL, 0);
 	struct load_opts lo = {
-		.io = o->io ? o->io : &load_io_host, .environ_kv = o->environ_kv ? o->environ_kv : (const char *const *)environ,
-		.cwd = cwd, .files = o->files, .project_dir = o->project_dir, .project_name = o->project_name,
-		.env_files = o->env_files, .no_interpolate = o->no_interpolate, .no_path_resolution = o->no_paths,
+		.io = o->io ? o->io : &load_io_host,
+		.environ_kv = o->environ_kv ? o->environ_kv : (const char *const *)environ,
+		.cwd = cwd,
+		.files = o->files,
+		.project_dir = o->project_dir,
+		.project_name = o->project_name,
+		.env_files = o->env_files,
+		.no_interpolate = o->no_interpolate,
+		.no_path_resolution = o->no_paths,
 		.allow_no_file = o->allow_no_file,
 	};
-	struct err e = { 0 };
+	struct err e = {0};
 
 	if (!cwd) {
 		err_set(&e, ERR_SYS, errno, "cannot tell the working directory");
@@ -85,15 +91,16 @@ static void unify_scale(struct arena *a, struct node *services)
 	}
 }
 
-static int shape(struct project *p, const struct project_opts *o, struct node *root, struct node **off, struct errs *errs)
+static int shape(struct project *p, const struct project_opts *o, struct node *root, struct node **off,
+		 struct errs *errs)
 {
 	struct arena *a = &p->load->arena;
-	struct profiles prof = { a, (const char *const *)p->profiles.v, o->services, o->all_profiles, o->select };
-	struct envfiles files = { a, o->io ? o->io : &load_io_host, &p->load->env, &p->load->warns, errs };
+	struct profiles prof = {a, (const char *const *)p->profiles.v, o->services, o->all_profiles, o->select};
+	struct envfiles files = {a, o->io ? o->io : &load_io_host, &p->load->env, &p->load->warns, errs};
 
 	node_set(a, root, "name", root->pos, node_str(a, p->name, root->pos));
 	if (!o->no_normalize)
-		normal_apply(&(struct normal){ a, &p->load->env, p->name }, root);
+		normal_apply(&(struct normal){a, &p->load->env, p->name}, root);
 	if (o->no_interpolate)
 		return 0;
 	if (profiles_apply(&prof, root, off, errs) < 0)
@@ -110,7 +117,7 @@ static int shape(struct project *p, const struct project_opts *o, struct node *r
 
 int project_load(struct project **ret, const struct project_opts *o, struct errs *errs)
 {
-	struct arena a = { 0 };
+	struct arena a = {0};
 	struct project *p = arena_new(&a, struct project);
 	struct node *off = NULL, *root;
 	int r;
@@ -122,7 +129,7 @@ int project_load(struct project **ret, const struct project_opts *o, struct errs
 	if (r == 0) {
 		p->profiles = texts(&p->arena, enabled_profiles(p, o));
 		root = p->load->root;
-		off = node_new(&p->load->arena, NODE_MAP, (struct srcpos){ 0 });
+		off = node_new(&p->load->arena, NODE_MAP, (struct srcpos){0});
 		if (root)
 			r = shape(p, o, root, &off, errs);
 		p->tree = root;

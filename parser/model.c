@@ -42,7 +42,7 @@ int64_t model_duration(const struct node *map, const char *key)
 
 struct pstrs model_texts(struct arena *a, const struct node *list)
 {
-	struct pstrs out = { 0 };
+	struct pstrs out = {0};
 	size_t n = list && list->kind == NODE_LIST ? list->n : 0;
 
 	out.v = arena_alloc(a, (n + 1) * sizeof(*out.v));
@@ -54,13 +54,13 @@ struct pstrs model_texts(struct arena *a, const struct node *list)
 
 struct pkvs model_pairs(struct arena *a, const struct node *map)
 {
-	struct pkvs out = { 0 };
+	struct pkvs out = {0};
 	size_t n = map && map->kind == NODE_MAP ? map->n : 0;
 
 	if (n)
 		out.v = arena_alloc(a, n * sizeof(*out.v));
 	for (size_t i = 0; i < n; i++)
-		out.v[out.n++] = (struct pkv){ map->pairs[i].key, node_text(map->pairs[i].val), map->pairs[i].key_pos };
+		out.v[out.n++] = (struct pkv){map->pairs[i].key, node_text(map->pairs[i].val), map->pairs[i].key_pos};
 	return out;
 }
 
@@ -73,7 +73,8 @@ static void pools(struct project *p, struct network *net, const struct node *lis
 	net->pools = arena_alloc(&p->arena, list->n * sizeof(*net->pools));
 	for (size_t i = 0; i < list->n; i++)
 		net->pools[net->n_pools++] = (struct ipam_pool){
-			.subnet = model_text(list->items[i], "subnet"), .gateway = model_text(list->items[i], "gateway"),
+			.subnet = model_text(list->items[i], "subnet"),
+			.gateway = model_text(list->items[i], "gateway"),
 			.ip_range = model_text(list->items[i], "ip_range"),
 			.aux = model_pairs(&p->arena, node_get(list->items[i], "aux_addresses")),
 		};
@@ -84,12 +85,17 @@ static void one_network(struct project *p, struct network *net, const struct nod
 	const struct node *n = pair->val;
 
 	*net = (struct network){
-		.key = pair->key, .name = model_text(n, "name"), .driver = model_text(n, "driver"),
-		.external = model_flag(n, "external", false), .internal = model_flag(n, "internal", false),
-		.enable_ipv6 = model_flag(n, "enable_ipv6", false), .attachable = model_flag(n, "attachable", false),
+		.key = pair->key,
+		.name = model_text(n, "name"),
+		.driver = model_text(n, "driver"),
+		.external = model_flag(n, "external", false),
+		.internal = model_flag(n, "internal", false),
+		.enable_ipv6 = model_flag(n, "enable_ipv6", false),
+		.attachable = model_flag(n, "attachable", false),
 		.driver_opts = model_pairs(&p->arena, node_get(n, "driver_opts")),
 		.labels = model_pairs(&p->arena, node_get(n, "labels")),
-		.tree = n, .pos = pair->key_pos,
+		.tree = n,
+		.pos = pair->key_pos,
 	};
 	pools(p, net, node_get(node_get(n, "ipam"), "config"));
 }
@@ -99,11 +105,14 @@ static void one_volume(struct project *p, struct volume *v, const struct node_pa
 	const struct node *n = pair->val;
 
 	*v = (struct volume){
-		.key = pair->key, .name = model_text(n, "name"), .driver = model_text(n, "driver"),
+		.key = pair->key,
+		.name = model_text(n, "name"),
+		.driver = model_text(n, "driver"),
 		.external = model_flag(n, "external", false),
 		.driver_opts = model_pairs(&p->arena, node_get(n, "driver_opts")),
 		.labels = model_pairs(&p->arena, node_get(n, "labels")),
-		.tree = n, .pos = pair->key_pos,
+		.tree = n,
+		.pos = pair->key_pos,
 	};
 }
 
@@ -112,9 +121,12 @@ static void one_source(struct filesource *f, const struct node_pair *pair)
 	const struct node *n = pair->val;
 
 	*f = (struct filesource){
-		.key = pair->key, .name = model_text(n, "name"),
-		.file = node_text(node_get(n, "file")), .environment = node_text(node_get(n, "environment")),
-		.content = node_text(node_get(n, "content")), .external = model_flag(n, "external", false),
+		.key = pair->key,
+		.name = model_text(n, "name"),
+		.file = node_text(node_get(n, "file")),
+		.environment = node_text(node_get(n, "environment")),
+		.content = node_text(node_get(n, "content")),
+		.external = model_flag(n, "external", false),
 		.pos = pair->key_pos,
 	};
 }
@@ -139,15 +151,16 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Fill one array with a section, sorted by key. */
-#define FILL(p, section, v, count, one) do { \
-	const struct node *all_ = node_get((p)->tree, section); \
-	(count) = all_ && all_->kind == NODE_MAP ? all_->n : 0; \
-	(v) = arena_alloc(&(p)->arena, ((count) + 1) * sizeof(*(v))); \
-	for (size_t i_ = 0; i_ < (count); i_++) \
-		one(p, &(v)[i_], &all_->pairs[i_]); \
-	if (count) \
-		qsort(v, count, sizeof(*(v)), by_key); \
-} while (0)
+#define FILL(p, section, v, count, one)                                                                                \
+	do {                                                                                                           \
+		const struct node *all_ = node_get((p)->tree, section);                                                \
+		(count) = all_ && all_->kind == NODE_MAP ? all_->n : 0;                                                \
+		(v) = arena_alloc(&(p)->arena, ((count) + 1) * sizeof(*(v)));                                          \
+		for (size_t i_ = 0; i_ < (count); i_++)                                                                \
+			one(p, &(v)[i_], &all_->pairs[i_]);                                                            \
+		if (count)                                                                                             \
+			qsort(v, count, sizeof(*(v)), by_key);                                                         \
+	} while (0)
 
 static void services(struct project *p)
 {

@@ -27,14 +27,18 @@ void part_entrypoint(struct project *p, struct service *s, const struct node *n)
 void part_deps(struct project *p, struct service *s, const struct node *n)
 {
 	s->deps = room(p, n, sizeof(*s->deps));
-	EACH_PAIR(n, i) {
+	EACH_PAIR(n, i)
+	{
 		const struct node *d = n->pairs[i].val;
 		const char *c = model_text(d, "condition");
 		s->deps[s->n_deps++] = (struct dep){
-			.service = n->pairs[i].key, .pos = n->pairs[i].key_pos,
-			.condition = str_eq(c, "service_healthy") ? DEP_HEALTHY :
-				     str_eq(c, "service_completed_successfully") ? DEP_COMPLETED : DEP_STARTED,
-			.restart = model_flag(d, "restart", false), .required = model_flag(d, "required", true),
+			.service = n->pairs[i].key,
+			.pos = n->pairs[i].key_pos,
+			.condition = str_eq(c, "service_healthy")		   ? DEP_HEALTHY
+				     : str_eq(c, "service_completed_successfully") ? DEP_COMPLETED
+										   : DEP_STARTED,
+			.restart = model_flag(d, "restart", false),
+			.required = model_flag(d, "required", true),
 		};
 	}
 }
@@ -57,15 +61,20 @@ void part_health(struct project *p, struct service *s, const struct node *n)
 void part_ports(struct project *p, struct service *s, const struct node *n)
 {
 	s->ports = room(p, n, sizeof(*s->ports));
-	EACH_ITEM(n, i) {
+	EACH_ITEM(n, i)
+	{
 		const struct node *item = n->items[i];
 		struct port *port = &s->ports[s->n_ports];
 		if (item->kind != NODE_MAP)
 			continue;
 		*port = (struct port){
-			.host_ip = model_text(item, "host_ip"), .target = (uint16_t)model_int(item, "target", 0),
-			.protocol = model_text(item, "protocol"), .name = model_text(item, "name"),
-			.app_protocol = model_text(item, "app_protocol"), .mode = model_text(item, "mode"), .pos = item->pos,
+			.host_ip = model_text(item, "host_ip"),
+			.target = (uint16_t)model_int(item, "target", 0),
+			.protocol = model_text(item, "protocol"),
+			.name = model_text(item, "name"),
+			.app_protocol = model_text(item, "app_protocol"),
+			.mode = model_text(item, "mode"),
+			.pos = item->pos,
 		};
 		(void)value_port_range(model_text(item, "published"), &port->published, &port->published_end);
 		s->n_ports++;
@@ -84,14 +93,19 @@ static int by_priority(const void *a, const void *b)
 void part_networks(struct project *p, struct service *s, const struct node *n)
 {
 	s->networks = room(p, n, sizeof(*s->networks));
-	EACH_PAIR(n, i) {
+	EACH_PAIR(n, i)
+	{
 		const struct node *net = n->pairs[i].val;
 		s->networks[s->n_networks++] = (struct netref){
-			.network = n->pairs[i].key, .pos = n->pairs[i].key_pos,
+			.network = n->pairs[i].key,
+			.pos = n->pairs[i].key_pos,
 			.aliases = model_texts(&p->arena, node_get(net, "aliases")),
-			.ipv4 = model_text(net, "ipv4_address"), .ipv6 = model_text(net, "ipv6_address"),
-			.mac = model_text(net, "mac_address"), .ifname = model_text(net, "interface_name"),
-			.priority = model_int(net, "priority", 0), .gw_priority = model_int(net, "gw_priority", 0),
+			.ipv4 = model_text(net, "ipv4_address"),
+			.ipv6 = model_text(net, "ipv6_address"),
+			.mac = model_text(net, "mac_address"),
+			.ifname = model_text(net, "interface_name"),
+			.priority = model_int(net, "priority", 0),
+			.gw_priority = model_int(net, "gw_priority", 0),
 		};
 	}
 	if (s->n_networks)
@@ -112,25 +126,35 @@ static void *more_mounts(struct project *p, struct service *s, size_t n)
 
 static enum mount_kind mount_kind(const char *type)
 {
-	return str_eq(type, "bind") ? MOUNT_BIND : str_eq(type, "tmpfs") ? MOUNT_TMPFS : str_eq(type, "image") ? MOUNT_IMAGE : MOUNT_VOLUME;
+	return str_eq(type, "bind")    ? MOUNT_BIND
+	       : str_eq(type, "tmpfs") ? MOUNT_TMPFS
+	       : str_eq(type, "image") ? MOUNT_IMAGE
+				       : MOUNT_VOLUME;
 }
 
 void part_volumes(struct project *p, struct service *s, const struct node *n)
 {
 	more_mounts(p, s, n->n);
-	EACH_ITEM(n, i) {
+	EACH_ITEM(n, i)
+	{
 		const struct node *m = n->items[i], *bind = node_get(m, "bind"), *vol = node_get(m, "volume");
 		const struct node *tmpfs = node_get(m, "tmpfs"), *image = node_get(m, "image");
 		if (m->kind != NODE_MAP)
 			continue;
 		s->mounts[s->n_mounts++] = (struct mount){
-			.kind = mount_kind(model_text(m, "type")), .source = model_text(m, "source"),
-			.target = model_text(m, "target"), .read_only = model_flag(m, "read_only", false),
-			.propagation = model_text(bind, "propagation"), .recursive = model_text(bind, "recursive"),
-			.create_host_path = model_flag(bind, "create_host_path", true), .nocopy = model_flag(vol, "nocopy", false),
+			.kind = mount_kind(model_text(m, "type")),
+			.source = model_text(m, "source"),
+			.target = model_text(m, "target"),
+			.read_only = model_flag(m, "read_only", false),
+			.propagation = model_text(bind, "propagation"),
+			.recursive = model_text(bind, "recursive"),
+			.create_host_path = model_flag(bind, "create_host_path", true),
+			.nocopy = model_flag(vol, "nocopy", false),
 			.subpath = model_text(vol ? vol : image, "subpath"),
-			.tmpfs_size_bytes = model_int(tmpfs, "size", -1), .tmpfs_mode = model_int(tmpfs, "mode", -1),
-			.tmpfs_opts = "", .pos = m->pos,
+			.tmpfs_size_bytes = model_int(tmpfs, "size", -1),
+			.tmpfs_mode = model_int(tmpfs, "mode", -1),
+			.tmpfs_opts = "",
+			.pos = m->pos,
 		};
 	}
 }
@@ -149,7 +173,8 @@ static char *option(struct arena *a, const char *opts, const char *name)
 void part_tmpfs(struct project *p, struct service *s, const struct node *n)
 {
 	more_mounts(p, s, n->n);
-	EACH_ITEM(n, i) {
+	EACH_ITEM(n, i)
+	{
 		const char *text = node_text(n->items[i]), *colon, *opts, *size, *mode;
 		struct mount *m = &s->mounts[s->n_mounts];
 		if (!text)
@@ -157,8 +182,15 @@ void part_tmpfs(struct project *p, struct service *s, const struct node *n)
 		colon = strchr(text, ':');
 		opts = colon ? colon + 1 : "";
 		*m = (struct mount){
-			.kind = MOUNT_TMPFS, .source = "", .propagation = "", .recursive = "", .subpath = "", .tmpfs_opts = opts,
-			.target = arena_strndup(&p->arena, text, strcspn(text, ":")), .tmpfs_size_bytes = -1, .tmpfs_mode = -1,
+			.kind = MOUNT_TMPFS,
+			.source = "",
+			.propagation = "",
+			.recursive = "",
+			.subpath = "",
+			.tmpfs_opts = opts,
+			.target = arena_strndup(&p->arena, text, strcspn(text, ":")),
+			.tmpfs_size_bytes = -1,
+			.tmpfs_mode = -1,
 			.pos = n->items[i]->pos,
 		};
 		size = option(&p->arena, opts, "size");
@@ -179,7 +211,8 @@ static struct fileref *filerefs(struct project *p, const struct node *n, const c
 	struct fileref *v = room(p, n, sizeof(*v));
 	size_t count = 0;
 
-	EACH_ITEM(n, i) {
+	EACH_ITEM(n, i)
+	{
 		const struct node *item = n->items[i];
 		const char *target = model_text(item, "target");
 		if (!*target)
@@ -187,7 +220,10 @@ static struct fileref *filerefs(struct project *p, const struct node *n, const c
 		v[count] = (struct fileref){
 			.source = model_text(item, "source"),
 			.target = !dir || *target == '/' ? target : arena_printf(&p->arena, "%s/%s", dir, target),
-			.uid = model_text(item, "uid"), .gid = model_text(item, "gid"), .mode = -1, .pos = item->pos,
+			.uid = model_text(item, "uid"),
+			.gid = model_text(item, "gid"),
+			.mode = -1,
+			.pos = item->pos,
 		};
 		(void)value_mode(model_text(item, "mode"), &v[count++].mode);
 	}
@@ -210,13 +246,16 @@ void part_configs(struct project *p, struct service *s, const struct node *n)
 void part_devices(struct project *p, struct service *s, const struct node *n)
 {
 	s->devices = room(p, n, sizeof(*s->devices));
-	EACH_ITEM(n, i) {
+	EACH_ITEM(n, i)
+	{
 		const struct node *d = n->items[i];
 		const char *target = model_text(d, "target"), *perms = model_text(d, "permissions");
 		if (d->kind == NODE_MAP)
 			s->devices[s->n_devices++] = (struct device){
-				.source = model_text(d, "source"), .target = *target ? target : model_text(d, "source"),
-				.permissions = *perms ? perms : "rwm", .pos = d->pos,
+				.source = model_text(d, "source"),
+				.target = *target ? target : model_text(d, "source"),
+				.permissions = *perms ? perms : "rwm",
+				.pos = d->pos,
 			};
 	}
 }
@@ -225,10 +264,12 @@ static struct extra_host *hosts(struct project *p, const struct node *n, size_t 
 {
 	struct extra_host *v = room(p, n, sizeof(*v));
 
-	EACH_ITEM(n, i) {
+	EACH_ITEM(n, i)
+	{
 		const char *text = node_text(n->items[i]), *eq = text ? strchr(text, '=') : NULL;
 		if (eq)
-			v[(*ret_n)++] = (struct extra_host){ arena_strndup(&p->arena, text, (size_t)(eq - text)), eq + 1 };
+			v[(*ret_n)++] =
+				(struct extra_host){arena_strndup(&p->arena, text, (size_t)(eq - text)), eq + 1};
 	}
 	return v;
 }
@@ -242,7 +283,8 @@ static struct ulimit *ulimits(struct project *p, const struct node *n, size_t *r
 {
 	struct ulimit *v = room(p, n, sizeof(*v));
 
-	EACH_PAIR(n, i) {
+	EACH_PAIR(n, i)
+	{
 		const struct node *u = n->pairs[i].val;
 		struct ulimit *to = &v[(*ret_n)++];
 		to->name = n->pairs[i].key;
@@ -261,12 +303,16 @@ static struct hook *hooks(struct project *p, const struct node *n, size_t *ret_n
 {
 	struct hook *v = room(p, n, sizeof(*v));
 
-	EACH_ITEM(n, i) {
+	EACH_ITEM(n, i)
+	{
 		const struct node *h = n->items[i];
 		v[(*ret_n)++] = (struct hook){
-			.command = model_texts(&p->arena, node_get(h, "command")), .user = model_text(h, "user"),
-			.working_dir = model_text(h, "working_dir"), .privileged = model_flag(h, "privileged", false),
-			.environment = model_pairs(&p->arena, node_get(h, "environment")), .pos = h->pos,
+			.command = model_texts(&p->arena, node_get(h, "command")),
+			.user = model_text(h, "user"),
+			.working_dir = model_text(h, "working_dir"),
+			.privileged = model_flag(h, "privileged", false),
+			.environment = model_pairs(&p->arena, node_get(h, "environment")),
+			.pos = h->pos,
 		};
 	}
 	return v;
@@ -313,26 +359,35 @@ void part_restart(struct project *p, struct service *s, const struct node *n)
 
 static const char *dockerfile(const struct node *n)
 {
-	return node_get(n, "dockerfile_inline") ? "" : *model_text(n, "dockerfile") ? model_text(n, "dockerfile") : "Dockerfile";
+	return node_get(n, "dockerfile_inline") ? ""
+	       : *model_text(n, "dockerfile")	? model_text(n, "dockerfile")
+						: "Dockerfile";
 }
 
 void part_build(struct project *p, struct service *s, const struct node *n)
 {
 	struct build *b = arena_new(&p->arena, struct build);
-	const struct node *hosts_node = node_get(n, "extra_hosts"), *ulimits_node = node_get(n, "ulimits"), *secrets = node_get(n, "secrets");
+	const struct node *hosts_node = node_get(n, "extra_hosts"), *ulimits_node = node_get(n, "ulimits"),
+			  *secrets = node_get(n, "secrets");
 
 	*b = (struct build){
-		.context = model_text(n, "context"), .dockerfile = dockerfile(n),
+		.context = model_text(n, "context"),
+		.dockerfile = dockerfile(n),
 		.dockerfile_inline = node_text(node_get(n, "dockerfile_inline")),
-		.args = model_pairs(&p->arena, node_get(n, "args")), .labels = model_pairs(&p->arena, node_get(n, "labels")),
+		.args = model_pairs(&p->arena, node_get(n, "args")),
+		.labels = model_pairs(&p->arena, node_get(n, "labels")),
 		.additional_contexts = model_pairs(&p->arena, node_get(n, "additional_contexts")),
-		.target = model_text(n, "target"), .network = model_text(n, "network"),
+		.target = model_text(n, "target"),
+		.network = model_text(n, "network"),
 		.tags = model_texts(&p->arena, node_get(n, "tags")),
 		.cache_from = model_texts(&p->arena, node_get(n, "cache_from")),
 		.cache_to = model_texts(&p->arena, node_get(n, "cache_to")),
 		.platforms = model_texts(&p->arena, node_get(n, "platforms")),
-		.shm_size_bytes = model_int(n, "shm_size", -1), .no_cache = model_flag(n, "no_cache", false),
-		.pull = model_flag(n, "pull", false), .privileged = model_flag(n, "privileged", false), .pos = n->pos,
+		.shm_size_bytes = model_int(n, "shm_size", -1),
+		.no_cache = model_flag(n, "no_cache", false),
+		.pull = model_flag(n, "pull", false),
+		.privileged = model_flag(n, "privileged", false),
+		.pos = n->pos,
 	};
 	if (hosts_node)
 		b->extra_hosts = hosts(p, hosts_node, &b->n_extra_hosts);
@@ -349,8 +404,10 @@ static void restart_policy(struct service *s, const struct node *n)
 {
 	const char *c = model_text(n, "condition");
 
-	s->restart = str_eq(c, "none") ? RESTART_NO : str_eq(c, "on-failure") ? RESTART_ON_FAILURE :
-		     str_eq(c, "unless-stopped") ? RESTART_UNLESS_STOPPED : RESTART_ALWAYS;
+	s->restart = str_eq(c, "none")		   ? RESTART_NO
+		     : str_eq(c, "on-failure")	   ? RESTART_ON_FAILURE
+		     : str_eq(c, "unless-stopped") ? RESTART_UNLESS_STOPPED
+						   : RESTART_ALWAYS;
 	s->restart_max = s->restart == RESTART_ON_FAILURE ? model_int(n, "max_attempts", 0) : 0;
 }
 

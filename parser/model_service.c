@@ -4,6 +4,8 @@
 #include "compose/base/str.h"
 #include "parser/value.h"
 
+/* clang-format off: a row a line */
+
 enum field_kind {
 	FIELD_TEXT,            /* const char * */
 	FIELD_TEXTS,           /* struct pstrs */

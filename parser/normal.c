@@ -108,7 +108,7 @@ static void depend_on_items(const struct normal *c, struct node *service, const 
 
 static void implied(const struct normal *c, struct node *service)
 {
-	static const char *const spaces[] = { "network_mode", "ipc", "pid", "uts", "cgroup" };
+	static const char *const spaces[] = {"network_mode", "ipc", "pid", "uts", "cgroup"};
 
 	depend_on_items(c, service, "links", true);
 	for (size_t i = 0; i < ARRAY_LEN(spaces); i++) {

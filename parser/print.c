@@ -122,7 +122,8 @@ static bool is_extension(const char *key)
 	return key[0] == 'x' && key[1] == '-';
 }
 
-/* JSON leaves nested extensions out, as the reference does: other readers know no x-*. named: keys are the user's names. */
+/* JSON leaves nested extensions out, as the reference does: other readers know no x-*. named: keys are the user's
+ * names. */
 static void json_node(struct str *out, const struct node *n, const struct print_opts *o, size_t depth, bool named);
 
 static void json_map(struct str *out, const struct node *n, const struct print_opts *o, size_t depth, bool named)
@@ -191,7 +192,7 @@ static void json_node(struct str *out, const struct node *n, const struct print_
 
 /* ---- documents ---- */
 
-static const char *const sections[] = { "name", "services", "networks", "volumes", "secrets", "configs", "models" };
+static const char *const sections[] = {"name", "services", "networks", "volumes", "secrets", "configs", "models"};
 
 static bool is_section(const char *key)
 {
@@ -238,7 +239,7 @@ void print_tree(struct str *out, const struct node *root, const struct print_opt
 			print_yaml_pair(out, v[i], o);
 			continue;
 		}
-		if (strcmp(v[i]->key, "models") == 0)  /* not in the reference's JSON either */
+		if (strcmp(v[i]->key, "models") == 0) /* not in the reference's JSON either */
 			continue;
 		str_add(out, shown++ ? "," : "");
 		newline(out, 1);

@@ -11,7 +11,11 @@ static void line(struct str *out, const char *s)
 	str_addc(out, '\n');
 }
 
-struct order { const struct project *p; bool *done; struct str *out; };
+struct order {
+	const struct project *p;
+	bool *done;
+	struct str *out;
+};
 
 /* Dependencies before s. Depth is bounded by the number of services: cycles were refused. */
 static void visit(struct order *o, const struct service *s)
@@ -31,7 +35,7 @@ static void visit(struct order *o, const struct service *s)
 
 void print_services(struct str *out, const struct project *p)
 {
-	struct order o = { p, xcalloc(p->n_services + 1, sizeof(bool)), out };
+	struct order o = {p, xcalloc(p->n_services + 1, sizeof(bool)), out};
 
 	for (size_t i = 0; i < p->n_services; i++)
 		visit(&o, &p->services[i]);
@@ -93,7 +97,7 @@ void print_images(struct str *out, const struct project *p)
 
 void print_profiles(struct str *out, const struct project *p)
 {
-	VEC(const char *) all = { 0 };
+	VEC(const char *) all = {0};
 
 	for (size_t i = 0; i < p->n_services; i++)
 		for (size_t k = 0; k < p->services[i].profiles.n; k++)
@@ -104,7 +108,7 @@ void print_profiles(struct str *out, const struct project *p)
 
 void print_environment(struct str *out, const struct project *p)
 {
-	VEC(const char *) all = { 0 };
+	VEC(const char *) all = {0};
 
 	for (size_t i = 0; p->load && i < p->load->env.n; i++)
 		vec_push(&all, xasprintf("%s=%s", p->load->env.e[i].key, (const char *)p->load->env.e[i].val));
@@ -148,19 +152,36 @@ static size_t widest(const struct var **v, size_t n, const char *head, const cha
 	for (size_t i = 0; i < n; i++)
 		if (strlen(get(v[i])) > w)
 			w = strlen(get(v[i]));
-	return (w < 17 ? 17 : w) + 3;          /* columns are at least 20 wide */
+	return (w < 17 ? 17 : w) + 3; /* columns are at least 20 wide */
 }
 
-static const char *var_name(const struct var *v) { return v->name; }
-static const char *var_required(const struct var *v) { return v->required ? "true" : "false"; }
-static const char *var_default(const struct var *v) { return v->dflt; }
-static const char *var_alternate(const struct var *v) { return v->alternate; }
+static const char *var_name(const struct var *v)
+{
+	return v->name;
+}
+static const char *var_required(const struct var *v)
+{
+	return v->required ? "true" : "false";
+}
+static const char *var_default(const struct var *v)
+{
+	return v->dflt;
+}
+static const char *var_alternate(const struct var *v)
+{
+	return v->alternate;
+}
 
 static void table_vars(struct str *out, const struct var **v, size_t n)
 {
-	static const struct { const char *head; const char *(*get)(const struct var *); } cols[] = {
-		{ "NAME", var_name }, { "REQUIRED", var_required }, { "DEFAULT VALUE", var_default },
-		{ "ALTERNATE VALUE", var_alternate },
+	static const struct {
+		const char *head;
+		const char *(*get)(const struct var *);
+	} cols[] = {
+		{"NAME", var_name},
+		{"REQUIRED", var_required},
+		{"DEFAULT VALUE", var_default},
+		{"ALTERNATE VALUE", var_alternate},
 	};
 	size_t width[ARRAY_LEN(cols)];
 

@@ -8,8 +8,22 @@
 bool print_user_names(const char *key)
 {
 	static const char *const keys[] = {
-		"additional_contexts", "annotations", "args", "aux_addresses", "configs", "depends_on", "driver_opts",
-		"environment", "labels", "models", "networks", "options", "secrets", "services", "storage_opt", "sysctls",
+		"additional_contexts",
+		"annotations",
+		"args",
+		"aux_addresses",
+		"configs",
+		"depends_on",
+		"driver_opts",
+		"environment",
+		"labels",
+		"models",
+		"networks",
+		"options",
+		"secrets",
+		"services",
+		"storage_opt",
+		"sysctls",
 		"volumes",
 	};
 
@@ -26,7 +40,8 @@ void print_float(struct str *out, const struct node *n, bool json)
 	if (!isfinite(n->f))
 		str_add(out, json ? "null" : isnan(n->f) ? ".nan" : n->f > 0 ? ".inf" : "-.inf");
 	else if (strspn(n->text, "-0123456789.") == strlen(n->text) && isdigit((unsigned char)n->text[0]) &&
-		 !strstr(n->text, "..") && n->text[strlen(n->text) - 1] != '.' && (n->text[0] != '0' || n->text[1] == '.' || !n->text[1]))
+		 !strstr(n->text, "..") && n->text[strlen(n->text) - 1] != '.' &&
+		 (n->text[0] != '0' || n->text[1] == '.' || !n->text[1]))
 		str_add(out, n->text);
 	else {
 		value_double_text(n->f, text);
@@ -41,7 +56,8 @@ static bool is_date_like(const char *s)
 {
 	size_t year = strspn(s, "0123456789"), month = s[year] == '-' ? strspn(s + year + 1, "0123456789") : 0;
 
-	return year == 4 && month >= 1 && month <= 2 && s[year + 1 + month] == '-' && isdigit((unsigned char)s[year + 2 + month]);
+	return year == 4 && month >= 1 && month <= 2 && s[year + 1 + month] == '-' &&
+	       isdigit((unsigned char)s[year + 2 + month]);
 }
 
 /* A number in any notation of this or an older YAML: 1 1_000 1.5 1e3 .5 0x1f 0o17 0b1 22:22 .inf .nan */
@@ -67,8 +83,11 @@ static bool is_number_like(const char *s)
 /* Words that this or an older YAML takes for something else than text. */
 static bool is_word(const char *s)
 {
-	static const struct { const char *v[5]; } words[] = {       /* by length */
-		{ { "" } }, { { "~", "y", "n", "=" } }, { { "no", "on", "<<" } }, { { "yes", "off" } }, { { "null", "true" } }, { { "false" } },
+	static const struct {
+		const char *v[5];
+	} words[] = {
+		/* by length */
+		{{""}}, {{"~", "y", "n", "="}}, {{"no", "on", "<<"}}, {{"yes", "off"}}, {{"null", "true"}}, {{"false"}},
 	};
 	size_t n = strnlen(s, ARRAY_LEN(words));
 
@@ -81,19 +100,43 @@ static bool is_word(const char *s)
 }
 
 /* What a byte means in a plain text. */
-enum { B_CONTROL = 1, B_ODD = 2 /* may begin a strange line break */, B_LOOK = 4 /* see what stands beside it */, B_NOT_FIRST = 8 };
+enum {
+	B_CONTROL = 1,
+	B_ODD = 2 /* may begin a strange line break */,
+	B_LOOK = 4 /* see what stands beside it */,
+	B_NOT_FIRST = 8
+};
 static const unsigned char byte[256] = {
-	[0 ... 31] = B_CONTROL, [127] = B_CONTROL, [0xc2] = B_ODD, [0xe2] = B_ODD, [0xef] = B_ODD,
-	[' '] = B_LOOK | B_NOT_FIRST, ['#'] = B_LOOK | B_NOT_FIRST, [','] = B_NOT_FIRST, ['['] = B_NOT_FIRST, [']'] = B_NOT_FIRST,
-	['{'] = B_NOT_FIRST, ['}'] = B_NOT_FIRST, ['&'] = B_NOT_FIRST, ['*'] = B_NOT_FIRST, ['!'] = B_NOT_FIRST, ['|'] = B_NOT_FIRST,
-	['>'] = B_NOT_FIRST, ['\''] = B_NOT_FIRST, ['"'] = B_NOT_FIRST, ['%'] = B_NOT_FIRST, ['@'] = B_NOT_FIRST, ['`'] = B_NOT_FIRST,
+	[0 ... 31] = B_CONTROL,
+	[127] = B_CONTROL,
+	[0xc2] = B_ODD,
+	[0xe2] = B_ODD,
+	[0xef] = B_ODD,
+	[' '] = B_LOOK | B_NOT_FIRST,
+	['#'] = B_LOOK | B_NOT_FIRST,
+	[','] = B_NOT_FIRST,
+	['['] = B_NOT_FIRST,
+	[']'] = B_NOT_FIRST,
+	['{'] = B_NOT_FIRST,
+	['}'] = B_NOT_FIRST,
+	['&'] = B_NOT_FIRST,
+	['*'] = B_NOT_FIRST,
+	['!'] = B_NOT_FIRST,
+	['|'] = B_NOT_FIRST,
+	['>'] = B_NOT_FIRST,
+	['\''] = B_NOT_FIRST,
+	['"'] = B_NOT_FIRST,
+	['%'] = B_NOT_FIRST,
+	['@'] = B_NOT_FIRST,
+	['`'] = B_NOT_FIRST,
 };
 
 /* What some readers take for a line break: NEL, LS, PS; and the byte order mark. */
 static bool odd_break(const char *s)
 {
 	return memcmp(s, "\xc2\x85", 2) == 0 ||
-	       (s[1] && (memcmp(s, "\xe2\x80\xa8", 3) == 0 || memcmp(s, "\xe2\x80\xa9", 3) == 0 || memcmp(s, "\xef\xbb\xbf", 3) == 0));
+	       (s[1] && (memcmp(s, "\xe2\x80\xa8", 3) == 0 || memcmp(s, "\xe2\x80\xa9", 3) == 0 ||
+			 memcmp(s, "\xef\xbb\xbf", 3) == 0));
 }
 
 static bool is_control(const char *s)

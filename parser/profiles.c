@@ -32,7 +32,7 @@ static void enable(struct map *on, const char *profile)
 /* A service that is named although its profile is off brings all its profiles with it. */
 static void enable_named(const struct profiles *p, const struct node *services, struct map *on)
 {
-	auto_map struct map more = { 0 };
+	auto_map struct map more = {0};
 
 	for (size_t i = 0; p->services && *p->services && i < services->n; i++) {
 		const struct node *list = node_get(services->pairs[i].val, "profiles");
@@ -66,7 +66,7 @@ static int unknown_names(const struct profiles *p, const struct node *services, 
 	for (size_t i = 0; i < services->n; i++)
 		names[i] = services->pairs[i].key;
 	for (const char *const *s = p->services; s && *s; s++) {
-		struct err e = { 0 };
+		struct err e = {0};
 		bool found = false;
 		for (size_t i = 0; i < services->n && !found; i++)
 			found = fnmatch(*s, names[i], 0) == 0;
@@ -84,7 +84,7 @@ static int unknown_names(const struct profiles *p, const struct node *services, 
 
 int profiles_apply(const struct profiles *p, struct node *root, struct node **ret_off, struct errs *errs)
 {
-	auto_map struct map on = { 0 }, keep = { 0 };
+	auto_map struct map on = {0}, keep = {0};
 	struct node *services = node_get(root, "services");
 
 	*ret_off = node_new(p->arena, NODE_MAP, root->pos);
@@ -128,7 +128,7 @@ static void drop_others(struct node *deps, const struct map *keep)
 
 int profiles_select(const struct profiles *p, struct node *root, struct node *off, struct errs *errs)
 {
-	auto_map struct map keep = { 0 };
+	auto_map struct map keep = {0};
 	struct node *services = node_get(root, "services");
 
 	if (!p->select || !p->services || !*p->services || !services)

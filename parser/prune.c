@@ -4,7 +4,7 @@
 #include "compose/base/str.h"
 
 enum { NETS, VOLS, SECRETS, CONFIGS, MODELS, SECTIONS };
-static const char *const sections[SECTIONS] = { "networks", "volumes", "secrets", "configs", "models" };
+static const char *const sections[SECTIONS] = {"networks", "volumes", "secrets", "configs", "models"};
 
 static void use(struct map *used, const char *name)
 {
@@ -55,7 +55,7 @@ static void keep_used(struct arena *a, struct node *root, const char *section, c
 void prune_unused(struct arena *a, struct node *root)
 {
 	const struct node *services = node_get(root, "services");
-	struct map used[SECTIONS] = { { 0 } };
+	struct map used[SECTIONS] = {{0}};
 
 	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++)
 		one_service(used, services->pairs[i].val);

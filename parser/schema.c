@@ -6,7 +6,11 @@
 #include "parser/schema_hooks.h"
 #include "parser/value.h"
 
-struct check { struct errs *errs; struct warns *warns; int bad; };
+struct check {
+	struct errs *errs;
+	struct warns *warns;
+	int bad;
+};
 
 bool schema_is_extension(const struct keys *k, const char *name)
 {
@@ -20,7 +24,7 @@ const struct key *schema_child(const struct keys *k, const char *name)
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		const char *at = k->v[mid].name;
-		int c = *name != *at ? *name - *at : strcmp(name, at);         /* the call is spared most of the time */
+		int c = *name != *at ? *name - *at : strcmp(name, at); /* the call is spared most of the time */
 		if (c == 0)
 			return &k->v[mid];
 		if (c < 0)
@@ -69,9 +73,13 @@ static int fault(struct check *c, struct srcpos pos, const struct where *at, con
 /* "a list or a mapping" */
 static void forms_text(unsigned forms, struct str *b)
 {
-	static const struct { unsigned form; const char *text; } names[] = {
-		{ FORM_MAP, "a mapping" }, { FORM_LIST, "a list" }, { FORM_STR, "a string" }, { FORM_NUM, "a number" },
-		{ FORM_INT, "a whole number" }, { FORM_BOOL, "true or false" }, { FORM_NULL, "empty" },
+	static const struct {
+		unsigned form;
+		const char *text;
+	} names[] = {
+		{FORM_MAP, "a mapping"}, {FORM_LIST, "a list"},	       {FORM_STR, "a string"},
+		{FORM_NUM, "a number"},	 {FORM_INT, "a whole number"}, {FORM_BOOL, "true or false"},
+		{FORM_NULL, "empty"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -85,8 +93,9 @@ static void forms_text(unsigned forms, struct str *b)
 static const char *kind_text(const struct node *n)
 {
 	static const char *const text[] = {
-		[NODE_NULL] = "empty", [NODE_BOOL] = "true or false", [NODE_INT] = "a number", [NODE_FLOAT] = "a number",
-		[NODE_STR] = "a string", [NODE_LIST] = "a list", [NODE_MAP] = "a mapping",
+		[NODE_NULL] = "empty",	   [NODE_BOOL] = "true or false", [NODE_INT] = "a number",
+		[NODE_FLOAT] = "a number", [NODE_STR] = "a string",	  [NODE_LIST] = "a list",
+		[NODE_MAP] = "a mapping",
 	};
 
 	return text[n->kind];
@@ -94,7 +103,7 @@ static const char *kind_text(const struct node *n)
 
 static void wrong_form(struct check *c, const struct key *k, const struct node *n, const struct where *at)
 {
-	auto_str struct str want = { 0 };
+	auto_str struct str want = {0};
 	auto_free char *hint = NULL;
 
 	forms_text(k->forms, &want);
@@ -109,7 +118,10 @@ static void wrong_form(struct check *c, const struct key *k, const struct node *
 
 /* ---- unknown keys ---- */
 
-struct belongs { const char *name; char *path; };
+struct belongs {
+	const char *name;
+	char *path;
+};
 
 static void find_level(void *ctx, const char *path, const struct key *k)
 {
@@ -136,7 +148,7 @@ static const char *nearest(const struct keys *k, const char *name)
 /* ret: the hint for a key that is not known in k, or NULL. owns: caller frees */
 static char *unknown_hint(const struct keys *k, const char *name, const struct node *val, bool root)
 {
-	struct belongs b = { .name = name };
+	struct belongs b = {.name = name};
 	const char *best = nearest(k, name);
 	char *hint = NULL;
 
@@ -158,7 +170,8 @@ static void unknown_key(struct check *c, const struct keys *k, const struct node
 	auto_free char *hint = unknown_hint(k, p->key, p->val, !at->up);
 	auto_free char *path = where_text(at);
 
-	c->bad = errs_model(c->errs, p->key_pos, path, hint, "unknown key `%s` in %s", p->key, k->what ? k->what : "this mapping");
+	c->bad = errs_model(c->errs, p->key_pos, path, hint, "unknown key `%s` in %s", p->key,
+			    k->what ? k->what : "this mapping");
 }
 
 /* ---- values ---- */
@@ -166,13 +179,20 @@ static void unknown_key(struct check *c, const struct keys *k, const struct node
 static unsigned form_of(const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_NULL: return FORM_NULL;
-	case NODE_BOOL: return FORM_BOOL;
-	case NODE_INT: return FORM_INT | FORM_NUM;
-	case NODE_FLOAT: return FORM_NUM;
-	case NODE_STR: return FORM_STR;
-	case NODE_LIST: return FORM_LIST;
-	case NODE_MAP: return FORM_MAP;
+	case NODE_NULL:
+		return FORM_NULL;
+	case NODE_BOOL:
+		return FORM_BOOL;
+	case NODE_INT:
+		return FORM_INT | FORM_NUM;
+	case NODE_FLOAT:
+		return FORM_NUM;
+	case NODE_STR:
+		return FORM_STR;
+	case NODE_LIST:
+		return FORM_LIST;
+	case NODE_MAP:
+		return FORM_MAP;
 	}
 	return 0;
 }
@@ -194,7 +214,7 @@ static bool has_word(const char *words, const char *text)
 
 static void check_words(struct check *c, const struct key *k, const struct node *n, const struct where *at)
 {
-	auto_str struct str list = { 0 };
+	auto_str struct str list = {0};
 	char best_buf[64] = "";
 	unsigned best = 4;
 
@@ -242,12 +262,12 @@ static bool seen_before(const struct node *list, size_t i, struct map *seen)
 
 static void check_unique(struct check *c, const struct node *list, const struct where *at)
 {
-	auto_map struct map seen = { 0 };
+	auto_map struct map seen = {0};
 
 	for (size_t i = 0; i < list->n; i++)
 		if (seen_before(list, i, &seen))
-			fault(c, list->items[i]->pos, &(struct where){ at, NULL, i }, "remove one of them", "repeats \"%s\"",
-			      node_text(list->items[i]));
+			fault(c, list->items[i]->pos, &(struct where){at, NULL, i}, "remove one of them",
+			      "repeats \"%s\"", node_text(list->items[i]));
 }
 
 static void check_node(struct check *c, const struct key *k, const struct node *n, const struct where *at);
@@ -256,7 +276,7 @@ static void check_map(struct check *c, const struct keys *k, const struct node *
 {
 	for (size_t i = 0; i < map->n; i++) {
 		const struct node_pair *p = &map->pairs[i];
-		struct where here = { at, p->key, 0 };
+		struct where here = {at, p->key, 0};
 		const struct key *row;
 
 		if (schema_is_extension(k, p->key))
@@ -282,13 +302,14 @@ static void check_bool_text(struct check *c, const struct key *k, const struct n
 	if (k->settle == NULL || !(k->forms & FORM_BOOL) || !value_bool(n->text, &v, &old) || !old || !c->warns)
 		return;
 	auto_free char *path = where_text(at);
-	warns_add(c->warns, n->pos, "%s: \"%s\" is no boolean of YAML 1.2, write `%s`", path, n->text, v ? "true" : "false");
+	warns_add(c->warns, n->pos, "%s: \"%s\" is no boolean of YAML 1.2, write `%s`", path, n->text,
+		  v ? "true" : "false");
 }
 
 /* A number that becomes a text loses how it was written: 3.10 is 3.1, 0x10 is 16. */
 static void check_number_text(struct check *c, const struct key *k, const struct node *n, const struct where *at)
 {
-	struct arena a = { 0 };
+	struct arena a = {0};
 	const char *text;
 
 	if (!(k->forms & FORM_STR) || !(k->forms & FORM_NUM) || k->settle || k->canon || !c->warns)
@@ -296,7 +317,8 @@ static void check_number_text(struct check *c, const struct key *k, const struct
 	text = node_value_text(&a, n);
 	if (!str_eq(text, n->text)) {
 		auto_free char *path = where_text(at);
-		warns_add(c->warns, n->pos, "%s: %s is read as the number %s; put it in quotes to keep it as it is written", path,
+		warns_add(c->warns, n->pos,
+			  "%s: %s is read as the number %s; put it in quotes to keep it as it is written", path,
 			  n->text, text);
 	}
 	arena_done(&a);
@@ -314,7 +336,7 @@ static void check_node(struct check *c, const struct key *k, const struct node *
 		check_map(c, k->keys, n, at);
 	if (n->kind == NODE_LIST) {
 		for (size_t i = 0; i < n->n && k->item; i++)
-			check_node(c, k->item, n->items[i], &(struct where){ at, NULL, i });
+			check_node(c, k->item, n->items[i], &(struct where){at, NULL, i});
 		if (k->flags & KEY_UNIQUE)
 			check_unique(c, n, at);
 	}
@@ -335,7 +357,7 @@ static void check_node(struct check *c, const struct key *k, const struct node *
 /* What the next phases would say of the sound parts: all mistakes of a run are told at once. */
 static void check_values(const struct node *root, struct errs *errs)
 {
-	struct arena a = { 0 };
+	struct arena a = {0};
 	struct node *copy = node_copy(&a, root);
 
 	if (canon_apply(&a, copy, errs) == 0)
@@ -345,7 +367,7 @@ static void check_values(const struct node *root, struct errs *errs)
 
 int schema_check(const struct node *root, struct errs *errs, struct warns *w)
 {
-	struct check c = { errs, w, 0 };
+	struct check c = {errs, w, 0};
 
 	check_node(&c, &schema_root, root, NULL);
 	if (c.bad)
@@ -355,7 +377,11 @@ int schema_check(const struct node *root, struct errs *errs, struct warns *w)
 
 /* ---- what is not carried out ---- */
 
-struct refusal { struct errs *errs; struct warns *warns; int bad; };
+struct refusal {
+	struct errs *errs;
+	struct warns *warns;
+	int bad;
+};
 
 static void refuse_map(struct refusal *r, const struct keys *k, const struct node *map, const struct where *at);
 
@@ -365,7 +391,8 @@ static bool is_off(const struct node *n)
 	       ((n->kind == NODE_LIST || n->kind == NODE_MAP) && !n->n);
 }
 
-static void refuse_node(struct refusal *r, const struct key *k, const struct node *n, struct srcpos pos, const struct where *at)
+static void refuse_node(struct refusal *r, const struct key *k, const struct node *n, struct srcpos pos,
+			const struct where *at)
 {
 	if (k->status == KEY_SILENT || is_off(n))
 		return;
@@ -373,7 +400,8 @@ static void refuse_node(struct refusal *r, const struct key *k, const struct nod
 		auto_free char *path = where_text(at);
 		const char *dash = k->note ? ": " : "", *note = k->note ? k->note : "";
 		if (k->status == KEY_REFUSED)
-			r->bad = errs_model(r->errs, pos, path, NULL, "`%s` is not supported yet%s%s", at->key, dash, note);
+			r->bad = errs_model(r->errs, pos, path, NULL, "`%s` is not supported yet%s%s", at->key, dash,
+					    note);
 		else if (r->warns)
 			warns_add(r->warns, pos, "`%s` has no effect here%s%s", at->key, dash, note);
 		return;
@@ -381,7 +409,7 @@ static void refuse_node(struct refusal *r, const struct key *k, const struct nod
 	if (n->kind == NODE_MAP && k->keys)
 		refuse_map(r, k->keys, n, at);
 	for (size_t i = 0; n->kind == NODE_LIST && k->item && i < n->n; i++)
-		refuse_node(r, k->item, n->items[i], n->items[i]->pos, &(struct where){ at, NULL, i });
+		refuse_node(r, k->item, n->items[i], n->items[i]->pos, &(struct where){at, NULL, i});
 }
 
 static void refuse_map(struct refusal *r, const struct keys *k, const struct node *map, const struct where *at)
@@ -390,23 +418,26 @@ static void refuse_map(struct refusal *r, const struct keys *k, const struct nod
 		const struct node_pair *p = &map->pairs[i];
 		const struct key *row = schema_is_extension(k, p->key) ? NULL : schema_child(k, p->key);
 		if (row)
-			refuse_node(r, row, p->val, p->key_pos, &(struct where){ at, p->key, 0 });
+			refuse_node(r, row, p->val, p->key_pos, &(struct where){at, p->key, 0});
 	}
 }
 
-int schema_unsupported(const struct keys *k, const struct node *map, const char *path, struct errs *errs, struct warns *w)
+int schema_unsupported(const struct keys *k, const struct node *map, const char *path, struct errs *errs,
+		       struct warns *w)
 {
-	struct refusal r = { errs, w, 0 };
+	struct refusal r = {errs, w, 0};
 
-	refuse_map(&r, k, map, &(struct where){ NULL, path, 0 });
+	refuse_map(&r, k, map, &(struct where){NULL, path, 0});
 	return r.bad;
 }
 
 /* ---- listing ---- */
 
-static void each_row(void (*fn)(void *, const char *, const struct key *), void *ctx, const char *path, const struct key *k);
+static void each_row(void (*fn)(void *, const char *, const struct key *), void *ctx, const char *path,
+		     const struct key *k);
 
-static void each_keys(void (*fn)(void *, const char *, const struct key *), void *ctx, const char *path, const struct keys *k)
+static void each_keys(void (*fn)(void *, const char *, const struct key *), void *ctx, const char *path,
+		      const struct keys *k)
 {
 	for (size_t i = 0; i < k->n; i++) {
 		auto_free char *sub = xasprintf("%s%s%s", path, *path ? "." : "", k->v[i].name);
@@ -419,7 +450,8 @@ static void each_keys(void (*fn)(void *, const char *, const struct key *), void
 	}
 }
 
-static void each_row(void (*fn)(void *, const char *, const struct key *), void *ctx, const char *path, const struct key *k)
+static void each_row(void (*fn)(void *, const char *, const struct key *), void *ctx, const char *path,
+		     const struct key *k)
 {
 	if (k->keys)
 		each_keys(fn, ctx, path, k->keys);

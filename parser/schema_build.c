@@ -2,6 +2,8 @@
 /* schema_build.c - the keys of a service's build, deploy and develop.   spec: compose-spec build, deploy, develop */
 #include "parser/schema_rows.h"
 
+/* clang-format off: a row a line */
+
 #define NAMED(type, rows, title) const struct keys type = { rows, ARRAY_LEN(rows), .what = title }
 #define SWARM "is for clusters; one host has nothing to choose"
 

@@ -2,6 +2,8 @@
 /* schema_service.c - the keys of a service and of the smaller mappings below it.   spec: compose-spec 05-services */
 #include "parser/schema_rows.h"
 
+/* clang-format off: a row a line */
+
 #define WINDOWS "is for Windows containers"
 #define NAMED(type, rows, title) const struct keys type = { rows, ARRAY_LEN(rows), .what = title }
 

@@ -3,6 +3,8 @@
  * Rows of one mapping are sorted by name (schema_child() searches by halves; a unit test checks it). */
 #include "parser/schema_rows.h"
 
+/* clang-format off: a row a line */
+
 /* ---- shared rows ---- */
 const struct key row_text = { .forms = STR };
 const struct key row_text_num = { .forms = STR | NUM };

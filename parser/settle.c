@@ -37,7 +37,8 @@ int settle_bool(const struct walk *w, struct node **n, const struct where *at)
 	if ((*n)->kind != NODE_STR)
 		return 0;
 	if (!value_bool((*n)->text, &v, &old))
-		return walk_fault(w, (*n)->pos, at, "write true or false", "\"%s\" is neither true nor false", (*n)->text);
+		return walk_fault(w, (*n)->pos, at, "write true or false", "\"%s\" is neither true nor false",
+				  (*n)->text);
 	replace(n, node_bool(w->arena, v, (*n)->pos));
 	return 0;
 }
@@ -112,8 +113,8 @@ int settle_bytes(const struct walk *w, struct node **n, const struct where *at)
 	else if ((*n)->kind != NODE_STR)
 		return 0;
 	else if (!value_bytes((*n)->text, &v))
-		return walk_fault(w, (*n)->pos, at, "write a number with a unit, such as 512m or 1.5gb", "\"%s\" is no size",
-				  (*n)->text);
+		return walk_fault(w, (*n)->pos, at, "write a number with a unit, such as 512m or 1.5gb",
+				  "\"%s\" is no size", (*n)->text);
 	snprintf(text, sizeof(text), "%lld", (long long)v);
 	replace_text(w, n, text);
 	return 0;
@@ -127,8 +128,8 @@ int settle_duration(const struct walk *w, struct node **n, const struct where *a
 	if (!node_text(*n))
 		return 0;
 	if (!value_duration((*n)->text, &ns))
-		return walk_fault(w, (*n)->pos, at, "write a duration with units, such as 90s or 1m30s", "\"%s\" is no duration",
-				  (*n)->text);
+		return walk_fault(w, (*n)->pos, at, "write a duration with units, such as 90s or 1m30s",
+				  "\"%s\" is no duration", (*n)->text);
 	value_duration_text(ns, text);
 	replace_text(w, n, text);
 	return 0;
@@ -152,7 +153,8 @@ static int mode(const struct walk *w, const struct node *n, const struct where *
 	if (n->kind == NODE_INT)
 		*ret = n->i;
 	else if (n->kind == NODE_FLOAT || !value_mode(n->text, ret))
-		return walk_fault(w, n->pos, at, "write it in octal, such as \"0440\"", "\"%s\" is no file mode", n->text);
+		return walk_fault(w, n->pos, at, "write it in octal, such as \"0440\"", "\"%s\" is no file mode",
+				  n->text);
 	return 0;
 }
 
@@ -211,7 +213,7 @@ int settle_env(const struct walk *w, struct node **n, const struct where *at)
 		const struct node *item = (*n)->items[i];
 		const char *eq = item->kind == NODE_STR ? strchr(item->text, '=') : NULL;
 		if (eq && eq > item->text && (eq[-1] == ' ' || eq[-1] == '\t'))
-			return walk_fault(w, item->pos, &(struct where){ at, NULL, i }, "remove the space before \"=\"",
+			return walk_fault(w, item->pos, &(struct where){at, NULL, i}, "remove the space before \"=\"",
 					  "the name in \"%s\" ends with a space", item->text);
 	}
 	return text_map(w, n, at, false);
@@ -310,11 +312,11 @@ int settle_hosts(const struct walk *w, struct node **n, const struct where *at)
 
 	for (size_t i = 0; i < (*n)->n; i++) {
 		if ((*n)->kind == NODE_MAP)
-			r |= host_pair(w, list, &(*n)->pairs[i], &(struct where){ at, (*n)->pairs[i].key, 0 });
+			r |= host_pair(w, list, &(*n)->pairs[i], &(struct where){at, (*n)->pairs[i].key, 0});
 		else if ((*n)->items[i]->deferred)
 			return 0;
 		else if ((*n)->items[i]->kind == NODE_STR)
-			r |= host_item(w, list, (*n)->items[i], &(struct where){ at, NULL, i });
+			r |= host_item(w, list, (*n)->items[i], &(struct where){at, NULL, i});
 	}
 	if (r)
 		return -1;
@@ -337,14 +339,15 @@ static struct node *text_list(const struct walk *w, char *const *v, size_t n, st
 
 int settle_words(const struct walk *w, struct node **n, const struct where *at)
 {
-	auto_strv struct strv words = { 0 };
+	auto_strv struct strv words = {0};
 	const char *why;
 
 	if ((*n)->kind != NODE_STR)
 		return 0;
 	why = value_words((*n)->text, &words);
 	if (why)
-		return walk_fault(w, (*n)->pos, at, "write the command as a list", "cannot be split into words: %s", why);
+		return walk_fault(w, (*n)->pos, at, "write the command as a list", "cannot be split into words: %s",
+				  why);
 	replace(n, text_list(w, words.v, words.n, (*n)->pos));
 	return 0;
 }
@@ -354,15 +357,15 @@ int settle_test(const struct walk *w, struct node **n, const struct where *at)
 	const char *first;
 
 	if ((*n)->kind == NODE_STR) {
-		char *v[] = { (char *)"CMD-SHELL", (char *)(*n)->text };
+		char *v[] = {(char *)"CMD-SHELL", (char *)(*n)->text};
 		replace(n, text_list(w, v, 2, (*n)->pos));
 	}
 	if ((*n)->kind != NODE_LIST || !(*n)->n)
 		return 0;
 	first = node_text((*n)->items[0]);
 	if (!str_eq(first, "CMD") && !str_eq(first, "CMD-SHELL") && !str_eq(first, "NONE"))
-		return walk_fault(w, (*n)->items[0]->pos, at, NULL, "must start with CMD, CMD-SHELL or NONE, not \"%s\"",
-				  first ? first : "");
+		return walk_fault(w, (*n)->items[0]->pos, at, NULL,
+				  "must start with CMD, CMD-SHELL or NONE, not \"%s\"", first ? first : "");
 	return 0;
 }
 
@@ -374,7 +377,9 @@ int settle_ulimit(const struct walk *w, struct node **n, const struct where *at)
 		return settle_int(w, n, at);
 	soft = node_get(*n, "soft");
 	hard = node_get(*n, "hard");
-	if (soft && hard && soft->kind == NODE_INT && hard->kind == NODE_INT && hard->i >= 0 && (soft->i > hard->i || soft->i < 0))
-		return walk_fault(w, soft->pos, at, NULL, "the soft limit %s is above the hard limit %s", soft->text, hard->text);
+	if (soft && hard && soft->kind == NODE_INT && hard->kind == NODE_INT && hard->i >= 0 &&
+	    (soft->i > hard->i || soft->i < 0))
+		return walk_fault(w, soft->pos, at, NULL, "the soft limit %s is above the hard limit %s", soft->text,
+				  hard->text);
 	return 0;
 }

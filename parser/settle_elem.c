@@ -34,13 +34,16 @@ static int check_port(const struct walk *w, struct node *port, const struct wher
 	if (!target)
 		return walk_fault(w, port->pos, at, NULL, "lacks the key `target`, the container's port");
 	if (target->kind == NODE_INT && (target->i < 1 || target->i > 65535))
-		return walk_fault(w, target->pos, at, NULL, "the container port %s is not within 1-65535", target->text);
+		return walk_fault(w, target->pos, at, NULL, "the container port %s is not within 1-65535",
+				  target->text);
 	if (judged(ip) && !value_ip(ip->text))
 		return walk_fault(w, ip->pos, at, NULL, "\"%s\" is no IP address", ip->text);
 	if (judged(protocol) && !is_protocol(protocol->text))
-		return walk_fault(w, protocol->pos, at, NULL, "the protocol must be tcp, udp or sctp, not \"%s\"", protocol->text);
+		return walk_fault(w, protocol->pos, at, NULL, "the protocol must be tcp, udp or sctp, not \"%s\"",
+				  protocol->text);
 	if (judged(published) && *published->text && !value_port_range(published->text, &first, &last))
-		return walk_fault(w, published->pos, at, NULL, "\"%s\" is no port or range of ports within 0-65535", published->text);
+		return walk_fault(w, published->pos, at, NULL, "\"%s\" is no port or range of ports within 0-65535",
+				  published->text);
 	return 0;
 }
 
@@ -113,8 +116,9 @@ int settle_trigger(const struct walk *w, struct node **n, const struct where *at
 	if (path && node_text(path) && !*path->text)
 		return walk_fault(w, path->pos, at, NULL, "the path is empty");
 	if (!node_get(*n, "target") && str_starts(action ? action : "", "sync"))
-		return walk_fault(w, (*n)->pos, at, "name the directory in the container", "action %s needs a target", action);
-	if (!node_get(*n, "exec")) {           /* printed by the reference loader, too */
+		return walk_fault(w, (*n)->pos, at, "name the directory in the container", "action %s needs a target",
+				  action);
+	if (!node_get(*n, "exec")) { /* printed by the reference loader, too */
 		struct node *exec = walk_map(w, (*n)->pos);
 		walk_put(w, exec, "command", node_new(w->arena, NODE_NULL, (*n)->pos));
 		walk_put(w, *n, "exec", exec);
@@ -165,14 +169,16 @@ int settle_volume(const struct walk *w, struct node **n, const struct where *at)
 	return external_alone(w, *n, at);
 }
 
-static int one_source(const struct walk *w, const struct node *n, const struct where *at, const char *const *keys, const char *list)
+static int one_source(const struct walk *w, const struct node *n, const struct where *at, const char *const *keys,
+		      const char *list)
 {
 	const char *first = NULL;
 
 	for (; *keys; keys++) {
 		const struct node_pair *p = node_pair(n, *keys);
 		if (p && first)
-			return walk_fault(w, p->key_pos, at, "keep one of them", "%s and %s exclude each other", first, *keys);
+			return walk_fault(w, p->key_pos, at, "keep one of them", "%s and %s exclude each other", first,
+					  *keys);
 		if (p)
 			first = *keys;
 	}
@@ -183,10 +189,11 @@ static int one_source(const struct walk *w, const struct node *n, const struct w
 
 int settle_secret(const struct walk *w, struct node **n, const struct where *at)
 {
-	return one_source(w, *n, at, (const char *const[]){ "file", "environment", NULL }, "file or environment");
+	return one_source(w, *n, at, (const char *const[]){"file", "environment", NULL}, "file or environment");
 }
 
 int settle_config(const struct walk *w, struct node **n, const struct where *at)
 {
-	return one_source(w, *n, at, (const char *const[]){ "file", "environment", "content", NULL }, "file, environment or content");
+	return one_source(w, *n, at, (const char *const[]){"file", "environment", "content", NULL},
+			  "file, environment or content");
 }

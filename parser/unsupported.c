@@ -16,7 +16,11 @@ static bool wanted(const char *const *names, const char *name)
 	return false;
 }
 
-struct refuse { struct errs *errs; const char *path; int bad; };
+struct refuse {
+	struct errs *errs;
+	const char *path;
+	int bad;
+};
 
 static void refuse(struct refuse *r, struct srcpos pos, const char *key, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
@@ -32,12 +36,17 @@ static void refuse(struct refuse *r, struct srcpos pos, const char *key, const c
 }
 
 /* The values of a key that are carried out, space separated; others are not (yet). */
-struct values { const char *path, *taken; };
-static const struct values service_takes[] = {
-	{ "userns_mode", "host" }, { "isolation", "default" }, { "logging.driver", "json-file local none" },
+struct values {
+	const char *path, *taken;
 };
-static const struct values network_takes[] = { { "driver", "bridge" }, { "ipam.driver", "default" }, { "enable_ipv4", "true" } };
-static const struct values volume_takes[] = { { "driver", "local" } };
+static const struct values service_takes[] = {
+	{"userns_mode", "host"},
+	{"isolation", "default"},
+	{"logging.driver", "json-file local none"},
+};
+static const struct values network_takes[] = {
+	{"driver", "bridge"}, {"ipam.driver", "default"}, {"enable_ipv4", "true"}};
+static const struct values volume_takes[] = {{"driver", "local"}};
 
 static bool has_word(const char *words, const char *text)
 {
@@ -73,7 +82,8 @@ static void restart(struct refuse *r, const struct service *s)
 		return;
 	if (str_starts(text, "on-failure:") && value_i64(text + strlen("on-failure:"), &times) && times >= 0)
 		return;
-	refuse(r, n->pos, "restart", "write no, always, on-failure[:N] or unless-stopped", "\"%s\" is no restart policy", text);
+	refuse(r, n->pos, "restart", "write no, always, on-failure[:N] or unless-stopped",
+	       "\"%s\" is no restart policy", text);
 }
 
 static void mounts(struct refuse *r, const struct service *s)
@@ -86,7 +96,8 @@ static void mounts(struct refuse *r, const struct service *s)
 		if (has_word("npipe cluster image", type))
 			refuse(r, m->pos, "volumes", NULL, "a mount of type %s is not supported yet", type);
 		if (has_word("writable readonly", recursive))
-			refuse(r, m->pos, "volumes", "supported: enabled, disabled", "`recursive: %s` is not supported yet", recursive);
+			refuse(r, m->pos, "volumes", "supported: enabled, disabled",
+			       "`recursive: %s` is not supported yet", recursive);
 	}
 }
 
@@ -106,14 +117,15 @@ static void build_secrets(struct refuse *r, const struct project *p, const struc
 {
 	for (size_t i = 0; s->build && i < s->build->n_secrets; i++)
 		for (size_t k = 0; k < p->n_secrets; k++)
-			if (str_eq(p->secrets[k].key, s->build->secrets[i].source) && !p->secrets[k].file && !p->secrets[k].external)
+			if (str_eq(p->secrets[k].key, s->build->secrets[i].source) && !p->secrets[k].file &&
+			    !p->secrets[k].external)
 				refuse(r, s->build->secrets[i].pos, "build.secrets", "put it into a file",
 				       "the build secret \"%s\" is not a file: not supported yet", p->secrets[k].key);
 }
 
 static int service_values(const struct project *p, const struct service *s, const char *path, struct errs *errs)
 {
-	struct refuse r = { errs, path, 0 };
+	struct refuse r = {errs, path, 0};
 
 	if (s->health.start_interval_ns > 0 && s->health.start_period_ns <= 0)
 		refuse(&r, s->health.pos, "healthcheck", NULL, "healthcheck.start_interval needs a start_period");
@@ -142,10 +154,11 @@ static int section(struct project *p, const char *name, const struct keys *k, co
 	return schema_unsupported(k, node_get(node_get(p->tree, name), key), path, errs, &p->load->warns);
 }
 
-static int values_of(const char *name, const char *key, const struct node *tree, const struct values *v, size_t n, struct errs *errs)
+static int values_of(const char *name, const char *key, const struct node *tree, const struct values *v, size_t n,
+		     struct errs *errs)
 {
 	auto_free char *path = xasprintf("%s.%s", name, key);
-	struct refuse r = { errs, path, 0 };
+	struct refuse r = {errs, path, 0};
 
 	takes(&r, tree, v, n);
 	return r.bad;
@@ -160,7 +173,8 @@ static int file_sources(struct project *p, const char *name, const struct keys *
 		r |= section(p, name, k, v[i].key, errs);
 		if (v[i].external)
 			r |= errs_model(errs, v[i].pos, name, "name a file or an environment variable",
-					"external %s are not supported: there is no store that could hold \"%s\"", name, v[i].key);
+					"external %s are not supported: there is no store that could hold \"%s\"", name,
+					v[i].key);
 	}
 	return r;
 }
@@ -176,11 +190,13 @@ int project_unsupported(struct project *p, const char *const *names, struct errs
 			r |= one_service(p, &p->services[i], errs);
 	for (size_t i = 0; i < p->n_networks; i++) {
 		r |= section(p, "networks", &schema_network, p->networks[i].key, errs);
-		r |= values_of("networks", p->networks[i].key, p->networks[i].tree, network_takes, ARRAY_LEN(network_takes), errs);
+		r |= values_of("networks", p->networks[i].key, p->networks[i].tree, network_takes,
+			       ARRAY_LEN(network_takes), errs);
 	}
 	for (size_t i = 0; i < p->n_volumes; i++) {
 		r |= section(p, "volumes", &schema_volume, p->volumes[i].key, errs);
-		r |= values_of("volumes", p->volumes[i].key, p->volumes[i].tree, volume_takes, ARRAY_LEN(volume_takes), errs);
+		r |= values_of("volumes", p->volumes[i].key, p->volumes[i].tree, volume_takes, ARRAY_LEN(volume_takes),
+			       errs);
 	}
 	r |= file_sources(p, "secrets", &schema_secret, p->secrets, p->n_secrets, errs);
 	r |= file_sources(p, "configs", &schema_config, p->configs, p->n_configs, errs);

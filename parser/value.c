@@ -90,9 +90,12 @@ bool value_bytes(const char *s, int64_t *ret_bytes)
 	return true;
 }
 
-static const struct { const char *name; double ns; } time_units[] = {
-	{ "ns", 1 }, { "us", 1e3 }, { "\u00b5s", 1e3 }, { "\u03bcs", 1e3 }, { "ms", 1e6 }, { "s", 1e9 },
-	{ "m", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 }, { "w", 7 * 86400e9 },
+static const struct {
+	const char *name;
+	double ns;
+} time_units[] = {
+	{"ns", 1},  {"us", 1e3}, {"\u00b5s", 1e3}, {"\u03bcs", 1e3}, {"ms", 1e6},
+	{"s", 1e9}, {"m", 60e9}, {"h", 3600e9},	   {"d", 86400e9},   {"w", 7 * 86400e9},
 };
 
 /* ret: the first byte behind the unit, or NULL when there is none */
@@ -150,7 +153,8 @@ static void fraction_text(char *buf, size_t size, uint64_t v, unsigned digits, c
 		digits--;
 	}
 	if (digits)
-		snprintf(buf, size, "%llu.%0*llu%s", (unsigned long long)whole, (int)digits, (unsigned long long)frac, unit);
+		snprintf(buf, size, "%llu.%0*llu%s", (unsigned long long)whole, (int)digits, (unsigned long long)frac,
+			 unit);
 	else
 		snprintf(buf, size, "%llu%s", (unsigned long long)whole, unit);
 }
@@ -182,11 +186,13 @@ void value_duration_text(int64_t ns, char buf[DURATION_TEXT])
 
 bool value_bool(const char *s, bool *ret, bool *ret_old)
 {
-	static const struct { const char *text; bool v, old; } words[] = {
-		{ "true", true, false }, { "false", false, false }, { "1", true, false }, { "0", false, false },
-		{ "t", true, false }, { "f", false, false },
-		{ "y", true, true }, { "yes", true, true }, { "on", true, true },
-		{ "n", false, true }, { "no", false, true }, { "off", false, true },
+	static const struct {
+		const char *text;
+		bool v, old;
+	} words[] = {
+		{"true", true, false}, {"false", false, false}, {"1", true, false},  {"0", false, false},
+		{"t", true, false},    {"f", false, false},	{"y", true, true},   {"yes", true, true},
+		{"on", true, true},    {"n", false, true},	{"no", false, true}, {"off", false, true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -198,7 +204,8 @@ bool value_bool(const char *s, bool *ret, bool *ret_old)
 	return false;
 }
 
-/* printf's %g takes over at other exponents than wanted: plain digits from 1e-4 up to 1e21, as configs are printed elsewhere. */
+/* printf's %g takes over at other exponents than wanted: plain digits from 1e-4 up to 1e21, as configs are printed
+ * elsewhere. */
 static void shortest(double v, bool single, char buf[DOUBLE_TEXT])
 {
 	char t[DOUBLE_TEXT];

@@ -55,7 +55,7 @@ static const char *take_protocol(char *ctr, char ret[5])
 	*slash++ = '\0';
 	if (!*slash)
 		return NULL;
-	for (const char *const *p = (const char *const[]){ "tcp", "udp", "sctp", NULL }; *p; p++)
+	for (const char *const *p = (const char *const[]){"tcp", "udp", "sctp", NULL}; *p; p++)
 		if (strcasecmp(slash, *p) == 0) {
 			memcpy(ret, *p, strlen(*p) + 1);
 			return NULL;
@@ -110,7 +110,7 @@ static const char *expand(const char *ctr, const char *host, struct port_spec *s
 	spec->pair = xcalloc(spec->n, sizeof(*spec->pair));
 	for (size_t i = 0; i < spec->n; i++) {
 		uint16_t h = (uint16_t)(*host ? h0 + i : 0);
-		spec->pair[i] = (struct port_pair){ (uint16_t)(c0 + i), h, *host && c0 == c1 ? h1 : h };
+		spec->pair[i] = (struct port_pair){(uint16_t)(c0 + i), h, *host && c0 == c1 ? h1 : h};
 	}
 	qsort(spec->pair, spec->n, sizeof(*spec->pair), by_text);
 	return NULL;
@@ -119,7 +119,7 @@ static const char *expand(const char *ctr, const char *host, struct port_spec *s
 const char *value_ports(const char *s, struct port_spec *ret)
 {
 	char buf[160];
-	struct port_spec spec = { 0 };
+	struct port_spec spec = {0};
 	const char *why;
 
 	if (strlen(s) >= sizeof(buf))

@@ -6,10 +6,10 @@
 #include "parser/value.h"
 
 struct splitter {
-	struct str   word;
+	struct str word;
 	struct strv *out;
 	bool escaped, dquote, squote, bquote, dollar;
-	bool any;                      /* the word has begun, be it as "" */
+	bool any; /* the word has begun, be it as "" */
 };
 
 static bool quoted(const struct splitter *s)
@@ -77,8 +77,8 @@ static int take(struct splitter *s, char c)
 
 const char *value_words(const char *line, struct strv *out)
 {
-	auto_strv struct strv words = { 0 };
-	struct splitter s = { .out = &words };
+	auto_strv struct strv words = {0};
+	struct splitter s = {.out = &words};
 	int r = 0;
 
 	for (; *line && !r; line++)
