@@ -354,11 +354,23 @@ static int wait_events(struct engine *en, struct err *e)
 	return 0;
 }
 
+/* From looking an image up until the record of its container says that its layers are in use, nobody may collect them. */
+static int pin_images(struct engine *en, const struct plan *p, bool *ret_pinned, struct err *e)
+{
+	*ret_pinned = false;
+	for (size_t i = 0; i < p->n_ops && !*ret_pinned; i++)
+		*ret_pinned = p->ops[i]->kind == OP_CTR_CREATE;
+	return *ret_pinned ? store_pin(en->o.store, e) : 0;
+}
+
 int engine_run(struct engine *en, const struct plan *p, struct errs *errs)
 {
 	auto_err struct err e = {0};
 	size_t before = errs->n;
+	bool pinned;
 
+	if (pin_images(en, p, &pinned, &e) < 0)
+		return errs_add(errs, &e);
 	for (size_t i = 0; i < p->n_warnings; i++)
 		engine_warn(en, "%s", p->warnings[i]);
 	en->plan = p;
@@ -375,6 +387,8 @@ int engine_run(struct engine *en, const struct plan *p, struct errs *errs)
 		start_ready(en);
 	}
 	build_network_remove(en);
+	if (pinned)
+		store_unpin(en->o.store);
 	sched_done(&en->sched);
 	vec_done(&en->requests);
 	free(en->ids);

@@ -90,13 +90,18 @@ int engine_oneoff(struct engine *en, const struct service *s, const struct oneof
 	auto_free char *ref = image_name_of(en->o.project, s), *name = NULL;
 	struct ctr_want w = { .s = s, .id = ret_id, .image_ref = ref, .number = 1, .kind = KIND_ONEOFF, .oneoff = o };
 
+	*ret_name = NULL;
 	record_new_id(ret_id);
 	name = o->name ? xstrdup(o->name) : xasprintf("%s-%s-run-%.12s", en->o.name, s->name, ret_id);
 	w.name = name;
+	if (store_pin(en->o.store, e) < 0)
+		return -1;
 	if (engine_image(en, ref, &w.image, e) < 0 || create(en, &w, e) < 0)
-		return err_wrap(e, "create container %s", name);
-	*ret_name = take_ptr(name);
-	return 0;
+		err_wrap(e, "create container %s", name);
+	else
+		*ret_name = take_ptr(name);
+	store_unpin(en->o.store);
+	return *ret_name ? 0 : -1;
 }
 
 int op_ctr_start(struct engine *en, struct op *op, struct err *e)
