@@ -213,8 +213,6 @@ static int run_command(const struct globals *g, const struct cmd *cmd, char **ar
 	}
 	cleanup(&c);
 	opt_done(cmd->opts, args);
-	if (fflush(stdout) == EOF && errno == EPIPE)
-		return r;
 	return r;
 }
 
@@ -272,6 +270,15 @@ static int client_main(char **argv)
 	return r;
 }
 
+/* A reader that has gone away has seen enough; a full disk has not. */
+static int flush_output(int status)
+{
+	if (fflush(stdout) == 0 || errno == EPIPE)
+		return status;
+	fprintf(stderr, "compose: cannot write to standard output: %s\n", strerror(errno));
+	return status ? status : 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *base = argc ? strrchr(argv[0], '/') : NULL;
@@ -285,5 +292,5 @@ int main(int argc, char **argv)
 		return oci_main(argc - 1, argv + 1);
 	if (argc > 1 && str_starts(argv[1], "__"))
 		return supervisor_main(argc, argv);
-	return client_main(argv);
+	return flush_output(client_main(argv));
 }

@@ -4,7 +4,7 @@
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
 
-enum { NAMES_MAX = 64 };
+enum { NAMES_MAX = 64, HELP_COLUMN = 30 };
 
 struct parse {
 	const struct opt *t;
@@ -267,7 +267,11 @@ void opt_help(const struct opt *t, FILE *f)
 			continue;
 		left = xasprintf("%c%c%s--%s%s%s", t->sh ? '-' : ' ', t->sh ? t->sh : ' ', t->sh ? ", " : "  ", t->name,
 				 t->arg ? " " : "", t->arg ? t->arg : "");
-		fprintf(f, "  %-30s %s%s%s%s\n", left, t->help, t->choices ? " (" : "", t->choices ? t->choices : "",
+		if (strlen(left) >= HELP_COLUMN) {               /* a long one has its line for itself */
+			fprintf(f, "  %s\n", left);
+			*left = '\0';
+		}
+		fprintf(f, "  %-*s %s%s%s%s\n", HELP_COLUMN, left, t->help, t->choices ? " (" : "", t->choices ? t->choices : "",
 			t->choices ? ")" : "");
 	}
 }

@@ -49,7 +49,7 @@ static int images_run(struct ctx *c, const void *args, struct err *e)
 	auto_strv struct strv seen = {0};
 	struct table t = {0};
 
-	if (list_read(c, &l, e) < 0)
+	if (list_read(c, &l, e) < 0 || list_check_names(c, &l, a->services, e) < 0)
 		return -1;
 	table_row(&t, "CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED", NULL);
 	for (size_t i = 0; i < l.n; i++) {

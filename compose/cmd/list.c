@@ -93,6 +93,21 @@ char *list_ports(const struct listed *l)
 	return str_take(&b);
 }
 
+int list_check_names(const struct ctx *c, const struct list *l, char *const *services, struct err *e)
+{
+	for (; services && *services; services++) {
+		bool known = c->project && project_service(c->project, *services);
+
+		for (size_t i = 0; !known && i < l->n; i++)
+			known = str_eq(l->v[i]->r.service, *services);
+		if (!known) {
+			err_set(e, ERR_USAGE, 0, "no such service: %s", *services);
+			return err_hint(e, "`compose config --services` lists them");
+		}
+	}
+	return 0;
+}
+
 bool list_named(char *const *services, const char *service)
 {
 	if (!services || !*services)

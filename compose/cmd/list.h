@@ -16,4 +16,6 @@ void list_done(struct list *l);
 char *list_status(const struct listed *l);
 /* "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp". ret: caller frees */
 char *list_ports(const struct listed *l);
+/* err: ERR_USAGE for a name that is neither in the file nor that of a container's service */
+int  list_check_names(const struct ctx *c, const struct list *l, char *const *services, struct err *e) __attribute__((warn_unused_result));
 bool list_named(char *const *services, const char *service);   /* no names: all */

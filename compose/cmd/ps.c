@@ -140,16 +140,8 @@ static int ps_run(struct ctx *c, const void *args, struct err *e)
 	struct table t = {0};
 	const char *last = NULL;
 
-	if (filter_status(a, e) < 0 || list_read(c, &l, e) < 0)
+	if (filter_status(a, e) < 0 || list_read(c, &l, e) < 0 || list_check_names(c, &l, a->services, e) < 0)
 		return -1;
-	for (char **s = a->services; s && *s; s++) {
-		bool known = c->project && project_service(c->project, *s);
-
-		for (size_t i = 0; !known && i < l.n; i++)
-			known = str_eq(l.v[i]->r.service, *s);
-		if (!known)
-			return err_set(e, ERR_USAGE, 0, "no such service: %s", *s);
-	}
 	table_row(&t, "NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS", NULL);
 	for (size_t i = 0; i < l.n; i++) {
 		if (!shown(c, a, l.v[i]))

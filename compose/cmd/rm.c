@@ -46,6 +46,8 @@ static int rm_run(struct ctx *c, const void *args, struct err *e)
 	const struct goal g = { .verb = GOAL_REMOVE, .services = a->services, .timeout_ns = -1, .stop_first = a->stop, .volumes = a->volumes };
 	auto_free char *q = question(c, a);
 
+	if (act_check_names(c, a->services, e) < 0)
+		return -1;
 	if (!q) {
 		ui_line(c->ui, "No stopped containers");
 		return 0;
