@@ -1,1 +1,0 @@
---all-resources config --volumes
