@@ -297,7 +297,7 @@ static void on_delay(void *arg)
 static void wait_delay(struct ctr *c)
 {
 	ports_point(c, "-");
-	hold_put(c->w, "0", -1, "run.%s", c->rec.id);
+	hold_put(c->w, "0 0", -1, "run.%s", c->rec.id);
 	c->st.state = CTR_RESTARTING;
 	c->st.finished_ns = sys_now_ns();
 	c->timer = loop_at(c->w->loop, sys_mono_ns() + c->delay_ms * 1000000, on_delay, c);
@@ -360,6 +360,7 @@ static void act_fail(struct ctr *c, bool again)
 	}
 	/* docker: a command that cannot be run leaves an exited container, any other failure one that was never started */
 	c->st.state = c->st.started_ns || ran ? CTR_EXITED : CTR_CREATED;
+	ctr_save(c);
 	ctr_answer(c, WAIT_STARTED, &c->why);
 	ctr_answer(c, WAIT_RUNNING, &c->why);
 	ctr_answer(c, WAIT_HEALTHY, &c->why);

@@ -62,8 +62,8 @@ void ctr_event(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who);
 /* Its process ended: wait status. The keeper is told when that is on disk. */
 void ctr_exited(struct ctr *c, int wait_status);
 /* ctr_adopt.c: continue with a container that a worker before us left. pid 0: it waits to be restarted.
- * wait_status: its end is known already; NULL: it lives, or how it ended is to be found out */
-int  ctr_adopt(struct worker *w, const char *id, pid_t pid, const int *wait_status, struct err *e)
+ * parent: the keeper whose child it is. wait_status: its end is known already; NULL: it lives, or its end will be told */
+int  ctr_adopt(struct worker *w, const char *id, pid_t pid, pid_t parent, const int *wait_status, struct err *e)
 	__attribute__((warn_unused_result));
 /* Containers that claim to run but have no process of ours: a supervisor died with all it had. They count as killed. */
 void ctr_clean_stale(struct worker *w);

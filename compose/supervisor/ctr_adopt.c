@@ -15,43 +15,67 @@
 /* kernel: 6.15 tells through a pidfd how a process ended that is not our child. The header of Debian 12 has it not. */
 struct end_info { uint64_t mask, cgroup; uint32_t ids[11]; int32_t exit_code; };
 #define END_INFO_GET _IOWR(0xFF, 11, struct end_info)
-enum { END_INFO_EXIT = 1 << 3, CODE_UNKNOWN = 255 };
+enum { END_INFO_EXIT = 1 << 3, CODE_UNKNOWN = 255, PATIENCE_NS = 1000000000 };
 
-static int end_of(int pidfd)
+/* As long as its parent has not taken it from the process table, the table has how it ended: field 52 of its stat file.
+ * ret: true with *ret_status */
+static bool end_of_zombie(pid_t pid, int *ret_status)
+{
+	struct err ignored = {0};
+	auto_free char *text = NULL;
+	char path[40], *p;
+	int64_t v;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fs_read(AT_FDCWD, path, 4096, &text, NULL, &ignored) < 0) {
+		err_done(&ignored);
+		return false;
+	}
+	p = strrchr(text, ')');
+	if (!p || strncmp(p, ") Z ", 4))
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	p = strrchr(text, ' ');
+	if (!str_to_i64(p + 1, &v))
+		return false;
+	*ret_status = (int)v;
+	return true;
+}
+
+/* ret: 1 with *ret_status; 0 when it will be known soon; -1 when the kernel cannot tell */
+static int end_of(const struct ctr *c, int *ret_status)
 {
 	struct end_info info = { .mask = END_INFO_EXIT };
+	int r = ioctl(c->rt.pidfd, END_INFO_GET, &info);
 
-	if (ioctl(pidfd, END_INFO_GET, &info) == 0 && info.mask & END_INFO_EXIT)
-		return info.exit_code;
-	return CODE_UNKNOWN << 8;
+	if (r == 0 && info.mask & END_INFO_EXIT)
+		*ret_status = info.exit_code;
+	else if (!end_of_zombie(c->rt.pid, ret_status))
+		return r;
+	return 1;
+}
+
+static void on_patience(void *arg)
+{
+	struct ctr *c = arg;
+
+	c->timer = NULL;
+	ctr_exited(c, CODE_UNKNOWN << 8);
 }
 
 static void on_end(void *arg, uint32_t events)
 {
 	struct ctr *c = arg;
+	int status = CODE_UNKNOWN << 8, r = end_of(c, &status);
 
 	(void)events;
-	ctr_exited(c, end_of(c->rt.pidfd));
-}
-
-/* ret: parent of pid, 0 when unknown */
-static pid_t parent_of(pid_t pid)
-{
-	struct err ignored = {0};
-	auto_free char *text = NULL;
-	char path[40], *p;
-	int64_t v = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (fs_read(AT_FDCWD, path, 4096, &text, NULL, &ignored) < 0) {
-		err_done(&ignored);
-		return 0;
+	if (r) {
+		ctr_exited(c, status);
+		return;
 	}
-	p = strrchr(text, ')');         /* ") S 812 ..." */
-	if (!p || strlen(p) < 5)
-		return 0;
-	p[4 + strcspn(p + 4, " ")] = '\0';
-	return str_to_i64(p + 4, &v) ? (pid_t)v : 0;
+	loop_mod(c->on_pidfd, 0);               /* EPOLLHUP will tell */
+	loop_del(c->timer);
+	c->timer = loop_at(c->w->loop, sys_mono_ns() + PATIENCE_NS, on_patience, c);
 }
 
 /* ret: whether pid is the container's process still, with c->rt filled */
@@ -68,7 +92,6 @@ static bool find_process(struct ctr *c, pid_t pid)
 	}
 	c->rt.pid = pid;
 	c->rt.pidfd = fd;
-	c->orphan = parent_of(pid) != getppid();
 	return true;
 }
 
@@ -97,10 +120,11 @@ static void resume(struct ctr *c, pid_t pid, struct err *e)
 	health_start(c);
 }
 
-int ctr_adopt(struct worker *w, const char *id, pid_t pid, const int *wait_status, struct err *e)
+int ctr_adopt(struct worker *w, const char *id, pid_t pid, pid_t parent, const int *wait_status, struct err *e)
 {
 	struct ctr *c = ctr_load(w, id, e);
 	static const struct ctr_ask nobody = { .timeout_ns = -1 };
+	bool there;
 
 	if (!c)
 		return -1;
@@ -112,16 +136,17 @@ int ctr_adopt(struct worker *w, const char *id, pid_t pid, const int *wait_statu
 		ctr_event(c, EV_DELAY, NULL);
 		return 0;
 	}
-	if (wait_status || !find_process(c, pid)) {
-		c->rt.pid = pid;
-		resume(c, pid, e);
+	there = !wait_status && find_process(c, pid);
+	c->rt.pid = pid;
+	c->orphan = parent != getppid();
+	resume(c, pid, e);
+	if (wait_status || (!there && c->orphan)) {
 		ctr_exited(c, wait_status ? *wait_status : CODE_UNKNOWN << 8);
 		return 0;
 	}
-	resume(c, pid, e);
 	if (c->orphan)
 		c->on_pidfd = loop_add(w->loop, c->rt.pidfd, EPOLLIN, on_end, c);
-	if (c->st.stopped_by_user)              /* somebody was stopping it */
+	if (there && c->st.stopped_by_user)     /* somebody was stopping it */
 		ctr_event(c, EV_STOP, &nobody);
 	return 0;
 }

@@ -161,7 +161,7 @@ static int spawn(struct ctr *c, struct err *e)
 {
 	struct rt_args *a = &c->making->args;
 	auto_close int root = make_root(c, e);
-	char pid[16];
+	char pids[32];
 	int r;
 
 	if (root < 0 || open_log(c, e) < 0)
@@ -174,8 +174,8 @@ static int spawn(struct ctr *c, struct err *e)
 		mem_closep(&a->stdio[i]);
 	if (r < 0)
 		return -1;
-	(void)snprintf(pid, sizeof(pid), "%d", (int)c->rt.pid);
-	hold_put(c->w, pid, -1, "run.%s", c->rec.id);
+	(void)snprintf(pids, sizeof(pids), "%d %d", (int)c->rt.pid, (int)getppid());
+	hold_put(c->w, pids, -1, "run.%s", c->rec.id);
 	return 0;
 }
 

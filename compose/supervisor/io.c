@@ -338,18 +338,29 @@ static void on_input(void *arg, uint32_t events)
 	loop_mod(f->src, EPOLLIN);
 }
 
+static void feed_run(struct io *io)
+{
+	struct feed *f = &io->feed;
+
+	if (f->fd < 0 || f->src)
+		return;
+	if (io->in >= 0)
+		f->src = loop_add(io->c->w->loop, f->fd, EPOLLIN, on_input, io);
+	if (!f->src)
+		feed_stop(io, false);   /* it has no input */
+}
+
 static void feed_new(struct io *io, int fd, bool once)
 {
 	if (fd < 0)
 		return;
-	if (io->in < 0 || io->feed.fd >= 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
-		close(fd);      /* it has no input, or another client's */
+	if (io->feed.fd >= 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+		close(fd);              /* its input is another client's */
 		return;
 	}
 	io->feed = (struct feed){ .fd = fd, .dst_fd = -1, .once = once, .buf = xmalloc(INPUT_CHUNK) };
-	io->feed.src = loop_add(io->c->w->loop, fd, EPOLLIN, on_input, io);
-	if (!io->feed.src)
-		feed_stop(io, false);
+	if (io->running)                /* before, the terminal is not there yet */
+		feed_run(io);
 }
 
 /* ---- the whole -------------------------------------------------------------------------------------------------- */
@@ -432,6 +443,7 @@ void io_run(struct ctr *c)
 	io->running = true;
 	stream_resume(&io->out);
 	stream_resume(&io->err);
+	feed_run(io);
 }
 
 void io_attach(struct ctr *c, int in, int out, int err, bool once)

@@ -6,7 +6,8 @@
  * begins with "port." or is "router": these it passes on to the relay. Keys, ID being the container's:
  *   alive, ctl             liveness lock; listening control socket
  *   ready                  pipe to the client that started us: how the start went
- *   run.ID                 text: pid of a container that was started and whose end is not yet on disk
+ *   run.ID                 text: pid of a container that was started and whose end is not yet on disk, and of the keeper
+ *                          that is its parent; "0 0" while it waits to be started again
  *   out.ID err.ID in.ID    read ends of its output, write end of its input
  *   tty.ID outw.ID         its terminal; the pipe between terminal and log
  *   dnsu.ID dnst.ID        sockets of its resolver

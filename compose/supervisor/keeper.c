@@ -109,8 +109,10 @@ static void hand_over(struct role *r)
 		if (!send_wait(r, &m, held[i].fd))
 			return;
 	}
-	for (size_t i = 0; r == &worker && i < n_dead; i++)
-		dead[i].told = false;
+	for (size_t i = 0; r == &worker && i < n_dead; i++) {
+		m = (struct keep_msg){ .op = KEEP_EXIT, .pid = dead[i].pid, .status = dead[i].status };
+		dead[i].told = send_wait(r, &m, -1);
+	}
 	m = (struct keep_msg){ .op = KEEP_READY };
 	(void)send_wait(r, &m, -1);
 }

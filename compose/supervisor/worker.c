@@ -157,10 +157,10 @@ static void adopt_all(struct worker *w, const struct held_exits *exits)
 			strv_add(&run, w->held.v[i]->key);
 	for (size_t i = 0; i < run.n; i++) {
 		const char *id = run.v[i] + 4;
-		uint64_t pid = 0;
+		int pid = 0, parent = 0;
 
-		(void)str_to_u64(hold_find(w, "%s", run.v[i])->text, &pid);
-		if (ctr_adopt(w, id, (pid_t)pid, end_of(exits, (pid_t)pid), &e) < 0) {
+		if (sscanf(hold_find(w, "%s", run.v[i])->text, "%d %d", &pid, &parent) != 2 ||
+		    ctr_adopt(w, id, pid, parent, end_of(exits, pid), &e) < 0) {
 			worker_note(&e, "take over container %.12s", id);
 			hold_drop(w, "%s", run.v[i]);
 		}
