@@ -154,8 +154,7 @@ static void cleanup(struct ctx *c)
 {
 	observed_free(c->observed);
 	store_free(c->store);
-	if (c->lock_fd >= 0)
-		close(c->lock_fd);
+	act_unlock(c);
 	project_free(c->project);
 	if (c->cmd->needs & NEED_PATHS)
 		paths_done(&c->paths);

@@ -4,6 +4,7 @@
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
 #include "compose/engine/observe.h"
+#include "compose/state/lock.h"
 #include "graph/plan_text.h"
 
 static void on_status(void *arg, const char *kind, const char *name, const char *status, enum engine_tone tone, bool done)
@@ -81,6 +82,12 @@ int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *r
 		return 0;
 	err_move(e, &c->errs.v[--c->errs.n]);
 	return -1;
+}
+
+void act_unlock(struct ctx *c)
+{
+	lock_project_release(&c->paths, c->name, c->lock_fd);
+	c->lock_fd = -1;
 }
 
 int act_check_supported(struct ctx *c, char *const *services, struct err *e)

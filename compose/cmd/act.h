@@ -25,3 +25,5 @@ int act_check_supported(struct ctx *c, char *const *services, struct err *e) __a
 const struct observed_ctr *act_ctr(struct ctx *c, const char *service, int64_t index, bool running, struct err *e);
 /* Names given on the command line must exist, in the file or as containers. */
 int act_check_names(struct ctx *c, char *const *services, struct err *e) __attribute__((warn_unused_result));
+/* Let go of the project's lock: other commands may act on it from now on. Nothing happens when it is not held. */
+void act_unlock(struct ctx *c);

@@ -117,14 +117,6 @@ static void engine_end(struct attached *a)
 	a->en = NULL;
 }
 
-/* While it only shows output, other commands may act on the project. */
-static void let_go(struct ctx *c)
-{
-	if (c->lock_fd >= 0)
-		close(c->lock_fd);
-	c->lock_fd = -1;
-}
-
 /* ---- stopping ----------------------------------------------------------------------------------------------------- */
 
 static int stop_all(struct attached *a, struct plan **ret)
@@ -136,7 +128,7 @@ static int stop_all(struct attached *a, struct plan **ret)
 		intr_reset();
 	}
 	a->phase = STOPPING;
-	let_go(a->c);
+	act_unlock(a->c);
 	if (lock_project(&a->c->paths, a->c->name, "up (stopping)", true, &a->c->lock_fd, a->e) < 0 || act_observe(a->c, a->e) < 0 ||
 	    plan_make(ret, a->c->project, a->c->observed, &g, a->e) < 0)
 		return -1;
@@ -206,7 +198,7 @@ static int advance(struct attached *a, struct plan **stop_plan)
 		if (a->errs.n && !a->interrupted)
 			return 1;
 		a->phase = RUNNING;
-		let_go(a->c);
+		act_unlock(a->c);         /* while it only shows output, other commands may act on the project */
 	}
 	if (a->phase == STOPPING)
 		return !a->thread_runs;

@@ -222,10 +222,7 @@ static int run_run(struct ctx *c, const void *args, struct err *e)
 			r = engine_oneoff(en, &s, &o, id, &name, e);
 	}
 	ui_flush(c->ui);
-	if (c->lock_fd >= 0) {                    /* while it runs, other commands may act on the project */
-		close(c->lock_fd);
-		c->lock_fd = -1;
-	}
+	act_unlock(c);                            /* while it runs, other commands may act on the project */
 	if (r == 0)
 		r = a->detach ? background(en, id, name, e) : foreground(c, a, en, id, &s, e);
 	free(name);
