@@ -86,7 +86,8 @@ static int try_json(struct parse *p, struct df_instr *in, const char *text)
 
 	if (r < 0) {
 		vec_done(&w);
-		return bad(p, in->pos, in->kind, "when using JSON array syntax, arrays must be comprised of strings only");
+		return bad(p, in->pos, in->kind,
+			   "when using JSON array syntax, arrays must be comprised of strings only");
 	}
 	if (r == 0 && (str_starts(text, "[\"") || str_starts(text, "['")))
 		note(p, in->pos, "this looks like a JSON array and is not one: taken as a shell command");
@@ -141,8 +142,10 @@ static int args_shell(struct parse *p, struct df_instr *in)
 {
 	if (try_json(p, in, in->text) < 0)
 		return -1;
-	return in->json && in->n_words ? 0 :
-	       bad(p, in->pos, in->kind, "SHELL requires the arguments to be in JSON form, such as SHELL [\"/bin/bash\", \"-c\"]");
+	return in->json && in->n_words
+		       ? 0
+		       : bad(p, in->pos, in->kind,
+			     "SHELL requires the arguments to be in JSON form, such as SHELL [\"/bin/bash\", \"-c\"]");
 }
 
 static struct df_kv split_kv(struct arena *a, const char *word)
@@ -190,7 +193,8 @@ static int args_kv(struct parse *p, struct df_instr *in)
 	for (size_t i = 0; i < w.n; i++) {
 		kvs[i] = split_kv(&p->df->arena, w.v[i]);
 		if (in->kind != DF_ARG && !kvs[i].val)
-			r = bad(p, in->pos, in->kind, "can't find = in `%s`: it must be of the form NAME=VALUE", w.v[i]);
+			r = bad(p, in->pos, in->kind, "can't find = in `%s`: it must be of the form NAME=VALUE",
+				w.v[i]);
 		if (!*kvs[i].key)
 			r = bad(p, in->pos, in->kind, "%s names cannot be blank", kind_names[in->kind]);
 	}
@@ -348,7 +352,9 @@ static struct df_instr *instruction(struct parse *p, const struct df_line *l)
 
 	if (kind < 0)
 		return NULL;
-	*in = (struct df_instr){ .kind = (enum df_kind)kind, .pos = l->pos, .end_line = l->end_line, .original = l->text };
+	*in = (struct df_instr){
+		.kind = (enum df_kind)kind, .pos = l->pos, .end_line = l->end_line, .original = l->text
+	};
 	text = l->text + len;
 	text += strspn(text, " \t\r\v\f");
 	df_args_flags(&p->df->arena, p->df->escape, &text, &in->flags, &in->n_flags);
@@ -391,7 +397,8 @@ static void end_stage(struct parse *p)
 static int check_stage_name(struct parse *p, const struct df_instr *in, const char *name)
 {
 	if (!stage_name_ok(name))
-		return bad(p, in->pos, DF_FROM, "invalid stage name `%s`: a letter, then letters, digits, `-`, `_`, `.`", name);
+		return bad(p, in->pos, DF_FROM,
+			   "invalid stage name `%s`: a letter, then letters, digits, `-`, `_`, `.`", name);
 	if (!strcasecmp(name, "scratch") || !strcasecmp(name, "context"))
 		note(p, in->pos, "the stage has a reserved name");
 	for (size_t i = 0; i < p->stages.n; i++)
@@ -526,7 +533,8 @@ int dockerfile_parse(struct dockerfile **ret, const char *file, const char *text
 	if (!len)
 		bad(&p, (struct srcpos){ file, 1, 1 }, DF_N_KINDS, "the Dockerfile cannot be empty");
 	else if (len > DF_TEXT_MAX)
-		bad(&p, (struct srcpos){ file, 1, 1 }, DF_N_KINDS, "the Dockerfile is larger than %d bytes", DF_TEXT_MAX);
+		bad(&p, (struct srcpos){ file, 1, 1 }, DF_N_KINDS, "the Dockerfile is larger than %d bytes",
+		    DF_TEXT_MAX);
 	else if (df_lex_init(&p.lex, &df->arena, file, text, len, &e) < 0)
 		errs_add(&mine, &e);
 	else if (directives(&p) == 0)
@@ -544,7 +552,8 @@ int dockerfile_parse(struct dockerfile **ret, const char *file, const char *text
 	return -1;
 }
 
-int dockerfile_trigger(struct dockerfile *df, const char *text, struct srcpos pos, struct df_instr **ret, struct errs *errs)
+int dockerfile_trigger(struct dockerfile *df, const char *text, struct srcpos pos, struct df_instr **ret,
+		       struct errs *errs)
 {
 	struct errs mine = {0};
 	struct parse p = { .df = df, .errs = &mine };
@@ -554,7 +563,8 @@ int dockerfile_trigger(struct dockerfile *df, const char *text, struct srcpos po
 
 	if (strlen(text) > DF_TEXT_MAX)
 		bad(&p, pos, DF_ONBUILD, "the ONBUILD trigger is larger than %d bytes", DF_TEXT_MAX);
-	else if (df_lex_init(&p.lex, &df->arena, pos.file, text, strlen(text), &e) < 0 || df_lex_line(&p.lex, &l, &e) < 0)
+	else if (df_lex_init(&p.lex, &df->arena, pos.file, text, strlen(text), &e) < 0 ||
+		 df_lex_line(&p.lex, &l, &e) < 0)
 		errs_add(&mine, &e);
 	else {
 		l.pos = pos;

@@ -11,26 +11,26 @@
 
 /* X(enum suffix, keyword) */
 #define DF_INSTRUCTIONS(X) \
-	X(ADD) X(ARG) X(CMD) X(COPY) X(ENTRYPOINT) X(ENV) X(EXPOSE) X(FROM) X(HEALTHCHECK) X(LABEL) X(MAINTAINER) X(ONBUILD) \
-	X(RUN) X(SHELL) X(STOPSIGNAL) X(USER) X(VOLUME) X(WORKDIR)
+	X(ADD) X(ARG) X(CMD) X(COPY) X(ENTRYPOINT) X(ENV) X(EXPOSE) X(FROM) X(HEALTHCHECK) X(LABEL) X(MAINTAINER) \
+	X(ONBUILD) X(RUN) X(SHELL) X(STOPSIGNAL) X(USER) X(VOLUME) X(WORKDIR)
 #define DF_ENUM(name) DF_##name,
 enum df_kind { DF_INSTRUCTIONS(DF_ENUM) DF_N_KINDS };
 
 struct df_flag { const char *name, *val; };        /* without "--"; val NULL: written without "=" */
-struct df_kv   { const char *key, *val; };         /* val NULL: ARG without a default. Quotes still in place, not expanded */
+struct df_kv   { const char *key, *val; };         /* val NULL: ARG without a default. Not expanded, quotes in place */
 struct df_heredoc {
 	const char *name, *body;                   /* body with tabs stripped for <<- */
 	const char *raw;                           /* body as written, with the terminator's line */
 	bool        expand;                        /* the name was not quoted */
 };
 
-/* One instruction. Which fields are filled: json or text for CMD, ENTRYPOINT, RUN, HEALTHCHECK; words for ADD, COPY, VOLUME, EXPOSE,
- * FROM, SHELL; kvs for ARG, ENV, LABEL; text for the rest. */
+/* One instruction. Which fields are filled: json or text for CMD, ENTRYPOINT, RUN, HEALTHCHECK; words for ADD, COPY,
+ * VOLUME, EXPOSE, FROM, SHELL; kvs for ARG, ENV, LABEL; text for the rest. */
 struct df_instr {
 	enum df_kind  kind;
 	struct srcpos pos;                         /* of the keyword; file is borrowed from the caller */
 	unsigned      end_line;
-	const char   *original;                    /* the instruction in one line as the user wrote it, for progress and messages */
+	const char   *original;                    /* in one line as the user wrote it, for progress and messages */
 	const char   *text;                        /* behind keyword and flags, continuation lines joined */
 	bool          json;                        /* words come from a JSON array: no shell, no word splitting */
 	const struct df_flag *flags; size_t n_flags;
@@ -66,8 +66,8 @@ int dockerfile_parse(struct dockerfile **ret, const char *file, const char *text
 	__attribute__((warn_unused_result));
 /* Parse the text of an ONBUILD trigger of an image (untrusted) into df's arena.
  * in:  pos: where the FROM stands that brought it */
-int dockerfile_trigger(struct dockerfile *df, const char *text, struct srcpos pos, struct df_instr **ret, struct errs *errs)
-	__attribute__((warn_unused_result));
+int dockerfile_trigger(struct dockerfile *df, const char *text, struct srcpos pos, struct df_instr **ret,
+		       struct errs *errs) __attribute__((warn_unused_result));
 void dockerfile_free(struct dockerfile *df);
 
 const char *df_kind_name(enum df_kind k);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerfile_args.h - what stands behind a keyword: flags, JSON arrays, words, KEY=VALUE, heredoc openers.
- * runs in: client.   owns: nothing; results live in the arena.   layer: parser, pure.   spec: parity/dockerfile.md 1-3 */
+ * runs in: client.   owns: nothing; results live in the arena.   layer: parser, pure.
+ * spec: parity/dockerfile.md 1-3 */
 #pragma once
 #include "parser/dockerfile.h"
 
 struct df_words { const char **v; size_t n, cap; };          /* v is the heap's: vec_done */
 
-/* Take the flags from the beginning of *text, which then stands behind them. Quotes and escapes in them are resolved. */
+/* Take the flags from the beginning of *text, which then stands behind them. Quotes and escapes are resolved. */
 int df_args_flags(struct arena *a, char escape, const char **text, const struct df_flag **ret, size_t *ret_n);
 /* ret: 1 and the strings; 0: not a JSON array; -1: an array, but not of strings alone */
 int df_args_json(struct arena *a, const char *text, struct df_words *ret);

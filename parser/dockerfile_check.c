@@ -93,7 +93,8 @@ static int check_health(const struct df_instr *in, struct err *e)
 		if (v && *v && ns && ns < 1000000)
 			return err_set(e, ERR_MODEL, 0, "flag `--%s`: `%s` is less than 1ms", names[i], v);
 	}
-	if (df_flag(in, "retries") && *df_flag(in, "retries") && (!str_to_u64(df_flag(in, "retries"), &n) || n > INT32_MAX))
+	if (df_flag(in, "retries") && *df_flag(in, "retries") &&
+	    (!str_to_u64(df_flag(in, "retries"), &n) || n > INT32_MAX))
 		return err_set(e, ERR_MODEL, 0, "flag `--retries`: `%s` is not a number", df_flag(in, "retries"));
 	if (in->health_none && in->n_flags)
 		return err_set(e, ERR_MODEL, 0, "HEALTHCHECK NONE takes no flags");
@@ -122,7 +123,8 @@ static int check_run(const struct df_instr *in, struct err *e)
 	if (net && *net && !str_eq(net, "default") && !str_eq(net, "none") && !str_eq(net, "host"))
 		return err_set(e, ERR_MODEL, 0, "unsupported network mode `%s` (default, none or host)", net);
 	if (sec && str_eq(sec, "insecure"))
-		return err_set(e, ERR_MODEL, 0, "`--security=insecure` is refused: a build step never runs without its confinement");
+		return err_set(e, ERR_MODEL, 0,
+			       "`--security=insecure` is refused: a build step never runs without its confinement");
 	if (sec && *sec && !str_eq(sec, "sandbox"))
 		return err_set(e, ERR_MODEL, 0, "unsupported security mode `%s` (sandbox)", sec);
 	return check_mounts(in, e);
@@ -130,8 +132,8 @@ static int check_run(const struct df_instr *in, struct err *e)
 
 static bool is_url(const char *s)
 {
-	return str_starts(s, "http://") || str_starts(s, "https://") || str_starts(s, "git://") || str_starts(s, "ssh://") ||
-	       str_starts(s, "git@") || str_starts(s, "github.com/");
+	return str_starts(s, "http://") || str_starts(s, "https://") || str_starts(s, "git://") ||
+	       str_starts(s, "ssh://") || str_starts(s, "git@") || str_starts(s, "github.com/");
 }
 
 static int check_copy(const struct df_instr *in, struct err *e)
@@ -144,17 +146,21 @@ static int check_copy(const struct df_instr *in, struct err *e)
 			continue;
 		if (in->kind == DF_COPY)
 			return err_set(e, ERR_MODEL, 0, "source can't be a URL for COPY: `%s`", in->words[i]);
-		return err_set(e, ERR_MODEL, 0, "ADD from a URL or git repository is not supported yet: `%s`", in->words[i]);
+		return err_set(e, ERR_MODEL, 0, "ADD from a URL or git repository is not supported yet: `%s`",
+			       in->words[i]);
 	}
 	if (from && strchr(from, '$'))
-		return err_set(e, ERR_MODEL, 0, "`--from` doesn't support variable expansion, define an alias stage instead");
+		return err_set(e, ERR_MODEL, 0,
+			       "`--from` doesn't support variable expansion, define an alias stage instead");
 	if (from && in->n_docs)
 		return err_set(e, ERR_MODEL, 0, "a heredoc cannot be used with `--from`");
 	if (!plain(mode))
 		return 0;
 	if (df_chmod(mode, &c, e) < 0)
 		return -1;
-	return c.symbolic ? err_set(e, ERR_MODEL, 0, "`--chmod=%s`: the symbolic form is not supported yet, write an octal mode", mode) : 0;
+	return c.symbolic ? err_set(e, ERR_MODEL, 0,
+				    "`--chmod=%s`: the symbolic form is not supported yet, write an octal mode", mode)
+			  : 0;
 }
 
 static int check_ports(const struct df_instr *in, struct err *e)
@@ -196,7 +202,8 @@ static bool names_later(const struct dockerfile *df, size_t i, const char *from)
 	return df_stage_find(df, df->n_stages, from) >= 0 || (str_to_u64(from, &n) && n >= i);
 }
 
-static void check_from(const struct dockerfile *df, size_t stage, const struct df_instr *in, const char *from, struct errs *errs)
+static void check_from(const struct dockerfile *df, size_t stage, const struct df_instr *in, const char *from,
+		       struct errs *errs)
 {
 	auto_err struct err e = {0};
 
@@ -218,8 +225,8 @@ void df_check_stages(const struct dockerfile *df, struct errs *errs)
 				auto_err struct err e = {0};
 				struct df_mount m;
 
-				if (!str_eq(in->flags[f].name, "mount") || !in->flags[f].val || strchr(in->flags[f].val, '$') ||
-				    df_mount(in->flags[f].val, &m, &e) < 0)
+				if (!str_eq(in->flags[f].name, "mount") || !in->flags[f].val ||
+				    strchr(in->flags[f].val, '$') || df_mount(in->flags[f].val, &m, &e) < 0)
 					continue;
 				check_from(df, i, in, m.from, errs);
 				df_mount_done(&m);

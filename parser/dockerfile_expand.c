@@ -64,8 +64,9 @@ static int compile(struct ex *x, const char *s, const char *val, struct pattern 
 {
 	ret->n = 0;
 	if (strlen(s) > PAT_MAX || strlen(val) > PAT_VALUE_MAX)
-		return err_set(x->e, ERR_MODEL, 0, "a pattern in a substitution is limited to %d bytes, its value to %d",
-			       PAT_MAX, PAT_VALUE_MAX);
+		return err_set(x->e, ERR_MODEL, 0,
+			       "a pattern in a substitution is limited to %d bytes, its value to %d", PAT_MAX,
+			       PAT_VALUE_MAX);
 	for (; *s; s++) {
 		if (*s == '\\' && s[1])
 			ret->tok[ret->n++] = (unsigned char)*++s;
@@ -242,7 +243,8 @@ static int braced(struct ex *x, struct str *out)
 	case ':':
 		op = *x->p;
 		if (!op || !strchr("-+?", op))
-			return err_set(x->e, ERR_MODEL, 0, "unsupported modifier (:%.*s) in substitution", op != 0, x->p);
+			return err_set(x->e, ERR_MODEL, 0, "unsupported modifier (:%.*s) in substitution", op != 0,
+				       x->p);
 		x->p++;
 		return op_default(x, op, true, name, out);
 	case '-': case '+': case '?':

@@ -24,4 +24,5 @@ int df_expand(const struct df_scope *sc, const char *s, char **ret, struct err *
 int df_expand_words(const struct df_scope *sc, const char *s, struct strv *ret, struct err *e)
 	__attribute__((warn_unused_result));
 /* Expand the body of a heredoc: quotes stay as they are. */
-int df_expand_body(const struct df_scope *sc, const char *s, char **ret, struct err *e) __attribute__((warn_unused_result));
+int df_expand_body(const struct df_scope *sc, const char *s, char **ret, struct err *e)
+	__attribute__((warn_unused_result));

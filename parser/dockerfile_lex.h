@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerfile_lex.h - the text of a Dockerfile as logical lines: directives, comments, continuation, heredoc bodies.
- * runs in: client.   owns: nothing; results live in the arena.   layer: parser, pure.   spec: parity/dockerfile.md 1, 2 */
+ * runs in: client.   owns: nothing; results live in the arena.   layer: parser, pure.
+ * spec: parity/dockerfile.md 1, 2 */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +29,7 @@ int df_lex_init(struct df_lex *x, struct arena *a, const char *file, const char 
 	__attribute__((warn_unused_result));
 /* The next parser directive at the top of the file. ret: 1, or 0 when there are no more (x stands behind the last) */
 int df_lex_directive(struct df_lex *x, struct df_directive *ret);
-/* The next logical line that is not empty. ret: 1; 0 at the end; -1 with e: a physical line is too long (it is skipped) */
+/* The next logical line that is not empty. ret: 1; 0 at the end; -1 with e: a line is too long (it is skipped) */
 int df_lex_line(struct df_lex *x, struct df_line *ret, struct err *e) __attribute__((warn_unused_result));
 /* Take physical lines until one equals name. *ret_raw ends with the terminator's line; *ret_body has leading tabs
  * stripped when chomp is set. ret: 0; -1 when the text ends first */

@@ -171,8 +171,10 @@ int df_chmod(const char *s, struct df_chmod *ret, struct err *e)
 	else if (*s && symbolic_ok(s))
 		*ret = (struct df_chmod){ .set = true, .symbolic = true, .text = s };
 	else
-		return err_set(e, ERR_MODEL, 0, "invalid chmod parameter `%s`: it is octal between 0 and 07777, or symbolic "
-			       "such as u=rwX,go=rX", s);
+		return err_set(e, ERR_MODEL, 0,
+			       "invalid chmod parameter `%s`: it is octal between 0 and 07777, or symbolic "
+			       "such as u=rwX,go=rX",
+			       s);
 	return 0;
 }
 
@@ -217,7 +219,9 @@ mode_t df_chmod_apply(const struct df_chmod *c, mode_t old, bool is_dir)
 			size_t n = strchr("ugo", *s) && *s ? 1 : strspn(s, "rwxXst");
 			mode_t bits = perm_bits(s, n, m, is_dir) & who;
 
-			m = op == '+' ? m | bits : op == '-' ? m & ~bits : (m & ~(who & (is_dir ? 0777 : 07777))) | bits;
+			m = op == '+'	? m | bits
+			    : op == '-' ? m & ~bits
+					: (m & ~(who & (is_dir ? 0777 : 07777))) | bits;
 			s += n;
 		}
 		s += *s == ',';
@@ -318,15 +322,18 @@ static int mount_sharing(const char *val, struct df_mount *m, struct err *e)
 }
 
 enum { ON_BIND = 1, ON_CACHE = 2, ON_TMPFS = 4, ON_SECRET = 8, ON_ALL = 15 };
-enum mount_key { K_TYPE, K_TARGET, K_SOURCE, K_FROM, K_ID, K_ENV, K_RO, K_RW, K_REQUIRED, K_SHARING, K_MODE, K_UID, K_GID, K_SIZE };
+enum mount_key { K_TYPE, K_TARGET, K_SOURCE, K_FROM, K_ID, K_ENV, K_RO, K_RW, K_REQUIRED, K_SHARING, K_MODE, K_UID,
+	K_GID, K_SIZE };
 static const struct { const char *name; enum mount_key key; unsigned on; } mount_keys[] = {
 	{ "type", K_TYPE, ON_ALL }, { "target", K_TARGET, ON_ALL }, { "dst", K_TARGET, ON_ALL },
-	{ "destination", K_TARGET, ON_ALL }, { "source", K_SOURCE, ON_BIND | ON_CACHE }, { "src", K_SOURCE, ON_BIND | ON_CACHE },
-	{ "from", K_FROM, ON_BIND | ON_CACHE }, { "id", K_ID, ON_CACHE | ON_SECRET }, { "env", K_ENV, ON_SECRET },
-	{ "ro", K_RO, ON_BIND | ON_CACHE }, { "readonly", K_RO, ON_BIND | ON_CACHE }, { "rw", K_RW, ON_BIND | ON_CACHE },
-	{ "readwrite", K_RW, ON_BIND | ON_CACHE }, { "required", K_REQUIRED, ON_SECRET }, { "sharing", K_SHARING, ON_CACHE },
-	{ "mode", K_MODE, ON_CACHE | ON_SECRET }, { "uid", K_UID, ON_CACHE | ON_SECRET }, { "gid", K_GID, ON_CACHE | ON_SECRET },
-	{ "size", K_SIZE, ON_TMPFS },
+	{ "destination", K_TARGET, ON_ALL }, { "source", K_SOURCE, ON_BIND | ON_CACHE },
+	{ "src", K_SOURCE, ON_BIND | ON_CACHE }, { "from", K_FROM, ON_BIND | ON_CACHE },
+	{ "id", K_ID, ON_CACHE | ON_SECRET }, { "env", K_ENV, ON_SECRET },
+	{ "ro", K_RO, ON_BIND | ON_CACHE }, { "readonly", K_RO, ON_BIND | ON_CACHE },
+	{ "rw", K_RW, ON_BIND | ON_CACHE }, { "readwrite", K_RW, ON_BIND | ON_CACHE },
+	{ "required", K_REQUIRED, ON_SECRET }, { "sharing", K_SHARING, ON_CACHE },
+	{ "mode", K_MODE, ON_CACHE | ON_SECRET }, { "uid", K_UID, ON_CACHE | ON_SECRET },
+	{ "gid", K_GID, ON_CACHE | ON_SECRET }, { "size", K_SIZE, ON_TMPFS },
 };
 
 static const char *kind_name(enum df_mount_kind k)

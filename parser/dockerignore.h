@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerignore.h - which files of a context are left out.
  * runs in: client.   owns: struct ignore (ignore_free).   layer: parser, pure.   spec: parity/dockerfile.md 8
- * Patterns match whole paths from the context's root; a directory's match counts for everything below; the last line that
- * matches decides; "!" takes back in. */
+ * Patterns match whole paths from the context's root; a directory's match counts for everything below; the last line
+ * that matches decides; "!" takes back in. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +18,6 @@ int  ignore_parse(struct ignore **ret, const char *file, const char *text, size_
 	__attribute__((warn_unused_result));
 /* Patterns one by one (COPY --exclude). */
 int  ignore_add(struct ignore **ig, const char *pattern, struct err *e) __attribute__((warn_unused_result));
-/* in:  path: relative, without leading or trailing slash; "" is the root, which is always taken. ig may be NULL: take all */
+/* in:  path: relative, without leading or trailing slash; "" is the root, which is always taken. ig NULL: take all */
 enum ignore_verdict ignore_check(const struct ignore *ig, const char *path, bool is_dir);
 void ignore_free(struct ignore *ig);

@@ -69,8 +69,9 @@ static const char *one(const char *p, unsigned char c)
 	}
 }
 
-/* Where to go on after a mismatch: the last * may take one more character of its segment, else the last ** one more (or, as
- * a whole segment, one more segment). Earlier ones need no second try: the later can take whatever they would have. */
+/* Where to go on after a mismatch: the last * may take one more character of its segment, else the last ** one more
+ * (or, as a whole segment, one more segment). Earlier ones need no second try: the later can take whatever they would
+ * have. */
 struct resume { const char *pat, *at; bool segment; };
 
 static bool resume_star(struct resume *r, const char *end, const char **p, const char **s)

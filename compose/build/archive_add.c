@@ -104,8 +104,8 @@ static int start(struct unpack *u, struct err *e)
 	u->la = la;
 	u->a = la->read_new();
 	if (!u->a || la->filter_gzip(u->a) < ARCHIVE_WARN || la->filter_bzip2(u->a) < ARCHIVE_WARN ||
-	    la->filter_xz(u->a) < ARCHIVE_WARN || la->filter_zstd(u->a) < ARCHIVE_WARN || la->filter_none(u->a) < ARCHIVE_WARN ||
-	    la->format_raw(u->a) < ARCHIVE_WARN)
+	    la->filter_xz(u->a) < ARCHIVE_WARN || la->filter_zstd(u->a) < ARCHIVE_WARN ||
+	    la->filter_none(u->a) < ARCHIVE_WARN || la->format_raw(u->a) < ARCHIVE_WARN)
 		return err_set(e, ERR_SYS, 0, "libarchive cannot read compressed archives");
 	if (la->read_open(u->a, u, NULL, feed, NULL) != ARCHIVE_OK || la->next_header(u->a, &entry) != ARCHIVE_OK)
 		return u->failed.n ? (err_move(e, &u->failed), -1) : 0;

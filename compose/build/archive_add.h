@@ -7,7 +7,7 @@
 #include "compose/base/err.h"
 
 struct unpack;
-/* Look into fd. ret: 1 a tar, plain or compressed (gzip, bzip2, xz, zstd), with *ret ready; 0 it is something else; -1 with e */
+/* Look into fd. ret: 1 a tar, plain or compressed (gzip, bzip2, xz, zstd), with *ret ready; 0 something else */
 int  unpack_open(struct unpack **ret, int fd, const char *name, struct err *e) __attribute__((warn_unused_result));
 /* Unpack into the directory dst, owners and modes as in the archive. */
 int  unpack_into(struct unpack *u, int dst, struct err *e) __attribute__((warn_unused_result));

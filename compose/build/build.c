@@ -104,7 +104,8 @@ int stage_wait(struct build *b, size_t i, struct err *e)
 	if (state == STAGE_DONE)
 		return 0;
 	if (state == STAGE_UNUSED)
-		return err_set(e, ERR_MODEL, 0, "stage `%s` is used only by an ONBUILD trigger: not supported yet", b->df->stages[i].name);
+		return err_set(e, ERR_MODEL, 0, "stage `%s` is used only by an ONBUILD trigger: not supported yet",
+			       b->df->stages[i].name);
 	return err_set(e, ERR_INTR, 0, "another stage failed");
 }
 
@@ -137,7 +138,8 @@ static void wait_stages(struct build *b)
 	bool told = false;
 
 	while (!all_ended(b)) {
-		struct pollfd p[2] = { { .fd = b->wake_fd, .events = POLLIN }, { .fd = told ? -1 : intr_fd(), .events = POLLIN } };
+		struct pollfd p[2] = { { .fd = b->wake_fd, .events = POLLIN },
+				       { .fd = told ? -1 : intr_fd(), .events = POLLIN } };
 		eventfd_t n;
 
 		(void)poll(p, 2, INTR_MS);
@@ -191,7 +193,7 @@ static int open_context(struct build *b, struct err *e)
 
 	b->context.root = open(b->o->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->context.root < 0)
-		return err_set(e, errno == ENOENT || errno == ENOTDIR ? ERR_MISSING : errno == EACCES ? ERR_DENIED : ERR_SYS, errno,
+		return err_set(e, errno == EACCES ? ERR_DENIED : errno == ENOENT ? ERR_MISSING : ERR_SYS, errno,
 			       "open the build context %s", b->o->context);
 	sha256_hex(b->o->context, strlen(b->o->context), id);
 	b->context.stats = statcache_open(b->stat_dir, id);
@@ -266,8 +268,9 @@ static int check_texts(const struct build_kv *v, size_t n, const char *what, str
 static void platform_args(struct build *b)
 {
 	static const struct { const char *machine, *arch, *variant; } known[] = {
-		{ "x86_64", "amd64", "" }, { "aarch64", "arm64", "" }, { "armv7l", "arm", "v7" }, { "riscv64", "riscv64", "" },
-		{ "ppc64le", "ppc64le", "" }, { "s390x", "s390x", "" }, { "i686", "386", "" },
+		{ "x86_64", "amd64", "" },    { "aarch64", "arm64", "" },   { "armv7l", "arm", "v7" },
+		{ "riscv64", "riscv64", "" }, { "ppc64le", "ppc64le", "" }, { "s390x", "s390x", "" },
+		{ "i686", "386", "" },
 	};
 	static const char *const sides[] = { "BUILD", "TARGET" };
 	const char *arch, *variant = "";
@@ -284,7 +287,8 @@ static void platform_args(struct build *b)
 	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
 		auto_free char *platform = xasprintf("linux/%s%s%s", arch, *variant ? "/" : "", variant);
 		const struct { const char *name, *val; } vars[] = {
-			{ "PLATFORM", platform }, { "OS", "linux" }, { "OSVERSION", "" }, { "ARCH", arch }, { "VARIANT", variant },
+			{ "PLATFORM", platform }, { "OS", "linux" },	  { "OSVERSION", "" },
+			{ "ARCH", arch },	  { "VARIANT", variant },
 		};
 
 		for (size_t k = 0; k < ARRAY_LEN(vars); k++) {
@@ -439,9 +443,14 @@ static void run_stages(struct build *b)
 
 static int commit(struct build *b, struct stage *st, char **ret_id, struct err *e)
 {
-	struct image spec = { .conf = st->conf, .layers = st->layers, .os = (char *)"linux",
-		.arch = (char *)scope_get(&b->globals, "TARGETARCH"), .variant = (char *)scope_get(&b->globals, "TARGETVARIANT"),
-		.author = st->author ? st->author : (char *)"", .comment = (char *)"", .created = st->created };
+	struct image spec = { .conf = st->conf,
+			      .layers = st->layers,
+			      .os = (char *)"linux",
+			      .arch = (char *)scope_get(&b->globals, "TARGETARCH"),
+			      .variant = (char *)scope_get(&b->globals, "TARGETVARIANT"),
+			      .author = st->author ? st->author : (char *)"",
+			      .comment = (char *)"",
+			      .created = st->created };
 	auto_image struct image *img = NULL;
 
 	spec.history.v = st->history.v;
@@ -462,7 +471,8 @@ static int finish(struct build *b, size_t target, char **ret_id, struct err *e)
 	for (size_t i = 0; i < b->o->n_labels; i++)
 		image_config_label(&st->conf, b->o->labels[i].key, b->o->labels[i].val ? b->o->labels[i].val : "");
 	if (statcache_save(b->context.stats, e) < 0) {
-		build_warn(b, (struct srcpos){0}, "the digests of the context's files could not be kept: %s", e->frame[0]);
+		build_warn(b, (struct srcpos){0}, "the digests of the context's files could not be kept: %s",
+			   e->frame[0]);
 		err_done(e);
 	}
 	return commit(b, st, ret_id, e);
@@ -470,7 +480,8 @@ static int finish(struct build *b, size_t target, char **ret_id, struct err *e)
 
 static int prepare(struct build *b, const char *root, struct err *e)
 {
-	if (check_texts(b->o->args, b->o->n_args, "build argument", e) < 0 || check_texts(b->o->labels, b->o->n_labels, "label", e) < 0)
+	if (check_texts(b->o->args, b->o->n_args, "build argument", e) < 0 ||
+	    check_texts(b->o->labels, b->o->n_labels, "label", e) < 0)
 		return -1;
 	b->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -523,11 +534,20 @@ static void build_done(struct build *b)
 	(void)pthread_cond_destroy(&b->changed);
 }
 
-int build_image(struct store *s, const char *root, const struct build_opts *o, const struct build_env *env, char **ret_image_id,
-		struct errs *errs)
+int build_image(struct store *s, const char *root, const struct build_opts *o, const struct build_env *env,
+		char **ret_image_id, struct errs *errs)
 {
-	struct build b = { .store = s, .o = o, .env = env, .stat_dir = -1, .cache = -1, .mounts = -1, .context = { .root = -1 },
-		.cancel_fd = -1, .wake_fd = -1, .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+	struct build b = { .store = s,
+			   .o = o,
+			   .env = env,
+			   .stat_dir = -1,
+			   .cache = -1,
+			   .mounts = -1,
+			   .context = { .root = -1 },
+			   .cancel_fd = -1,
+			   .wake_fd = -1,
+			   .mutex = PTHREAD_MUTEX_INITIALIZER,
+			   .changed = PTHREAD_COND_INITIALIZER };
 	struct errs mine = {0};
 	auto_err struct err e = {0};
 	int r;

@@ -84,11 +84,12 @@ int   stage_by_name(const struct build *b, size_t before, const char *name);
 void  stage_done(struct stage *st);
 /* Add to the history. created_by is consumed; layer: its id, or NULL for metadata */
 void  stage_history(struct stage *st, char *created_by, const char *created, const char *layer);
-/* Look for an earlier result under key. ret: whether there was one; then the step is done with it. what: for the history, copied */
+/* Look for an earlier result under key. ret: whether there was one; then the step is done with it.
+ * in: what: for the history, copied */
 bool  stage_cached(struct stage *st, const char *key, const char *what);
-/* The step's result: layer id ("" none) goes on top, its records into the cache under the keys (NULL, or "" for none). */
-int   stage_made(struct stage *st, const char *layer, const char *key, const char *key2, const char *what, struct err *e)
-	__attribute__((warn_unused_result));
+/* The step's result: layer id ("" none) goes on top, records go into the cache under the keys (NULL, "": none). */
+int   stage_made(struct stage *st, const char *layer, const char *key, const char *key2, const char *what,
+		 struct err *e) __attribute__((warn_unused_result));
 /* The image that ref names, brought into the store; checks the platform. ret: 0 with *ret */
 int   base_open(struct build *b, const char *ref, const char *platform, struct image **ret, struct err *e)
 	__attribute__((warn_unused_result));
@@ -104,7 +105,7 @@ bool instr_makes_layer(enum df_kind k);
 
 /* -- layer.c: one layer being made -- */
 
-struct scratch { struct build *b; char *name, *path; int fd; };      /* a directory beside the layers; zero-initialise, fd -1 */
+struct scratch { struct build *b; char *name, *path; int fd; };      /* a directory beside the layers */
 #define SCRATCH_INIT { .fd = -1 }
 int  scratch_open(struct scratch *s, struct build *b, struct err *e) __attribute__((warn_unused_result));
 void scratch_done(struct scratch *s);               /* removes it unless it was adopted */
@@ -142,8 +143,8 @@ void mounts_done(struct run_mounts *m);
 
 /* -- instr_copy.c -- */
 
-/* Where --from or from= points: a stage, an image, or with NULL the context. Zero-initialise; from_close(ret) */
-struct from { struct source s; bool own_root; struct strv layers; char *identity; };    /* identity: NULL for the context */
+/* Where --from or from= points: a stage, an image, or with NULL the context (identity is NULL). Zero-initialise. */
+struct from { struct source s; bool own_root; struct strv layers; char *identity; };
 int  from_find(struct stage *st, const char *from, struct from *ret, struct err *e) __attribute__((warn_unused_result));
 /* Make f->s usable. */
 int  from_view(struct stage *st, struct from *f, struct err *e) __attribute__((warn_unused_result));
@@ -151,9 +152,9 @@ void from_close(struct from *f);
 #define auto_from __attribute__((cleanup(from_close)))
 /* What stands behind WORKDIR or a destination, as a path from "/" of the image without a leading slash; caller frees */
 char *image_path(const struct stage *st, const char *path);
-/* Copy p into the directory dst: the content of a directory (dst_made: then dst gets its mode and owner too), or a file as
- * name. opts: owner and mode; the rest is set here */
-int  pick_copy(const struct pick *p, int dst, bool dst_made, const char *name, const struct copy_opts *opts, struct err *e)
-	__attribute__((warn_unused_result));
+/* Copy p into the directory dst: the content of a directory (dst_made: then dst gets its mode and owner too), or a file
+ * as name. opts: owner and mode; the rest is set here */
+int  pick_copy(const struct pick *p, int dst, bool dst_made, const char *name, const struct copy_opts *opts,
+	       struct err *e) __attribute__((warn_unused_result));
 /* ret: 1 a directory, 0 something else, -1 with e */
 int  pick_is_dir(const struct pick *p, struct err *e) __attribute__((warn_unused_result));

@@ -158,7 +158,8 @@ static char *unescaped(const char *s, size_t n)
 	return r;
 }
 
-static int expand(const struct source *s, const char *base, const char *pattern, struct strv *ret, int depth, struct err *e);
+static int expand(const struct source *s, const char *base, const char *pattern, struct strv *ret, int depth,
+		  struct err *e);
 
 /* One segment with wildcards: each matching name in base, then the rest of the pattern below it. */
 static int expand_magic(const struct source *s, const char *base, const char *seg, const char *rest, struct strv *ret,
@@ -187,7 +188,8 @@ static int expand_magic(const struct source *s, const char *base, const char *se
 	return 0;
 }
 
-static int expand(const struct source *s, const char *base, const char *pattern, struct strv *ret, int depth, struct err *e)
+static int expand(const struct source *s, const char *base, const char *pattern, struct strv *ret, int depth,
+		  struct err *e)
 {
 	size_t n = strcspn(pattern, "/");
 	const char *rest = pattern + n + (pattern[n] == '/');
@@ -205,7 +207,7 @@ static int expand(const struct source *s, const char *base, const char *pattern,
 		return expand(s, path, rest, ret, depth + 1, e);
 	}
 	if (resolve(s->root, base, &path) < 0)
-		return 0;                     /* a dangling link, or a plain segment behind a wildcard that is not there */
+		return 0; /* a dangling link, or a plain segment behind a wildcard that is not there */
 	fd = open_plain(s->root, path, O_PATH);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
@@ -251,7 +253,9 @@ int pick_open_parent(const struct pick *p, char **ret_name)
 
 enum copy_want pick_filter(void *arg, const char *path, bool is_dir)
 {
-	static const enum copy_want want[] = { [IGNORE_TAKE] = COPY_TAKE, [IGNORE_SKIP] = COPY_SKIP, [IGNORE_DESCEND] = COPY_DESCEND };
+	static const enum copy_want want[] = {
+		[IGNORE_TAKE] = COPY_TAKE, [IGNORE_SKIP] = COPY_SKIP, [IGNORE_DESCEND] = COPY_DESCEND
+	};
 	const struct pick *p = arg;
 	enum ignore_verdict ctx = IGNORE_TAKE, excl = IGNORE_TAKE;
 
@@ -346,7 +350,8 @@ static int digest_dir(struct walk *w, int fd, int depth)
 	if (copy < 0)
 		return err_set(w->e, ERR_SYS, errno, "open %s", str_cstr(&w->path));
 	if (depth > DEPTH_MAX)
-		return close(copy), err_set(w->e, ERR_SYS, ELOOP, "%s: directories are nested too deeply", str_cstr(&w->path));
+		return close(copy),
+		       err_set(w->e, ERR_SYS, ELOOP, "%s: directories are nested too deeply", str_cstr(&w->path));
 	if (list(copy, str_cstr(&w->path), &names, w->e) < 0 || intr_check(w->e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {

@@ -16,10 +16,11 @@ struct source {
 	int                  root;        /* O_DIRECTORY */
 	const struct ignore *ignore;      /* NULL: everything is there */
 	struct statcache    *stats;       /* NULL: files are read each time */
-	bool                 keep;        /* owners and attributes count and are kept (a stage or image); else they become 0:0 */
+	bool                 keep;        /* owners and attributes are kept (a stage or image); else 0:0 */
 };
 
-/* What a COPY wrote becomes paths below the root without links in them: a wildcard's matches sorted, or one path. "" is the root.
+/* What a COPY wrote becomes paths below the root without links in them: a wildcard's matches, sorted, or one path;
+ * "" is the root.
  * ret: 0; 1 when a plain path is not there (*ret_ignored: only because .dockerignore leaves it out) */
 int context_find(const struct source *s, const char *pattern, struct strv *ret, bool *ret_ignored, struct err *e)
 	__attribute__((warn_unused_result));

@@ -92,8 +92,8 @@ static int restore(int dst, const struct stat *st)
 	return fchown(dst, st->st_uid, st->st_gid) < 0 || fchmod(dst, st->st_mode & 07777) < 0 ? -1 : futimens(dst, t);
 }
 
-/* A directory's content goes into dst, which keeps its own owner, mode and times when it was there before. The root of a
- * context has no mode worth keeping: it is whatever directory the user's files lie in. */
+/* A directory's content goes into dst, which keeps its own owner, mode and times when it was there before. The root of
+ * a context has no mode worth keeping: it is whatever directory the user's files lie in. */
 static int copy_dir(const struct pick *p, int dst, bool dst_made, struct copy_opts *o, struct err *e)
 {
 	auto_close int src = pick_open(p, O_RDONLY | O_DIRECTORY);
@@ -110,7 +110,8 @@ static int copy_dir(const struct pick *p, int dst, bool dst_made, struct copy_op
 	return 0;
 }
 
-int pick_copy(const struct pick *p, int dst, bool dst_made, const char *name, const struct copy_opts *opts, struct err *e)
+int pick_copy(const struct pick *p, int dst, bool dst_made, const char *name, const struct copy_opts *opts,
+	      struct err *e)
 {
 	struct copy_opts o = *opts;
 	auto_free char *src_name = NULL;
@@ -163,14 +164,16 @@ static void copy_done(struct copy *c)
 
 static int read_flags(struct copy *c, struct df_scope *sc, struct err *e)
 {
-	const char *chown_ = df_flag(c->in, "chown"), *mode = df_flag(c->in, "chmod"), *unpack = df_flag(c->in, "unpack");
+	const char *chown_ = df_flag(c->in, "chown"), *mode = df_flag(c->in, "chmod"),
+		   *unpack = df_flag(c->in, "unpack");
 
 	if (chown_ && df_expand(sc, chown_, &c->chown, e) < 0)
 		return -1;
 	if (mode && (df_expand(sc, mode, &c->chmod_text, e) < 0 || df_chmod(c->chmod_text, &c->chmod, e) < 0))
 		return -1;
 	if (c->chmod.symbolic)
-		return err_set(e, ERR_MODEL, 0, "`--chmod=%s`: the symbolic form is not supported yet, write an octal mode", mode);
+		return err_set(e, ERR_MODEL, 0,
+			       "`--chmod=%s`: the symbolic form is not supported yet, write an octal mode", mode);
 	c->unpack = c->in->kind == DF_ADD;
 	if (unpack && df_bool(unpack, &c->unpack, e) < 0)
 		return -1;
@@ -310,7 +313,8 @@ static int add_archive(struct copy *c, struct unpack *u, int dst, struct err *e)
 		return unpack_into(u, dst, e);
 	if (fstat(dst, &before) < 0)
 		return err_set(e, ERR_SYS, errno, "open the destination");
-	if (scratch_open(&s, c->st->b, e) < 0 || unpack_into(u, s.fd, e) < 0 || fs_copy_tree(s.fd, "", dst, "", &o, e) < 0)
+	if (scratch_open(&s, c->st->b, e) < 0 || unpack_into(u, s.fd, e) < 0 ||
+	    fs_copy_tree(s.fd, "", dst, "", &o, e) < 0)
 		return -1;
 	return restore(dst, &before) < 0 ? err_set(e, ERR_SYS, errno, "set the attributes of the destination") : 0;
 }
@@ -385,7 +389,8 @@ static int write_docs(struct copy *c, int root, bool dir, struct err *e)
 		if (strchr(c->in->docs[i].name, '/') || names_dir(c->in->docs[i].name))
 			return err_set(e, ERR_MODEL, 0, "`<<%s` is no file name", c->in->docs[i].name);
 		fd = file_place(c, root, dir, c->in->docs[i].name, &name, e);
-		if (fd < 0 || rootfs_write(fd, name, c->docs.v[i], c->owner, c->chmod.set ? c->chmod.mode : 0644, e) < 0)
+		if (fd < 0 ||
+		    rootfs_write(fd, name, c->docs.v[i], c->owner, c->chmod.set ? c->chmod.mode : 0644, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -412,7 +417,8 @@ static int copy_all(struct copy *c, int root, struct err *e)
 		return -1;
 	dir = c->dest_dir || rootfs_is_dir(root, c->dest);
 	if (!dir && c->found.n + c->docs.n > 1)
-		return err_set(e, ERR_USAGE, 0, "with several sources the destination must be a directory and end with a /");
+		return err_set(e, ERR_USAGE, 0,
+			       "with several sources the destination must be a directory and end with a /");
 	for (size_t i = 0; i < c->found.n; i++) {
 		const struct pick p = { &c->from.s, c->found.v[i], c->exclude };
 		int r = c->unpack ? try_archive(c, root, &p, e) : 0;
@@ -423,7 +429,8 @@ static int copy_all(struct copy *c, int root, struct err *e)
 	return write_docs(c, root, dir, e);
 }
 
-/* Make the layer. key: digest of what goes in; *ret_changed: the context did not hold still, so nothing may be remembered */
+/* Make the layer. key: digest of what goes in; *ret_changed: the context did not hold still, so nothing may be
+ * remembered */
 static int make_layer(struct copy *c, const char *key, char id[65], bool *ret_changed, struct err *e)
 {
 	auto_layer struct layer l = LAYER_INIT;
@@ -438,7 +445,8 @@ static int make_layer(struct copy *c, const char *key, char id[65], bool *ret_ch
 		*ret_changed = !str_eq(again, key);
 	}
 	if (*ret_changed)
-		build_warn(c->st->b, c->in->pos, "files changed while they were copied: the step is not kept in the cache");
+		build_warn(c->st->b, c->in->pos,
+			   "files changed while they were copied: the step is not kept in the cache");
 	store_layer_new_id(&c->st->layers, c->in->original, *ret_changed ? NULL : key, id);
 	return layer_commit(&l, id, e);
 }

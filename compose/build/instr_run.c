@@ -14,8 +14,9 @@
 
 #define SCRIPT_DIR "/dev/pipes"
 
-static const char *const proxies[] = { "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy",
-	"NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", NULL };
+static const char *const proxies[] = { "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
+				       "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",	  "no_proxy",
+				       "ALL_PROXY",  "all_proxy",  NULL };
 
 struct run {
 	struct stage *st;
@@ -269,12 +270,22 @@ static int run_container(struct run *r, const struct layer *l, struct err *e)
 
 	all_env(r, &env);
 	const struct run_step s = {
-		.name = r->st->name, .layers = r->st->layers.v, .n_layers = r->st->layers.n, .upper = l->upper.path,
-		.work = l->work.path, .args = strv_null(&r->args), .env = strv_null(&env),
+		.name = r->st->name,
+		.layers = r->st->layers.v,
+		.n_layers = r->st->layers.n,
+		.upper = l->upper.path,
+		.work = l->work.path,
+		.args = strv_null(&r->args),
+		.env = strv_null(&env),
 		.cwd = r->st->conf.workdir && *r->st->conf.workdir ? r->st->conf.workdir : "/",
-		.user = r->st->conf.user ? r->st->conf.user : "", .hostname = "buildkitsandbox", .network = r->network,
-		.shm_size_bytes = b->o->shm_size_bytes > 0 ? b->o->shm_size_bytes : -1, .extra_hosts = b->o->extra_hosts,
-		.n_extra_hosts = b->o->n_extra_hosts, .mounts = r->mounts.v.v, .n_mounts = r->mounts.v.n,
+		.user = r->st->conf.user ? r->st->conf.user : "",
+		.hostname = "buildkitsandbox",
+		.network = r->network,
+		.shm_size_bytes = b->o->shm_size_bytes > 0 ? b->o->shm_size_bytes : -1,
+		.extra_hosts = b->o->extra_hosts,
+		.n_extra_hosts = b->o->n_extra_hosts,
+		.mounts = r->mounts.v.v,
+		.n_mounts = r->mounts.v.n,
 		.cancel_fd = b->cancel_fd,
 	};
 	if (output_begin(&out, &fd, on_line, r->st, e) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RUN --mount: what a step sees besides its root.   spec: parity/dockerfile.md 9; THREATS 30, 35-38
- * A bind is a copy of its source, made for this step alone: links in it lead nowhere, nobody can swap it, and what the step
- * writes to it is thrown away. A cache's directory is named by a digest of its id. */
+ * A bind is a copy of its source, made for this step alone: links in it lead nowhere, nobody can swap it, and what the
+ * step writes to it is thrown away. A cache's directory is named by a digest of its id. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,7 +25,8 @@ struct prep {
 	struct err   *e;
 };
 
-static void add(struct prep *p, enum build_mount_kind kind, const char *source, const char *target, bool ro, uint64_t size)
+static void add(struct prep *p, enum build_mount_kind kind, const char *source, const char *target, bool ro,
+		uint64_t size)
 {
 	vec_push(&p->out->v, (struct build_mount){ .kind = kind, .source = source ? xstrdup(source) : NULL,
 		 .target = xstrdup(target), .ro = ro, .size_bytes = (int64_t)size });
@@ -78,7 +79,8 @@ static int bind(struct prep *p, const struct df_mount *m, const char *target)
 	if (r < 0)
 		return -1;
 	if (!found.n)
-		return err_set(p->e, ERR_MISSING, 0, "--mount: source `%s` is not in %s", source, m->from ? m->from : "the build context");
+		return err_set(p->e, ERR_MISSING, 0, "--mount: source `%s` is not in %s", source,
+			       m->from ? m->from : "the build context");
 	const struct pick pick = { &f.s, found.v[0], NULL };
 	key_add(p->k, "ro", m->ro ? "1" : "0");
 	if (f.identity) {
@@ -141,7 +143,8 @@ static int cache_take(struct prep *p, const struct df_mount *m, const char *hex,
 		vec_push(&p->out->locks, take_fd(fd));
 		return 0;
 	}
-	return err_set(p->e, ERR_CONFLICT, 0, "--mount: more than %d private copies of one cache are in use", PRIVATE_MAX);
+	return err_set(p->e, ERR_CONFLICT, 0, "--mount: more than %d private copies of one cache are in use",
+		       PRIVATE_MAX);
 }
 
 static int cache(struct prep *p, const struct df_mount *m, const char *target)
@@ -150,7 +153,8 @@ static int cache(struct prep *p, const struct df_mount *m, const char *target)
 	const char *id = m->id ? m->id : target;
 
 	if (m->from || m->source)
-		return err_set(p->e, ERR_MODEL, 0, "--mount=type=cache with `%s` is not supported yet", m->from ? "from" : "source");
+		return err_set(p->e, ERR_MODEL, 0, "--mount=type=cache with `%s` is not supported yet",
+			       m->from ? "from" : "source");
 	key_add(p->k, "id", id);
 	if (!p->make)
 		return 0;
@@ -210,7 +214,8 @@ static int secret(struct prep *p, const struct df_mount *m)
 
 static int one(struct prep *p, const struct df_mount *m)
 {
-	auto_free char *path = m->target ? image_path(p->st, m->target) : NULL, *target = path ? xasprintf("/%s", path) : NULL;
+	auto_free char *path = m->target ? image_path(p->st, m->target) : NULL,
+		       *target = path ? xasprintf("/%s", path) : NULL;
 
 	key_add(p->k, "mount", (const char *[]){ "bind", "cache", "tmpfs", "secret" }[m->kind]);
 	key_add(p->k, "target", target);
@@ -236,7 +241,8 @@ static bool from_is_variable(const char *csv)
 	return from && memchr(from, '$', strcspn(from, ","));
 }
 
-int mounts_prepare(struct stage *st, const struct df_instr *in, struct key *k, bool make, struct run_mounts *ret, struct err *e)
+int mounts_prepare(struct stage *st, const struct df_instr *in, struct key *k, bool make, struct run_mounts *ret,
+		   struct err *e)
 {
 	struct df_scope sc = scope_view(&st->scope, st->b->df->escape);
 	struct prep p = { st, in, k, make, ret, e };
@@ -249,7 +255,8 @@ int mounts_prepare(struct stage *st, const struct df_instr *in, struct key *k, b
 		if (!str_eq(in->flags[i].name, "mount"))
 			continue;
 		if (from_is_variable(in->flags[i].val))
-			return err_set(e, ERR_MODEL, 0, "`from` doesn't support variable expansion, define an alias stage instead");
+			return err_set(e, ERR_MODEL, 0,
+				       "`from` doesn't support variable expansion, define an alias stage instead");
 		if (df_expand_body(&sc, in->flags[i].val, &csv, e) < 0 || df_mount(csv, &m, e) < 0)
 			return -1;
 		r = one(&p, &m);

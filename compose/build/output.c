@@ -44,7 +44,8 @@ static void feed(struct output *o, const char *buf, size_t n)
 	}
 }
 
-/* Read until the writers are gone; after output_end() asked, only what is there (a stray holder of the pipe delays nobody). */
+/* Read until the writers are gone; after output_end() asked, only what is there (a stray holder of the pipe delays
+ * nobody). */
 static void *reader(void *arg)
 {
 	struct output *o = arg;

@@ -7,7 +7,8 @@
 
 struct output;
 typedef void output_fn(void *arg, const char *line);
-/* Start reading. *ret_fd: the end to write to, the caller's to close before output_end(). fn is called in the reader's thread. */
-int  output_begin(struct output **ret, int *ret_fd, output_fn *fn, void *arg, struct err *e) __attribute__((warn_unused_result));
+/* Start reading. *ret_fd: the end to write to, to be closed before output_end(). fn: in the reader's thread. */
+int  output_begin(struct output **ret, int *ret_fd, output_fn *fn, void *arg, struct err *e)
+	__attribute__((warn_unused_result));
 /* Take what is left, end the thread. ret: the last lines, caller frees; NULL when there was no output */
 char *output_end(struct output *o);

@@ -56,7 +56,8 @@ static int walk_down(struct walk *w, const char *path, char **ret_at)
 			next = made < 0 ? -1 : fs_open_in(w->root, sofar.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 		}
 		if (next < 0 && errno == ENOENT && made == 0 && w->links++ < LINKS_MAX) {
-			auto_free char *up = xstrndup(sofar.s, parent), *on = past_link(fd, sofar.s + parent + 1, up, p);
+			auto_free char *up = xstrndup(sofar.s, parent),
+				       *on = past_link(fd, sofar.s + parent + 1, up, p);
 
 			return on ? walk_down(w, on, ret_at) : -1;
 		}
@@ -78,7 +79,8 @@ int rootfs_mkdir(int root, const char *path, struct owner o, mode_t mode, bool *
 	int fd = walk_down(&w, path, &at);
 
 	if (fd < 0)
-		return err_set(e, errno == ENOTDIR ? ERR_CONFLICT : ERR_SYS, errno, "make directory %s in the image", at ? at : path);
+		return err_set(e, errno == ENOTDIR ? ERR_CONFLICT : ERR_SYS, errno, "make directory %s in the image",
+			       at ? at : path);
 	*ret_made = w.made;
 	return fd;
 }
@@ -215,7 +217,8 @@ static bool is_number(const char *s)
 	return *s && s[strspn(s, "0123456789")] == '\0';
 }
 
-static int one_name(int root, const char *file, const char *name, uint32_t *id, uint32_t *primary, bool *known, struct err *e)
+static int one_name(int root, const char *file, const char *name, uint32_t *id, uint32_t *primary, bool *known,
+		    struct err *e)
 {
 	auto_free char *text = NULL;
 

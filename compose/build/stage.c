@@ -87,7 +87,8 @@ int base_open(struct build *b, const char *ref, const char *platform, struct ima
 	int r;
 
 	if (platform && *platform && !own_platform(b, platform))
-		return err_set(e, ERR_MODEL, 0, "`--platform=%s`: images of another platform than %s are not supported yet", platform,
+		return err_set(e, ERR_MODEL, 0,
+			       "`--platform=%s`: images of another platform than %s are not supported yet", platform,
 			       scope_get(&b->globals, "TARGETPLATFORM"));
 	if (b->env->image(b->env->ctx, ref, b->o->pull, &id, e) < 0)
 		return err_wrap(e, "get image %s", ref);
@@ -113,8 +114,10 @@ static void set_text(char **slot, const char *text)
 static void copy_history(struct stage *st, const struct image_history *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		vec_push(&st->history, (struct image_history){ .created = xstrdup(v[i].created), .created_by = xstrdup(v[i].created_by),
-			 .comment = xstrdup(v[i].comment), .empty_layer = v[i].empty_layer });
+		vec_push(&st->history, (struct image_history){ .created = xstrdup(v[i].created),
+							       .created_by = xstrdup(v[i].created_by),
+							       .comment = xstrdup(v[i].comment),
+							       .empty_layer = v[i].empty_layer });
 }
 
 static void copy_layers(struct stage *st, const struct strv *layers)

@@ -9,7 +9,10 @@ static const char base[] = "FROM scratch AS base\nCOPY a.txt /a\nENV E=1\nARG G=
 	"RUN [\"append\", \"/log\", \"x\"]\nFROM base AS two\nCOPY --from=base /a /b\nRUN [\"write\", \"/c\", \"c\"]\n"
 	"LABEL l=1\nCMD [\"x\"]\n";
 
-static void settle(void) { usleep(40000); }            /* the stat cache trusts a file only some time after its change */
+static void settle(void)
+{
+	usleep(40000);
+} /* the stat cache trusts a file only some time after its change */
 
 static unsigned layers(void) { return 5; }              /* COPY WORKDIR RUN COPY RUN */
 
@@ -66,7 +69,8 @@ static void misses(void)
 
 static void build_args(void)
 {
-	static const struct build_kv g[] = { { "G", "9" } }, unknown[] = { { "NOBODY", "1" } }, proxy[] = { { "HTTP_PROXY", "http://p" } };
+	static const struct build_kv g[] = { { "G", "9" } }, unknown[] = { { "NOBODY", "1" } },
+				     proxy[] = { { "HTTP_PROXY", "http://p" } };
 
 	b.o.n_args = 1;
 	b.o.args = g;
@@ -132,14 +136,15 @@ static void trees(void)
 /* A rebuilt stage with the same content hits downstream. */
 static void by_content(void)
 {
-	static const char one[] = "FROM scratch AS s\nRUN [\"x\"]\n", two[] = "FROM scratch AS s\nCOPY a.txt /a\nRUN [\"write\", \"/r\", \"same\"]\n"
-		"FROM scratch\nCOPY --from=s /r /r\nRUN [\"append\", \"/r\", \"!\"]\n";
+	static const char one[] = "FROM scratch AS s\nRUN [\"x\"]\n",
+			  two[] = "FROM scratch AS s\nCOPY a.txt /a\nRUN [\"write\", \"/r\", \"same\"]\n"
+				  "FROM scratch\nCOPY --from=s /r /r\nRUN [\"append\", \"/r\", \"!\"]\n";
 
 	b_bad(&b, one, "nothing that could run", "dockerfile_inline:2:1");
 	expect(two, 1, "two stages (the first COPY is known)");
 	{
-		auto_free char *changed = xasprintf("%.*s /a\nRUN [\"write\", \"/other\", \"1\"]\n%s", (int)(strstr(two, " /a") - two), two,
-						    strstr(two, "RUN"));
+		auto_free char *changed = xasprintf("%.*s /a\nRUN [\"write\", \"/other\", \"1\"]\n%s",
+						    (int)(strstr(two, " /a") - two), two, strstr(two, "RUN"));
 
 		expect(changed, 3, "another RUN before, the same file taken: its COPY and the RUN behind it hit");
 	}
@@ -223,8 +228,10 @@ static void stat_cache(void)
 	statcache_free(c);
 	c = statcache_open(d, "cache");
 	ok(statcache_get(c, &st, h2) && str_eq(h1, h2), "and known after opening anew");
-	ok(pwrite(fd, "two", 3, 0) == 3 && fstat(fd, &st) == 0 && !statcache_get(c, &st, h2), "a change of content is seen");
-	ok(futimens(fd, (struct timespec[2]){ { 5, 0 }, { 5, 0 } }) == 0 && fstat(fd, &st) == 0 && !statcache_get(c, &st, h2),
+	ok(pwrite(fd, "two", 3, 0) == 3 && fstat(fd, &st) == 0 && !statcache_get(c, &st, h2),
+	   "a change of content is seen");
+	ok(futimens(fd, (struct timespec[2]){ { 5, 0 }, { 5, 0 } }) == 0 && fstat(fd, &st) == 0 &&
+		   !statcache_get(c, &st, h2),
 	   "also with the time set back");
 	statcache_free(c);
 	ok(cut(dir), "a damaged cache file");

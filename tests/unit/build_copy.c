@@ -24,9 +24,13 @@ static void files(void)
 
 static void places(void)
 {
-	b_good(&b, "FROM scratch\nCOPY a.txt /f\nCOPY a.txt /dir/\nCOPY a.txt b.txt two/\nCOPY *.txt /w/\nCOPY d /whole\nCOPY d/ /dir\n"
-	       "COPY a.txt /whole\nWORKDIR /w\nCOPY b.txt .\nCOPY b.txt deep/er/name\nCOPY link /followed\nCOPY dlink /viadlink\n"
-	       "COPY [\"[[]odd] name\", \"/sp ace\"]\nCOPY ../../a.txt /clamped\nCOPY /b.txt /rooted\n", "a file of many COPYs builds");
+	b_good(&b,
+	       "FROM scratch\nCOPY a.txt /f\nCOPY a.txt /dir/\nCOPY a.txt b.txt two/\nCOPY *.txt /w/\nCOPY d "
+	       "/whole\nCOPY d/ /dir\n"
+	       "COPY a.txt /whole\nWORKDIR /w\nCOPY b.txt .\nCOPY b.txt deep/er/name\nCOPY link /followed\nCOPY dlink "
+	       "/viadlink\n"
+	       "COPY [\"[[]odd] name\", \"/sp ace\"]\nCOPY ../../a.txt /clamped\nCOPY /b.txt /rooted\n",
+	       "a file of many COPYs builds");
 	is_str(b_text(&b, "/f"), "A", "a file to a new name");
 	is_str(b_text(&b, "/dir/a.txt"), "A", "a file into a directory written with a slash");
 	is_str(b_text(&b, "/two/b.txt"), "B", "several into one");
@@ -68,9 +72,12 @@ static void owners(void)
 {
 	b_file(&b, "passwd", "root:x:0:0::/:\napp:x:1000:1001::/home/app:\nbad:x:99999999999:1::/:\n");
 	b_file(&b, "group", "root:x:0:\nstaff:x:50:\n");
-	b_good(&b, "FROM scratch\nCOPY passwd group /etc/\nCOPY --chown=app d /n\nCOPY --chown=app:staff --chmod=600 a.txt /p/q/r\n"
+	b_good(&b,
+	       "FROM scratch\nCOPY passwd group /etc/\nCOPY --chown=app d /n\nCOPY --chown=app:staff --chmod=600 a.txt "
+	       "/p/q/r\n"
 	       "COPY --chown=7 a.txt /seven\nCOPY --chown=:staff a.txt /grp\nCOPY --chown=nobody a.txt /unknown\n"
-	       "COPY --chmod=0750 d /modes\nUSER app\nWORKDIR /made/by/app\nCOPY a.txt /stillroot\n", "chown and chmod build");
+	       "COPY --chmod=0750 d /modes\nUSER app\nWORKDIR /made/by/app\nCOPY a.txt /stillroot\n",
+	       "chown and chmod build");
 	is_str(b_stat(&b, "/n/sub/y"), "f 644 1000:1001", "a user by name brings its group");
 	is_str(b_stat(&b, "/n"), "d 755 1000:1001", "the new directory belongs to it too");
 	is_str(b_stat(&b, "/p/q/r"), "f 600 1000:50", "a group by name, and a mode");
@@ -84,14 +91,18 @@ static void owners(void)
 	is_str(b_stat(&b, "/modes/abs"), "l /etc/passwd", "links have none");
 	is_str(b_stat(&b, "/made/by/app"), "d 755 1000:1001", "WORKDIR belongs to the user");
 	is_str(b_stat(&b, "/stillroot"), "f 644 0:0", "COPY does not care for USER");
-	b_bad(&b, "FROM scratch\nCOPY --chown=4294967296 a.txt /x\n", "no user or group number", "dockerfile_inline:2:1");
+	b_bad(&b, "FROM scratch\nCOPY --chown=4294967296 a.txt /x\n", "no user or group number",
+	      "dockerfile_inline:2:1");
 	b_bad(&b, "FROM scratch\nCOPY --chown=4294967295 a.txt /x\n", "no user or group number", NULL);
 }
 
 static void from_stage(void)
 {
-	b_good(&b, "FROM scratch AS one\nCOPY --chown=5:6 --chmod=711 a.txt /a\nCOPY d /d\nFROM scratch\nCOPY --from=one /a /x\n"
-	       "COPY --from=0 /d/. /y\nCOPY --from=one / /all\n", "COPY --from a stage");
+	b_good(&b,
+	       "FROM scratch AS one\nCOPY --chown=5:6 --chmod=711 a.txt /a\nCOPY d /d\nFROM scratch\nCOPY --from=one "
+	       "/a /x\n"
+	       "COPY --from=0 /d/. /y\nCOPY --from=one / /all\n",
+	       "COPY --from a stage");
 	is_str(b_stat(&b, "/x"), "f 711 5:6", "keeps owner and mode");
 	is_str(b_text(&b, "/y/sub/y"), "Y", "by number, a directory");
 	is_str(b_text(&b, "/all/a"), "A", "the whole root");
@@ -99,13 +110,17 @@ static void from_stage(void)
 
 static void merge(void)
 {
-	b_good(&b, "FROM scratch\nCOPY --chmod=700 --chown=9:9 d/x /t/x\nCOPY d /t\nCOPY a.txt /t/x\nRUN [\"write\", \"/t/keep\", \"k\"]\n"
-	       "COPY d /t/\n", "COPY over what is there");
+	b_good(&b,
+	       "FROM scratch\nCOPY --chmod=700 --chown=9:9 d/x /t/x\nCOPY d /t\nCOPY a.txt /t/x\nRUN [\"write\", "
+	       "\"/t/keep\", \"k\"]\n"
+	       "COPY d /t/\n",
+	       "COPY over what is there");
 	is_str(b_stat(&b, "/t"), "d 700 9:9", "the destination keeps its own owner and mode");
 	is_str(b_text(&b, "/t/x"), "X", "files are replaced, the last one wins");
 	is_str(b_text(&b, "/t/keep"), "k", "others stay");
 	b_bad(&b, "FROM scratch\nCOPY a.txt /f\nCOPY d /f\n", "Not a directory", "dockerfile_inline:3:1");
-	b_bad(&b, "FROM scratch\nCOPY a.txt /t/sub/z\nCOPY a.txt b.txt /t/sub/z\n", "must be a directory and end with", "dockerfile_inline:3:1");
+	b_bad(&b, "FROM scratch\nCOPY a.txt /t/sub/z\nCOPY a.txt b.txt /t/sub/z\n", "must be a directory and end with",
+	      "dockerfile_inline:3:1");
 	b_bad(&b, "FROM scratch\nCOPY nosuch /\n", "`nosuch`: not found", "dockerfile_inline:2:1");
 	b_good(&b, "FROM scratch\nCOPY a.txt /a\nCOPY *.nothing /x/\n", "a wildcard without a match builds");
 	ok(strstr(str_cstr(&b.log), "matches nothing") != NULL, "with a warning");
@@ -118,8 +133,10 @@ static void docs(void)
 
 	b.o.args = args;
 	b.o.n_args = 1;
-	b_good(&b, "FROM scratch\nARG WHO\nCOPY <<one <<-\"two\" a.txt /h/\nhello $WHO \\$x \"q\"\none\n\traw $WHO\n\ttwo\n"
-	       "COPY --chmod=755 --chown=3:4 <<E /script\n#!/bin/x\nE\n", "heredocs build");
+	b_good(&b,
+	       "FROM scratch\nARG WHO\nCOPY <<one <<-\"two\" a.txt /h/\nhello $WHO \\$x \"q\"\none\n\traw $WHO\n\ttwo\n"
+	       "COPY --chmod=755 --chown=3:4 <<E /script\n#!/bin/x\nE\n",
+	       "heredocs build");
 	b.o.n_args = 0;
 	is_str(b_text(&b, "/h/one"), "hello world $x \"q\"\n", "variables are expanded, quotes stay");
 	is_str(b_text(&b, "/h/two"), "raw $WHO\n", "unless the name is quoted");
@@ -147,7 +164,8 @@ static void times(void)
 	ok(utimes(path, old) == 0, "an old file");
 	b_good(&b, "FROM scratch\nCOPY a.txt /o/a\n", "builds");
 	{
-		auto_close int root = b_view(&b), fd = fs_open_in(root, "/o/a", O_PATH | O_CLOEXEC, 0), dir = fs_open_in(root, "/o", O_PATH | O_CLOEXEC, 0);
+		auto_close int root = b_view(&b), fd = fs_open_in(root, "/o/a", O_PATH | O_CLOEXEC, 0),
+			       dir = fs_open_in(root, "/o", O_PATH | O_CLOEXEC, 0);
 
 		ok(fd >= 0 && fstat(fd, &st) == 0, "is there");
 		is_int(st.st_mtime, 1000000000, "a file keeps its time");
@@ -179,10 +197,14 @@ static void inside(void)
 		b_path(&b, "trap/file", path, sizeof(path));
 		ok(symlink("/etc/ctbuild-planted", path) == 0, "a dangling one");
 	}
-	b_good(&b, "FROM scratch\nCOPY trap /\nRUN [\"print\", \"x\"]\nCOPY a.txt /abs/planted\nCOPY a.txt /up/ctbuild-planted2\nCOPY a.txt /file\n"
-	       "COPY d /up/tree\nWORKDIR /up/wd\n", "destinations through links");
-	ok(stat("/etc/ctbuild-planted", &st) < 0 && stat("/etc/ctbuild-planted2", &st) < 0 && stat("/etc/tree", &st) < 0 &&
-	   stat("/etc/wd", &st) < 0, "nothing is written to the host's /etc");
+	b_good(&b,
+	       "FROM scratch\nCOPY trap /\nRUN [\"print\", \"x\"]\nCOPY a.txt /abs/planted\nCOPY a.txt "
+	       "/up/ctbuild-planted2\nCOPY a.txt /file\n"
+	       "COPY d /up/tree\nWORKDIR /up/wd\n",
+	       "destinations through links");
+	ok(stat("/etc/ctbuild-planted", &st) < 0 && stat("/etc/ctbuild-planted2", &st) < 0 &&
+		   stat("/etc/tree", &st) < 0 && stat("/etc/wd", &st) < 0,
+	   "nothing is written to the host's /etc");
 	snprintf(host, sizeof(host), "%s/victim/planted", b.dir);
 	ok(stat(host, &st) < 0, "nor through an absolute link");
 	is_str(b_text(&b, "/etc/ctbuild-planted2"), "A", "an upward link ends at the image's root");
@@ -265,7 +287,8 @@ static void gzip(const struct str *in, struct str *out)
 	str_addn(out, "\x1f\x8b\x08\0\0\0\0\0\0\3", 10);
 	for (size_t at = 0; at < in->len;) {
 		size_t n = in->len - at < 60000 ? in->len - at : 60000;
-		const char head[5] = { at + n == in->len, (char)(n & 255), (char)(n >> 8), (char)(~n & 255), (char)(~n >> 8 & 255) };
+		const char head[5] = { at + n == in->len, (char)(n & 255), (char)(n >> 8), (char)(~n & 255),
+				       (char)(~n >> 8 & 255) };
 
 		str_addn(out, head, 5);
 		str_addn(out, in->s + at, n);
@@ -298,8 +321,11 @@ static void archives(void)
 	put("t.tar", tar.s, tar.len);
 	put("t.bin", gz.s, gz.len);
 	put("text.gz", notar.s, notar.len);
-	b_good(&b, "FROM scratch\nADD t.tar /p\nADD t.bin /g/\nADD --chown=8:9 t.tar /c\nADD text.gz /\nADD --unpack=false t.tar /raw\nCOPY t.tar /copied\n"
-	       "ADD a.txt /plain\nADD d /tree\n", "ADD builds");
+	b_good(&b,
+	       "FROM scratch\nADD t.tar /p\nADD t.bin /g/\nADD --chown=8:9 t.tar /c\nADD text.gz /\nADD --unpack=false "
+	       "t.tar /raw\nCOPY t.tar /copied\n"
+	       "ADD a.txt /plain\nADD d /tree\n",
+	       "ADD builds");
 	is_str(b_text(&b, "/p/top/file"), "from the tar", "a tar is unpacked");
 	is_str(b_text(&b, "/p/tmp/ctbuild-escaped"), "kept inside", "a link in it leads inside");
 	is_str(b_stat(&b, "/p/top/file"), "f 640 12:34", "with its owners and modes");
@@ -327,8 +353,10 @@ static void disk_full(void)
 	memset(big, 'x', (3 << 20) - 1);
 	big[(3 << 20) - 1] = '\0';
 	b_file(&b, "big", big);
-	if (!ok(mkdir(dir, 0700) == 0 && unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-		mount("ctbuild", dir, "tmpfs", 0, "size=2m") == 0, "a file system of 2 MiB"))
+	if (!ok(mkdir(dir, 0700) == 0 && unshare(CLONE_NEWNS) == 0 &&
+			mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+			mount("ctbuild", dir, "tmpfs", 0, "size=2m") == 0,
+		"a file system of 2 MiB"))
 		return;
 	small.id = NULL;
 	small.errs = (struct errs){0};

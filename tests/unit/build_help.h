@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* build_help.h - a builder under test: a store of its own, a context, and a runner that plays containers.
  * The runner knows a few commands, done through the overlay's descriptor:
- *	print TEXT...   write PATH TEXT   append PATH TEXT   rm PATH   exit N   env (to /env)   cat PATH   sh -c TEXT (to /sh)
- *	mounts (to /mounts: kind, target, ro and what is in the source)   put PATH-IN-FIRST-MOUNT TEXT */
+ *	print TEXT...   write PATH TEXT   append PATH TEXT   rm PATH   exit N   env (to /env)   cat PATH   sh -c TEXT
+ *(to /sh) mounts (to /mounts: kind, target, ro and what is in the source)   put PATH-IN-FIRST-MOUNT TEXT */
 #pragma once
 #include <dirent.h>
 #include <errno.h>
@@ -115,7 +115,8 @@ __attribute__((unused)) static const char *b_text(const struct bench *b, const c
 /* "TYPE MODE UID:GID", such as "f 644 0:0"; "none"; a link as "l TARGET" */
 __attribute__((unused)) static const char *b_stat(const struct bench *b, const char *path)
 {
-	auto_close int root = b_view(b), fd = root < 0 ? -1 : fs_open_in(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	auto_close int root = b_view(b),
+		       fd = root < 0 ? -1 : fs_open_in(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 	static char out[4][300];
 	static int turn;
 	char *s = out[turn++ % 4], target[256];
@@ -129,8 +130,11 @@ __attribute__((unused)) static const char *b_stat(const struct bench *b, const c
 		target[n < 0 ? 0 : n] = '\0';
 		snprintf(s, 300, "l %s", target);
 	} else {
-		snprintf(s, 300, "%c %o %u:%u", S_ISDIR(st.st_mode) ? 'd' : S_ISREG(st.st_mode) ? 'f' : '?', (unsigned)st.st_mode & 07777,
-			 st.st_uid, st.st_gid);
+		snprintf(s, 300, "%c %o %u:%u",
+			 S_ISDIR(st.st_mode)   ? 'd'
+			 : S_ISREG(st.st_mode) ? 'f'
+					       : '?',
+			 (unsigned)st.st_mode & 07777, st.st_uid, st.st_gid);
 	}
 	return s;
 }
@@ -152,7 +156,8 @@ static void list_mounts(const struct run_step *s, struct str *out)
 		struct dirent *de;
 		DIR *d;
 
-		str_addf(out, "%s %s %s", m->kind == BUILD_MOUNT_TMPFS ? "tmpfs" : "bind", m->target, m->ro ? "ro" : "rw");
+		str_addf(out, "%s %s %s", m->kind == BUILD_MOUNT_TMPFS ? "tmpfs" : "bind", m->target,
+			 m->ro ? "ro" : "rw");
 		if (m->source && stat(m->source, &st) == 0 && S_ISREG(st.st_mode)) {
 			auto_err struct err e = {0};
 			auto_free char *text = NULL;
@@ -230,8 +235,8 @@ static int b_run(void *ctx, const struct run_step *s, int out_fd, int err_fd, in
 {
 	struct bench *b = ctx;
 	int fds[64];
-	auto_close int upper = open(s->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC), work = open(s->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-		       root = -1;
+	auto_close int upper = open(s->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		       work = open(s->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = -1;
 	struct fs_overlay o = { .lower = fds, .upper = upper, .work = work, .volatile_ = true };
 
 	(void)err_fd;

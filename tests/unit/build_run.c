@@ -26,13 +26,19 @@ static void shells(void)
 
 static void environment(void)
 {
-	static const struct build_kv args[] = { { "GIVEN", "g" }, { "OVER", "o" }, { "NOT_DECLARED", "n" }, { "https_proxy", "http://p:1" } };
+	static const struct build_kv args[] = {
+		{ "GIVEN", "g" }, { "OVER", "o" }, { "NOT_DECLARED", "n" }, { "https_proxy", "http://p:1" }
+	};
 
 	b.o.args = args;
 	b.o.n_args = 4;
-	b_good(&b, "ARG GLOBAL=glob\nARG HIDDEN=hid\n" START
-	       "ARG GIVEN\nARG OVER=default\nARG PLAIN=p$GIVEN\nARG UNSET\nARG GLOBAL\nARG HIDDEN2=${HIDDEN:-none}\nARG TARGETPLATFORM\nARG TARGETOS\n"
-	       "ENV A=1 B=$A\nENV C=$A D=\"x y\" GIVEN=env\nENV A=2\nUSER me:us\nWORKDIR /w\nWORKDIR sub/../dir\nRUN [\"env\"]\n", "variables");
+	b_good(&b,
+	       "ARG GLOBAL=glob\nARG HIDDEN=hid\n" START
+	       "ARG GIVEN\nARG OVER=default\nARG PLAIN=p$GIVEN\nARG UNSET\nARG GLOBAL\nARG "
+	       "HIDDEN2=${HIDDEN:-none}\nARG TARGETPLATFORM\nARG TARGETOS\n"
+	       "ENV A=1 B=$A\nENV C=$A D=\"x y\" GIVEN=env\nENV A=2\nUSER me:us\nWORKDIR /w\nWORKDIR sub/../dir\nRUN "
+	       "[\"env\"]\n",
+	       "variables");
 	b.o.n_args = 0;
 	{
 		const char *env = b_text(&b, "/env");
@@ -41,8 +47,10 @@ static void environment(void)
 		ok(strstr(env, "B=\n") != NULL, "values of one line see what was before it");
 		ok(strstr(env, "GIVEN=env\n") && !strstr(env, "GIVEN=g"), "ENV hides ARG");
 		ok(strstr(env, "OVER=o\n") && strstr(env, "PLAIN=pg\n"), "ARG: given, default");
-		ok(!strstr(env, "UNSET") && !strstr(env, "NOT_DECLARED"), "what is not set or not declared is not there");
-		ok(strstr(env, "GLOBAL=glob\n") && strstr(env, "HIDDEN2=none\n"), "a global one only where declared again");
+		ok(!strstr(env, "UNSET") && !strstr(env, "NOT_DECLARED"),
+		   "what is not set or not declared is not there");
+		ok(strstr(env, "GLOBAL=glob\n") && strstr(env, "HIDDEN2=none\n"),
+		   "a global one only where declared again");
 		ok(strstr(env, "TARGETOS=linux\n") && strstr(env, "TARGETPLATFORM=linux/"), "the platform's");
 		ok(strstr(env, "https_proxy=http://p:1\n") != NULL, "proxies without a declaration");
 		ok(strstr(env, "PATH=/usr/local/sbin:") != NULL, "PATH");
@@ -55,7 +63,8 @@ static void environment(void)
 		for (size_t k = 0; k < i->history.n; k++)
 			proxy |= strstr(i->history.v[k].created_by, "p:1") != NULL;
 		ok(!proxy, "proxies are not in the history");
-		is_str(i->history.v[i->history.n - 1].created_by[0] == 'R' ? "RUN" : "", "RUN", "the last history entry is the RUN");
+		is_str(i->history.v[i->history.n - 1].created_by[0] == 'R' ? "RUN" : "", "RUN",
+		       "the last history entry is the RUN");
 	}
 }
 
@@ -71,24 +80,33 @@ static void config(void)
 	b.o.n_labels = 1;
 	b.o.tags = tags;
 	b.o.n_tags = 2;
-	b_good(&b, START "ENV P=90\nLABEL l1=a \"l 2\"='b c'\nEXPOSE $P 53/udp 8000-8001\nVOLUME /v1 /v2\nVOLUME [\"/v1\"]\nUSER $P:$P\nWORKDIR /w\n"
-	       "STOPSIGNAL SIGUSR1\nHEALTHCHECK --interval=5s --timeout=1m --start-period=2s --start-interval=1s --retries=4 CMD curl x\n"
-	       "ENTRYPOINT [\"/e\", \"a\"]\nCMD c d\nONBUILD RUN x\nMAINTAINER me\nSHELL [\"/s\", \"-c\"]\n", "every instruction");
+	b_good(&b,
+	       START "ENV P=90\nLABEL l1=a \"l 2\"='b c'\nEXPOSE $P 53/udp 8000-8001\nVOLUME /v1 /v2\nVOLUME "
+		     "[\"/v1\"]\nUSER $P:$P\nWORKDIR /w\n"
+		     "STOPSIGNAL SIGUSR1\nHEALTHCHECK --interval=5s --timeout=1m --start-period=2s --start-interval=1s "
+		     "--retries=4 CMD curl x\n"
+		     "ENTRYPOINT [\"/e\", \"a\"]\nCMD c d\nONBUILD RUN x\nMAINTAINER me\nSHELL [\"/s\", \"-c\"]\n",
+	       "every instruction");
 	b.o.n_labels = b.o.n_tags = 0;
 	i = b_image(&b, "me/app:2");
 	if (!ok(i != NULL, "has its second tag"))
 		return;
 	is_str(i->id, b.id, "and the id that was told");
-	ok(has(&i->conf.ports, "90/tcp") && has(&i->conf.ports, "53/udp") && has(&i->conf.ports, "8001/tcp") && i->conf.ports.n == 4, "EXPOSE");
+	ok(has(&i->conf.ports, "90/tcp") && has(&i->conf.ports, "53/udp") && has(&i->conf.ports, "8001/tcp") &&
+		   i->conf.ports.n == 4,
+	   "EXPOSE");
 	ok(i->conf.volumes.n == 2 && has(&i->conf.volumes, "/v2"), "VOLUME");
 	is_str(i->conf.user, "90:90", "USER");
 	is_str(i->conf.workdir, "/w", "WORKDIR");
 	is_str(i->conf.stop_signal, "SIGUSR1", "STOPSIGNAL");
 	is_str(i->author, "me", "MAINTAINER");
-	ok(i->conf.labels.n == 2 && str_eq(i->conf.labels.v[0].val, "from options") && str_eq(i->conf.labels.v[1].key, "l 2") &&
-	   str_eq(i->conf.labels.v[1].val, "b c"), "LABEL, with those of the options on top");
-	ok(i->conf.health && i->conf.health->test.n == 2 && str_eq(i->conf.health->test.v[0], "CMD-SHELL") && i->conf.health->retries == 4 &&
-	   i->conf.health->interval_ns == 5000000000 && i->conf.health->start_interval_ns == 1000000000, "HEALTHCHECK");
+	ok(i->conf.labels.n == 2 && str_eq(i->conf.labels.v[0].val, "from options") &&
+		   str_eq(i->conf.labels.v[1].key, "l 2") && str_eq(i->conf.labels.v[1].val, "b c"),
+	   "LABEL, with those of the options on top");
+	ok(i->conf.health && i->conf.health->test.n == 2 && str_eq(i->conf.health->test.v[0], "CMD-SHELL") &&
+		   i->conf.health->retries == 4 && i->conf.health->interval_ns == 5000000000 &&
+		   i->conf.health->start_interval_ns == 1000000000,
+	   "HEALTHCHECK");
 	ok(i->conf.entrypoint.n == 2 && i->conf.cmd.n == 3 && str_eq(i->conf.cmd.v[2], "c d"), "ENTRYPOINT and CMD");
 	ok(i->conf.onbuild.n == 1 && i->conf.shell.n == 2, "ONBUILD and SHELL");
 	is_int((int)i->layers.n, 2, "two layers: COPY and WORKDIR");
@@ -101,7 +119,10 @@ static void inheritance(void)
 
 	b.o.tags = tag;
 	b.o.n_tags = 1;
-	b_good(&b, START "ENV A=1\nCMD [\"old\"]\nHEALTHCHECK CMD x\nONBUILD ARG WHAT=w\nONBUILD COPY a.txt /onbuild\nONBUILD ENV T=$WHAT\n", "a parent");
+	b_good(&b,
+	       START "ENV A=1\nCMD [\"old\"]\nHEALTHCHECK CMD x\nONBUILD ARG WHAT=w\nONBUILD COPY a.txt "
+		     "/onbuild\nONBUILD ENV T=$WHAT\n",
+	       "a parent");
 	b.o.n_tags = 0;
 	b_good(&b, "FROM parent:1\nENTRYPOINT [\"e\"]\nHEALTHCHECK NONE\nRUN [\"env\"]\n", "a child");
 	i = b_image(&b, b.id);
@@ -138,10 +159,14 @@ static void stages(void)
 	b.o.target = "unused";
 	b_bad(&b, text, "`nosuchfile`: not found", "dockerfile_inline:5:1");
 	b.o.target = NULL;
-	b_good(&b, "FROM scratch AS x\nCOPY seed /\nRUN [\"write\", \"/1\", \"1\"]\nFROM scratch AS x2\nCOPY seed /\nRUN [\"write\", \"/2\", \"2\"]\n"
-	       "FROM scratch\nCOPY --from=x /1 /\nCOPY --from=x2 /2 /\n", "two stages side by side");
+	b_good(&b,
+	       "FROM scratch AS x\nCOPY seed /\nRUN [\"write\", \"/1\", \"1\"]\nFROM scratch AS x2\nCOPY seed /\nRUN "
+	       "[\"write\", \"/2\", \"2\"]\n"
+	       "FROM scratch\nCOPY --from=x /1 /\nCOPY --from=x2 /2 /\n",
+	       "two stages side by side");
 	ok(strstr(str_cstr(&b.log), "step [x 2/3] COPY seed /") != NULL, "steps are named");
-	b_bad(&b, "FROM scratch AS x\nCOPY seed /\nRUN [\"exit\", \"7\"]\nFROM scratch\nCOPY --from=x /1 /\n", "exit code 7", "dockerfile_inline:3:1");
+	b_bad(&b, "FROM scratch AS x\nCOPY seed /\nRUN [\"exit\", \"7\"]\nFROM scratch\nCOPY --from=x /1 /\n",
+	      "exit code 7", "dockerfile_inline:3:1");
 	is_int((int)b.errs.n, 1, "a stage that waited for a failed one adds nothing");
 }
 
@@ -149,7 +174,8 @@ static void failures(void)
 {
 	char *id = NULL;
 
-	b_bad(&b, START "RUN [\"exit\", \"3\"]\nRUN [\"write\", \"/x\", \"1\"]\n", "exit code 3", "dockerfile_inline:3:1");
+	b_bad(&b, START "RUN [\"exit\", \"3\"]\nRUN [\"write\", \"/x\", \"1\"]\n", "exit code 3",
+	      "dockerfile_inline:3:1");
 	ok(strstr(b.errs.v[0].frame[0], "about to fail\nwith 3") != NULL, "the last lines of the output are told");
 	is_str(b.errs.v[0].frame[b.errs.v[0].n - 1], "RUN [\"exit\", \"3\"]", "with the instruction");
 	is_int(err_status(&b.errs.v[0]), 1, "exit status 1");
@@ -197,31 +223,49 @@ static void mounts(void)
 	real[0].file = path;
 	b.o.secrets = real;
 	b.o.n_secrets = 1;
-	b_good(&b, "FROM scratch AS src\nCOPY d /tree\nFROM scratch\nCOPY seed /\nWORKDIR /w\n"
-	       "RUN --mount=type=bind,source=d/sub,target=ctx --mount=type=bind,from=src,source=/tree/x,target=/one,rw --mount=type=tmpfs,target=/t "
-	       "--mount=type=cache,target=/c --mount=type=secret,id=tok,mode=0440,uid=7 --mount=type=secret,id=none [\"mounts\"]\n", "mounts");
-	is_str(b_text(&b, "/mounts"), "bind /w/ctx ro y\nbind /one rw {X} 644 0\ntmpfs /t rw\nbind /c rw\nbind /run/secrets/tok ro {s3cret} 440 7\n",
+	b_good(&b,
+	       "FROM scratch AS src\nCOPY d /tree\nFROM scratch\nCOPY seed /\nWORKDIR /w\n"
+	       "RUN --mount=type=bind,source=d/sub,target=ctx --mount=type=bind,from=src,source=/tree/x,target=/one,rw "
+	       "--mount=type=tmpfs,target=/t "
+	       "--mount=type=cache,target=/c --mount=type=secret,id=tok,mode=0440,uid=7 --mount=type=secret,id=none "
+	       "[\"mounts\"]\n",
+	       "mounts");
+	is_str(b_text(&b, "/mounts"),
+	       "bind /w/ctx ro y\nbind /one rw {X} 644 0\ntmpfs /t rw\nbind /c rw\nbind /run/secrets/tok ro {s3cret} "
+	       "440 7\n",
 	       "each as it was asked for");
-	b_good(&b, START "RUN --mount=type=cache,id=k,target=/c [\"put\", \"f\", \"kept\"]\nRUN --mount=type=cache,target=/other,id=k [\"mounts\"]\n", "a cache");
+	b_good(&b,
+	       START "RUN --mount=type=cache,id=k,target=/c [\"put\", \"f\", \"kept\"]\nRUN "
+		     "--mount=type=cache,target=/other,id=k [\"mounts\"]\n",
+	       "a cache");
 	is_str(b_text(&b, "/mounts"), "bind /other rw f\n", "lives from step to step, by id");
-	b_good(&b, START "RUN --mount=target=/m,rw [\"put\", \"a.txt\", \"changed\"]\nCOPY a.txt /a\n", "a bind of the context is writable");
+	b_good(&b, START "RUN --mount=target=/m,rw [\"put\", \"a.txt\", \"changed\"]\nCOPY a.txt /a\n",
+	       "a bind of the context is writable");
 	is_str(b_text(&b, "/a"), "A", "and the context stays as it is");
-	b_good(&b, START "RUN --mount=type=cache,target=/x,id=../../../../keep [\"put\", \"f\", \"x\"]\n", "a cache id with dots");
+	b_good(&b, START "RUN --mount=type=cache,target=/x,id=../../../../keep [\"put\", \"f\", \"x\"]\n",
+	       "a cache id with dots");
 	ok(access(victim, F_OK) < 0, "is no path");
 	b_good(&b, START "RUN --mount=type=secret,id=tok,env=TOK [\"env\"]\n", "a secret as a variable");
 	ok(strstr(b_text(&b, "/env"), "TOK=s3cret\n") != NULL, "is there");
 	b.o.secrets = secrets;
 	b_bad(&b, START "RUN --mount=type=secret,id=tok x\n", "read secret `tok`", "dockerfile_inline:3:1");
 	b.o.n_secrets = 0;
-	b_bad(&b, START "RUN --mount=type=secret,id=tok,required=true x\n", "required and not given", "dockerfile_inline:3:1");
+	b_bad(&b, START "RUN --mount=type=secret,id=tok,required=true x\n", "required and not given",
+	      "dockerfile_inline:3:1");
 	b_link(&b, "escape", "/etc");
-	b_bad(&b, START "RUN --mount=type=bind,source=escape,target=/m x\n", "is not in the build context", "dockerfile_inline:3:1");
-	b_bad(&b, "FROM scratch AS s\nCOPY escdir /\n" "FROM scratch\nCOPY seed /\nRUN --mount=type=bind,from=s,source=/.rootdir/etc/passwd,target=/m x\n",
+	b_bad(&b, START "RUN --mount=type=bind,source=escape,target=/m x\n", "is not in the build context",
+	      "dockerfile_inline:3:1");
+	b_bad(&b,
+	      "FROM scratch AS s\nCOPY escdir /\n"
+	      "FROM scratch\nCOPY seed /\nRUN --mount=type=bind,from=s,source=/.rootdir/etc/passwd,target=/m x\n",
 	      "is not in s", "dockerfile_inline:5:1");
-	b_good(&b, "FROM scratch AS s\nCOPY escdir /\n" START "RUN --mount=type=bind,from=s,source=/.rootdir,target=/m [\"mounts\"]\n",
+	b_good(&b,
+	       "FROM scratch AS s\nCOPY escdir /\n" START
+	       "RUN --mount=type=bind,from=s,source=/.rootdir,target=/m [\"mounts\"]\n",
 	       "a stage's link to / as a source");
 	is_str(b_text(&b, "/mounts"), "bind /m ro mark\n", "is that stage's root, not the host's");
-	b_bad(&b, START "RUN --mount=type=bind,source=nosuch,target=/m x\n", "is not in the build context", "dockerfile_inline:3:1");
+	b_bad(&b, START "RUN --mount=type=bind,source=nosuch,target=/m x\n", "is not in the build context",
+	      "dockerfile_inline:3:1");
 }
 
 static void stubs(void)

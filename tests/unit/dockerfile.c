@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Dockerfile parser: what is taken, what is refused and at which line, expansion, the small grammars, golden dumps. */
+/* The Dockerfile parser: what is taken, what is refused and at which line, expansion, the small grammars, golden dumps.
+ */
 #include <dirent.h>
 #include "compose/base/fs.h"
 #include "compose/base/str.h"
@@ -74,7 +75,8 @@ static void refused(void)
 		struct dockerfile *df = NULL;
 		auto_errs struct errs errs = {0};
 		int r = dockerfile_parse(&df, "D", bads[i].text, strlen(bads[i].text), &errs);
-		bool good = r < 0 && errs.n == 1 && str_eq(errs.v[0].at, bads[i].at) && strstr(errs.v[0].frame[0], bads[i].what);
+		bool good = r < 0 && errs.n == 1 && str_eq(errs.v[0].at, bads[i].at) &&
+			    strstr(errs.v[0].frame[0], bads[i].what);
 
 		if (!ok(good, "refused: %s", bads[i].what) && r < 0)
 			for (size_t k = 0; k < errs.n; k++)
@@ -123,23 +125,66 @@ static const struct df_scope scope = { .get = get, .escape = '\\' };
 
 static void expansion(void)
 {
-	static const struct { const char *in, *want; } t[] = {
-		{ "$A", "aa" }, { "${A}b", "aab" }, { "$Ab", "" }, { "x$U-", "x-" }, { "$", "$" }, { "a$ b", "a$ b" }, { "$D", "$A" },
-		{ "${U:-d}", "d" }, { "${U-d}", "d" }, { "${E:-d}", "d" }, { "${E-d}", "" }, { "${A:-d}", "aa" },
-		{ "${A:+y}", "y" }, { "${E:+y}", "" }, { "${E+y}", "y" }, { "${U+y}", "" }, { "${U:-${A}x}", "aax" },
-		{ "${U:-${V:-deep}}", "deep" }, { "${U:-\"a b\"}", "a b" }, { "${A:?no}", "aa" },
-		{ "${P#*/}", "usr/lib/x.tar.gz" }, { "${P##*/}", "x.tar.gz" }, { "${P%.*}", "/usr/lib/x.tar" }, { "${P%%.*}", "/usr/lib/x" },
-		{ "${P#zzz}", "/usr/lib/x.tar.gz" }, { "${P#/us?}", "/lib/x.tar.gz" }, { "${A#\\*}", "aa" },
-		{ "${P/\\//_}", "_usr/lib/x.tar.gz" }, { "${P//\\//_}", "_usr_lib_x.tar.gz" }, { "${P//a*z/!}", "/usr/lib/x.t!" },
-		{ "${A/a/\\}}", "}a" }, { "${A//a/$P}", "/usr/lib/x.tar.gz/usr/lib/x.tar.gz" },
-		{ "\\$A", "$A" }, { "'$A'", "$A" }, { "\"$A\"", "aa" }, { "\"\\$A\\n\"", "$A\\n" }, { "a\\ b", "a b" }, { "a\\", "a" },
-		{ "\"\"", "" }, { "x'y'\"z\"", "xyz" }, { "$1", "" }, { "$@x", "x" },
+	static const struct { const char *in, *want;
+	} t[] = {
+		{ "$A", "aa" },
+		{ "${A}b", "aab" },
+		{ "$Ab", "" },
+		{ "x$U-", "x-" },
+		{ "$", "$" },
+		{ "a$ b", "a$ b" },
+		{ "$D", "$A" },
+		{ "${U:-d}", "d" },
+		{ "${U-d}", "d" },
+		{ "${E:-d}", "d" },
+		{ "${E-d}", "" },
+		{ "${A:-d}", "aa" },
+		{ "${A:+y}", "y" },
+		{ "${E:+y}", "" },
+		{ "${E+y}", "y" },
+		{ "${U+y}", "" },
+		{ "${U:-${A}x}", "aax" },
+		{ "${U:-${V:-deep}}", "deep" },
+		{ "${U:-\"a b\"}", "a b" },
+		{ "${A:?no}", "aa" },
+		{ "${P#*/}", "usr/lib/x.tar.gz" },
+		{ "${P##*/}", "x.tar.gz" },
+		{ "${P%.*}", "/usr/lib/x.tar" },
+		{ "${P%%.*}", "/usr/lib/x" },
+		{ "${P#zzz}", "/usr/lib/x.tar.gz" },
+		{ "${P#/us?}", "/lib/x.tar.gz" },
+		{ "${A#\\*}", "aa" },
+		{ "${P/\\//_}", "_usr/lib/x.tar.gz" },
+		{ "${P//\\//_}", "_usr_lib_x.tar.gz" },
+		{ "${P//a*z/!}", "/usr/lib/x.t!" },
+		{ "${A/a/\\}}", "}a" },
+		{ "${A//a/$P}", "/usr/lib/x.tar.gz/usr/lib/x.tar.gz" },
+		{ "\\$A", "$A" },
+		{ "'$A'", "$A" },
+		{ "\"$A\"", "aa" },
+		{ "\"\\$A\\n\"", "$A\\n" },
+		{ "a\\ b", "a b" },
+		{ "a\\", "a" },
+		{ "\"\"", "" },
+		{ "x'y'\"z\"", "xyz" },
+		{ "$1", "" },
+		{ "$@x", "x" },
 	};
-	static const struct { const char *in, *why; } f[] = {
-		{ "${}", "bad substitution" }, { "${:x}", "bad substitution" }, { "${{A}", "bad substitution" }, { "${A", "missing '}'" },
-		{ "${A:-x", "missing '}'" }, { "${A^x}", "unsupported modifier (^)" }, { "${A:x}", "unsupported modifier (:x)" },
-		{ "'x", "single-quote" }, { "\"x", "double-quote" }, { "${U?}", "U: is not allowed to be unset" },
-		{ "${E:?}", "E: is not allowed to be empty" }, { "${U:?set me}", "U: set me" }, { "${A/x", "missing '/'" },
+	static const struct { const char *in, *why;
+	} f[] = {
+		{ "${}", "bad substitution" },
+		{ "${:x}", "bad substitution" },
+		{ "${{A}", "bad substitution" },
+		{ "${A", "missing '}'" },
+		{ "${A:-x", "missing '}'" },
+		{ "${A^x}", "unsupported modifier (^)" },
+		{ "${A:x}", "unsupported modifier (:x)" },
+		{ "'x", "single-quote" },
+		{ "\"x", "double-quote" },
+		{ "${U?}", "U: is not allowed to be unset" },
+		{ "${E:?}", "E: is not allowed to be empty" },
+		{ "${U:?set me}", "U: set me" },
+		{ "${A/x", "missing '/'" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -153,7 +198,8 @@ static void expansion(void)
 		auto_err struct err e = {0};
 		auto_free char *out = NULL;
 
-		ok(df_expand(&scope, f[i].in, &out, &e) < 0 && strstr(e.frame[0], f[i].why), "%s is refused: %s", f[i].in, f[i].why);
+		ok(df_expand(&scope, f[i].in, &out, &e) < 0 && strstr(e.frame[0], f[i].why), "%s is refused: %s",
+		   f[i].in, f[i].why);
 	}
 }
 
@@ -194,7 +240,8 @@ static void hostile(void)
 		str_addc(&a, 'a');
 	big = a.s;
 	ok(df_expand(&sc, "$X$X", &out, &e) < 0 && strstr(e.frame[0], "longer than"), "doubling values are refused");
-	ok(df_expand(&sc, "${X#a}", &out, &e) < 0 && strstr(e.frame[0], "limited"), "patterns on a huge value are refused");
+	ok(df_expand(&sc, "${X#a}", &out, &e) < 0 && strstr(e.frame[0], "limited"),
+	   "patterns on a huge value are refused");
 	a.s[8000] = '\0';
 	ok(df_expand(&sc, "${X//a*a*a*a*a*a*a*a*b/y}", &out, &e) == 0, "a pattern that would backtrack ends");
 	free(out);
@@ -204,14 +251,32 @@ static void hostile(void)
 
 static void values(void)
 {
-	static const struct { const char *in; int64_t ns; } d[] = {
-		{ "0", 0 }, { "1s", 1000000000 }, { "1m30s", 90000000000 }, { "1.5s", 1500000000 }, { "300ms", 300000000 },
-		{ "1h", 3600000000000 }, { "5", -1 }, { "", -1 }, { "-1s", -1 }, { "1x", -1 }, { "s", -1 }, { "9999999999h", -1 },
+	static const struct { const char *in; int64_t ns;
+	} d[] = {
+		{ "0", 0 },
+		{ "1s", 1000000000 },
+		{ "1m30s", 90000000000 },
+		{ "1.5s", 1500000000 },
+		{ "300ms", 300000000 },
+		{ "1h", 3600000000000 },
+		{ "5", -1 },
+		{ "", -1 },
+		{ "-1s", -1 },
+		{ "1x", -1 },
+		{ "s", -1 },
+		{ "9999999999h", -1 },
 	};
-	static const struct { const char *in; mode_t old; bool dir; mode_t want; } m[] = {
-		{ "755", 0, false, 0755 }, { "u=rwX,go=rX", 0100, false, 0755 }, { "u=rwX,go=rX", 0600, false, 0644 },
-		{ "u=rwX,go=rX", 0600, true, 0755 }, { "+x", 0644, false, 0755 }, { "go-w", 0666, false, 0644 }, { "g=u", 0640, false, 0660 },
-		{ "a=r", 0777, false, 0444 }, { "u+s", 0755, false, 04755 },
+	static const struct { const char *in; mode_t old; bool dir; mode_t want;
+	} m[] = {
+		{ "755", 0, false, 0755 },
+		{ "u=rwX,go=rX", 0100, false, 0755 },
+		{ "u=rwX,go=rX", 0600, false, 0644 },
+		{ "u=rwX,go=rX", 0600, true, 0755 },
+		{ "+x", 0644, false, 0755 },
+		{ "go-w", 0666, false, 0644 },
+		{ "g=u", 0640, false, 0660 },
+		{ "a=r", 0777, false, 0444 },
+		{ "u+s", 0755, false, 04755 },
 	};
 	static const char *const badmodes[] = { "8", "77777", "", "u", "u=q", "rwx", "u=r,", "-1", "0x7" };
 	struct df_chmod c;
@@ -227,7 +292,8 @@ static void values(void)
 		auto_err struct err e = {0};
 
 		is_int(df_chmod(m[i].in, &c, &e), 0, "mode %s", m[i].in);
-		is_int((int)df_chmod_apply(&c, m[i].old, m[i].dir), (int)m[i].want, "%s on %o", m[i].in, (unsigned)m[i].old);
+		is_int((int)df_chmod_apply(&c, m[i].old, m[i].dir), (int)m[i].want, "%s on %o", m[i].in,
+		       (unsigned)m[i].old);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(badmodes); i++) {
 		auto_err struct err e = {0};
@@ -246,7 +312,8 @@ static void ports(void)
 	is_int((int)p.n, 6, "each once");
 	is_str(p.v[1], "53/udp", "in lower case");
 	is_str(p.v[5], "81/tcp", "the container's of three");
-	ok(df_ports("65536", &p, &e) < 0 && df_ports("9-8", &p, &e) < 0 && df_ports("a", &p, &e) < 0, "bad ones are refused");
+	ok(df_ports("65536", &p, &e) < 0 && df_ports("9-8", &p, &e) < 0 && df_ports("a", &p, &e) < 0,
+	   "bad ones are refused");
 }
 
 static void mount_texts(void)
@@ -255,8 +322,9 @@ static void mount_texts(void)
 	auto_err struct err e = {0};
 
 	is_int(df_mount("type=cache,\"target=/a,b\",id=x,sharing=locked,mode=0700,uid=5", &m, &e), 0, "a cache mount");
-	ok(m.kind == DF_MOUNT_CACHE && str_eq(m.target, "/a,b") && str_eq(m.id, "x") && m.sharing == DF_LOCKED && m.mode == 0700 &&
-	   m.uid == 5 && !m.ro, "all its keys, with CSV quotes");
+	ok(m.kind == DF_MOUNT_CACHE && str_eq(m.target, "/a,b") && str_eq(m.id, "x") && m.sharing == DF_LOCKED &&
+		   m.mode == 0700 && m.uid == 5 && !m.ro,
+	   "all its keys, with CSV quotes");
 	df_mount_done(&m);
 	is_int(df_mount("target=/x", &m, &e), 0, "bind is the default");
 	ok(m.kind == DF_MOUNT_BIND && m.ro, "and read-only");
@@ -265,7 +333,8 @@ static void mount_texts(void)
 	ok(m.size_bytes == 64 << 20, "with a size");
 	df_mount_done(&m);
 	ok(df_mount("type=cache,target=/x,sharing=mine", &m, &e) < 0, "unknown sharing");
-	ok(df_mount("type=cach,target=/x", &m, &e) < 0 && str_eq(e.hint, "did you mean `cache`?"), "unknown type, with a hint");
+	ok(df_mount("type=cach,target=/x", &m, &e) < 0 && str_eq(e.hint, "did you mean `cache`?"),
+	   "unknown type, with a hint");
 	ok(df_mount("target=/x,uid=4294967296", &m, &e) < 0, "uid on a bind");
 	ok(df_mount("type=cache,target=/x,uid=4294967296", &m, &e) < 0, "a uid that would wrap");
 	ok(df_mount("\"target=/x", &m, &e) < 0, "an open quote");
@@ -277,7 +346,8 @@ static void dump_instr(struct str *s, const struct df_instr *in)
 {
 	str_addf(s, "%u-%u %s%s", in->pos.line, in->end_line, df_kind_name(in->kind), in->json ? " json" : "");
 	for (size_t i = 0; i < in->n_flags; i++)
-		str_addf(s, " --%s%s%s", in->flags[i].name, in->flags[i].val ? "=" : "", in->flags[i].val ? in->flags[i].val : "");
+		str_addf(s, " --%s%s%s", in->flags[i].name, in->flags[i].val ? "=" : "",
+			 in->flags[i].val ? in->flags[i].val : "");
 	if (!in->n_words && !in->n_kvs && !in->health_none)
 		str_addf(s, " |%s|", in->text);
 	for (size_t i = 0; i < in->n_words; i++)
@@ -286,7 +356,8 @@ static void dump_instr(struct str *s, const struct df_instr *in)
 		str_addf(s, " [%s]=%s", in->kvs[i].key, in->kvs[i].val ? in->kvs[i].val : "(unset)");
 	str_addc(s, '\n');
 	for (size_t i = 0; i < in->n_docs; i++)
-		str_addf(s, "    doc %s%s {%s}\n", in->docs[i].name, in->docs[i].expand ? "" : " quoted", in->docs[i].body);
+		str_addf(s, "    doc %s%s {%s}\n", in->docs[i].name, in->docs[i].expand ? "" : " quoted",
+			 in->docs[i].body);
 }
 
 static char *dump(const char *file, const char *text, size_t len)

@@ -8,14 +8,38 @@
 
 static void globs(void)
 {
-	static const struct { const char *pat, *s; bool flat, deep; } t[] = {
-		{ "a", "a", 1, 1 }, { "a", "ab", 0, 0 }, { "*", "", 1, 1 }, { "*", "a/b", 0, 0 }, { "*.c", "x.c", 1, 1 },
-		{ "a*b*c", "axbxbc", 1, 1 }, { "?", "/", 0, 0 }, { "[a-c]x", "bx", 1, 1 }, { "[^a-c]x", "bx", 0, 0 },
-		{ "[]]", "]", 1, 1 }, { "[a-]", "-", 1, 1 }, { "\\*", "*", 1, 1 }, { "\\*", "a", 0, 0 }, { "[[]x", "[x", 1, 1 },
-		{ "[^a]", "/", 0, 0 }, { "**", "a/b/c", 0, 1 }, { "**/c", "c", 0, 1 }, { "**/c", "a/b/c", 0, 1 }, { "**/c", "ac", 0, 0 },
-		{ "a/**", "a/b", 0, 1 }, { "a/**", "a", 0, 0 }, { "a/**/b", "a/b", 0, 1 }, { "a/**/b", "a/x/y/b", 0, 1 },
-		{ "a/**/b", "a/xb", 0, 0 }, { "**.c", "x/y.c", 0, 1 }, { "a**b", "a/x/b", 0, 1 }, { "**/a/*.x", "q/a/b.x", 0, 1 },
-		{ "**/a/*.x", "a/a/b/c.x", 0, 0 }, { "*/**/z", "a/z", 0, 1 }, { "**/b/**/c", "a/b/x/b/c", 0, 1 },
+	static const struct { const char *pat, *s; bool flat, deep;
+	} t[] = {
+		{ "a", "a", 1, 1 },
+		{ "a", "ab", 0, 0 },
+		{ "*", "", 1, 1 },
+		{ "*", "a/b", 0, 0 },
+		{ "*.c", "x.c", 1, 1 },
+		{ "a*b*c", "axbxbc", 1, 1 },
+		{ "?", "/", 0, 0 },
+		{ "[a-c]x", "bx", 1, 1 },
+		{ "[^a-c]x", "bx", 0, 0 },
+		{ "[]]", "]", 1, 1 },
+		{ "[a-]", "-", 1, 1 },
+		{ "\\*", "*", 1, 1 },
+		{ "\\*", "a", 0, 0 },
+		{ "[[]x", "[x", 1, 1 },
+		{ "[^a]", "/", 0, 0 },
+		{ "**", "a/b/c", 0, 1 },
+		{ "**/c", "c", 0, 1 },
+		{ "**/c", "a/b/c", 0, 1 },
+		{ "**/c", "ac", 0, 0 },
+		{ "a/**", "a/b", 0, 1 },
+		{ "a/**", "a", 0, 0 },
+		{ "a/**/b", "a/b", 0, 1 },
+		{ "a/**/b", "a/x/y/b", 0, 1 },
+		{ "a/**/b", "a/xb", 0, 0 },
+		{ "**.c", "x/y.c", 0, 1 },
+		{ "a**b", "a/x/b", 0, 1 },
+		{ "**/a/*.x", "q/a/b.x", 0, 1 },
+		{ "**/a/*.x", "a/a/b/c.x", 0, 0 },
+		{ "*/**/z", "a/z", 0, 1 },
+		{ "**/b/**/c", "a/b/x/b/c", 0, 1 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -110,28 +134,48 @@ static void check(const char *text, const struct row *r, size_t n)
 	struct ignore *ig = make(text);
 
 	for (size_t i = 0; i < n; i++)
-		is_int(ignore_check(ig, r[i].path, r[i].dir), (int)r[i].want, "`%s`%s", r[i].path, r[i].dir ? " (directory)" : "");
+		is_int(ignore_check(ig, r[i].path, r[i].dir), (int)r[i].want, "`%s`%s", r[i].path,
+		       r[i].dir ? " (directory)" : "");
 	ignore_free(ig);
 }
 
 static void tables(void)
 {
 	static const struct row a[] = {
-		{ "node_modules", true, IGNORE_SKIP }, { "node_modules/x/y", false, IGNORE_SKIP }, { "sub/node_modules", true, IGNORE_TAKE },
-		{ "a.log", false, IGNORE_SKIP }, { "d/a.log", false, IGNORE_TAKE }, { "d/e/tmp", true, IGNORE_SKIP }, { "tmp/x", false, IGNORE_SKIP },
-		{ "build", true, IGNORE_SKIP }, { "builder", true, IGNORE_TAKE }, { "", true, IGNORE_TAKE }, { "x y", false, IGNORE_SKIP },
-		{ "#no", false, IGNORE_TAKE }, { "src/gen/a", false, IGNORE_SKIP }, { "src/gen", true, IGNORE_TAKE },
+		{ "node_modules", true, IGNORE_SKIP },
+		{ "node_modules/x/y", false, IGNORE_SKIP },
+		{ "sub/node_modules", true, IGNORE_TAKE },
+		{ "a.log", false, IGNORE_SKIP },
+		{ "d/a.log", false, IGNORE_TAKE },
+		{ "d/e/tmp", true, IGNORE_SKIP },
+		{ "tmp/x", false, IGNORE_SKIP },
+		{ "build", true, IGNORE_SKIP },
+		{ "builder", true, IGNORE_TAKE },
+		{ "", true, IGNORE_TAKE },
+		{ "x y", false, IGNORE_SKIP },
+		{ "#no", false, IGNORE_TAKE },
+		{ "src/gen/a", false, IGNORE_SKIP },
+		{ "src/gen", true, IGNORE_TAKE },
 	};
 	static const struct row b[] = {
-		{ "a.txt", false, IGNORE_SKIP }, { "README.md", false, IGNORE_TAKE }, { "docs", true, IGNORE_DESCEND },
-		{ "docs/keep", true, IGNORE_TAKE }, { "docs/keep/deep/x", false, IGNORE_TAKE }, { "docs/keep/secret", false, IGNORE_SKIP },
-		{ "docs/other", true, IGNORE_SKIP }, { "src", true, IGNORE_SKIP },
+		{ "a.txt", false, IGNORE_SKIP },
+		{ "README.md", false, IGNORE_TAKE },
+		{ "docs", true, IGNORE_DESCEND },
+		{ "docs/keep", true, IGNORE_TAKE },
+		{ "docs/keep/deep/x", false, IGNORE_TAKE },
+		{ "docs/keep/secret", false, IGNORE_SKIP },
+		{ "docs/other", true, IGNORE_SKIP },
+		{ "src", true, IGNORE_SKIP },
 	};
 	static const struct row c[] = {
-		{ "vendor", true, IGNORE_DESCEND }, { "vendor/a", true, IGNORE_DESCEND }, { "vendor/a/x.h", false, IGNORE_TAKE },
+		{ "vendor", true, IGNORE_DESCEND },
+		{ "vendor/a", true, IGNORE_DESCEND },
+		{ "vendor/a/x.h", false, IGNORE_TAKE },
 		{ "vendor/a/x.c", false, IGNORE_SKIP },
 	};
-	static const struct row d[] = { { "a", false, IGNORE_SKIP }, { "b", true, IGNORE_SKIP }, { "c/d", false, IGNORE_SKIP } };
+	static const struct row d[] = { { "a", false, IGNORE_SKIP },
+					{ "b", true, IGNORE_SKIP },
+					{ "c/d", false, IGNORE_SKIP } };
 
 	check("# comment\r\nnode_modules\n*.log\n**/tmp\n/build/\n  x y  \n\n./src/./gen/../gen/*\n", a, ARRAY_LEN(a));
 	check("*\n!README.md\n!docs/keep\ndocs/keep/secret\n", b, ARRAY_LEN(b));
@@ -142,7 +186,9 @@ static void tables(void)
 
 static void refused(void)
 {
-	static const struct { const char *text, *at; } t[] = { { "a\n!\n", "I:2:1" }, { "[a\n", "I:1:1" }, { "x\n\n! \n", "I:3:1" } };
+	static const struct {
+		const char *text, *at;
+	} t[] = { { "a\n!\n", "I:2:1" }, { "[a\n", "I:1:1" }, { "x\n\n! \n", "I:3:1" } };
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		auto_err struct err e = {0};
