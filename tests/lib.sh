@@ -345,7 +345,7 @@ own_files() {
 	[ -d "$COMPOSE_ROOT" ] || return
 	find "$COMPOSE_ROOT" -mindepth 1 \( -path "$COMPOSE_ROOT/images" -o -path "$COMPOSE_ROOT/layers" \
 		-o -path "$COMPOSE_ROOT/build" \) -prune -o -printf '%P %y\n' |
-		grep -vE '^([^/]+|run/[^/]+) d$'
+		grep -vE '^(([^/]+|run/[^/]+) d|run/router/lock f)$'   # the router's lock file stays, as its directory does
 }
 
 SNAPS="our_mounts host_links host_nft host_routes host_cgroups host_forward own_files"
