@@ -145,7 +145,8 @@ static int by_mount(const struct fs_overlay *o, struct err *e)
 	/* no exit signal: the caller's own SIGCHLD handling does not see it */
 	pid = clone(attach_child, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS, &a);
 	if (pid < 0)
-		return err_set(e, errno == EPERM ? ERR_DENIED : ERR_SYS, errno, "make a mount namespace for an overlay");
+		return err_set(e, errno == EPERM ? ERR_DENIED : ERR_SYS, errno,
+			       "make a mount namespace for an overlay");
 	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
 		;
 	for (size_t i = 0; i < ARRAY_LEN(a.dir); i++)

@@ -19,5 +19,6 @@ struct fs_overlay {
 };
 
 /* Make the mount. ret: descriptor of its root (O_CLOEXEC); openat2(RESOLVE_IN_ROOT) below it works without a namespace;
- * move_mount() attaches it; the last close of it and its copies takes it away. err: ERR_USAGE too many layers, ERR_SYS */
+ * move_mount() attaches it; the last close of it and its copies takes it away. err: ERR_USAGE too many layers,
+ * ERR_SYS */
 int fs_overlay(const struct fs_overlay *o, struct err *e) __attribute__((warn_unused_result));

@@ -20,7 +20,12 @@ static const struct opt global_opts[] = {
 	OPT_CHOICE(0, "log-format", struct oci, log_format, "text json", "form of the log's lines"),
 	OPT_FLAG(0, "systemd-cgroup", struct oci, systemd_cgroup, "cgroupsPath has the form SLICE:PREFIX:NAME"),
 	OPT_FLAGX(0, "debug", struct oci, debug, OPT_HIDDEN, ""),
-	{ .type = OPT_T_STR, .name = "rootless", .off = offsetof(struct oci, rootless), .arg = "WORD", .help = "", .flags = OPT_HIDDEN },
+	{ .type = OPT_T_STR,
+	  .name = "rootless",
+	  .off = offsetof(struct oci, rootless),
+	  .arg = "WORD",
+	  .help = "",
+	  .flags = OPT_HIDDEN },
 	OPT_FLAG('v', "version", struct oci, version, "print the version"),
 	OPT_REST(struct oci, rest, "COMMAND", "command and its arguments"),
 	OPT_END
@@ -79,7 +84,8 @@ static int report(const struct err *e)
 	if (isatty(2))
 		return err_report(e, stderr);
 	shown = str_printable(msg);
-	fprintf(stderr, "compose-oci: %s%s%s%s\n", shown, e->hint ? " (" : "", e->hint ? e->hint : "", e->hint ? ")" : "");
+	fprintf(stderr, "compose-oci: %s%s%s%s\n", shown, e->hint ? " (" : "", e->hint ? e->hint : "",
+		e->hint ? ")" : "");
 	return err_status(e);
 }
 
@@ -104,7 +110,8 @@ static const struct oci_cmd *find(const char *name, struct err *e)
 	}
 	near = str_nearest(name, names);
 	err_set(e, ERR_USAGE, 0, "unknown command \"%s\"", name);
-	err_hint(e, near ? "did you mean `compose oci %s`?" : "`compose oci --help` lists the commands%s", near ? near : "");
+	err_hint(e, near ? "did you mean `compose oci %s`?" : "`compose oci --help` lists the commands%s",
+		 near ? near : "");
 	return NULL;
 }
 

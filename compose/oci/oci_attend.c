@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* oci_attend.c - be in the foreground for a container: signals in, terminal bytes both ways, exit status out; and the small
- * deliveries that callers want (pid file, console socket). */
+/* oci_attend.c - be in the foreground for a container: signals in, terminal bytes both ways, exit status out; and the
+ * small deliveries that callers want (pid file, console socket). */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -65,12 +65,16 @@ static int kill_run(struct oci *o, void *args, struct err *e)
 	return 0;
 }
 
-const struct oci_cmd oci_kill = { .name = "kill", .usage = "[--all] ID [SIGNAL]", .summary = "Send a signal (default TERM)",
-	.opts = kill_opts, .args_size = sizeof(struct ctl_args), .run = kill_run };
+const struct oci_cmd oci_kill = { .name = "kill",
+				  .usage = "[--all] ID [SIGNAL]",
+				  .summary = "Send a signal (default TERM)",
+				  .opts = kill_opts,
+				  .args_size = sizeof(struct ctl_args),
+				  .run = kill_run };
 
-static const struct opt delete_opts[] = {
-	OPT_FLAG('f', "force", struct ctl_args, force, "kill it if it runs; one that is not there is fine"), ID_OPT, OPT_END
-};
+static const struct opt delete_opts[] = { OPT_FLAG('f', "force", struct ctl_args, force,
+						   "kill it if it runs; one that is not there is fine"),
+					  ID_OPT, OPT_END };
 
 static int delete_run(struct oci *o, void *args, struct err *e)
 {
@@ -90,8 +94,12 @@ static int delete_run(struct oci *o, void *args, struct err *e)
 	return octr_delete(o, &c, e) < 0 ? err_wrap(e, "delete container %s", a->rest[0]) : 0;
 }
 
-const struct oci_cmd oci_delete = { .name = "delete", .usage = "[--force] ID", .summary = "Remove a container that has ended",
-	.opts = delete_opts, .args_size = sizeof(struct ctl_args), .run = delete_run };
+const struct oci_cmd oci_delete = { .name = "delete",
+				    .usage = "[--force] ID",
+				    .summary = "Remove a container that has ended",
+				    .opts = delete_opts,
+				    .args_size = sizeof(struct ctl_args),
+				    .run = delete_run };
 
 static int freeze(struct oci *o, const struct ctl_args *a, bool on, struct err *e)
 {
@@ -109,8 +117,12 @@ static int freeze(struct oci *o, const struct ctl_args *a, bool on, struct err *
 static int pause_run(struct oci *o, void *args, struct err *e) { return freeze(o, args, true, e); }
 static int resume_run(struct oci *o, void *args, struct err *e) { return freeze(o, args, false, e); }
 
-const struct oci_cmd oci_pause = { .name = "pause", .usage = "ID", .summary = "Stop all processes of a container where they are",
-	.opts = id_opts, .args_size = sizeof(struct ctl_args), .run = pause_run };
+const struct oci_cmd oci_pause = { .name = "pause",
+				   .usage = "ID",
+				   .summary = "Stop all processes of a container where they are",
+				   .opts = id_opts,
+				   .args_size = sizeof(struct ctl_args),
+				   .run = pause_run };
 const struct oci_cmd oci_resume = { .name = "resume", .usage = "ID", .summary = "Let a paused container go on",
 	.opts = id_opts, .args_size = sizeof(struct ctl_args), .run = resume_run };
 
@@ -147,8 +159,12 @@ static int update_run(struct oci *o, void *args, struct err *e)
 	return h ? cgroup_update(h, octr_cgroup(&c), &s.resources, e) : -1;
 }
 
-const struct oci_cmd oci_update = { .name = "update", .usage = "--resources FILE ID", .summary = "Change a container's limits",
-	.opts = update_opts, .args_size = sizeof(struct ctl_args), .run = update_run };
+const struct oci_cmd oci_update = { .name = "update",
+				    .usage = "--resources FILE ID",
+				    .summary = "Change a container's limits",
+				    .opts = update_opts,
+				    .args_size = sizeof(struct ctl_args),
+				    .run = update_run };
 
 static const struct opt ps_opts[] = {
 	OPT_CHOICE('f', "format", struct ctl_args, format, "table json", "form of the list"), ID_OPT, OPT_END
@@ -217,8 +233,8 @@ static void list_one(struct oci *o, const char *id, const struct ctl_args *a, js
 	else if (str_eq(a->format, "json"))
 		(void)json_array_append_new(all, json_loads(text, 0, NULL));
 	else
-		printf("%-24s %-8d %-9s %s\n", id, c.status == OCTR_STOPPED ? 0 : (int)c.pid, octr_status_word(c.status),
-		       json_str(c.state, "bundle", ""));
+		printf("%-24s %-8d %-9s %s\n", id, c.status == OCTR_STOPPED ? 0 : (int)c.pid,
+		       octr_status_word(c.status), json_str(c.state, "bundle", ""));
 }
 
 static int list_run(struct oci *o, void *args, struct err *e)

@@ -29,12 +29,22 @@ static const struct opt exec_opts[] = {
 	OPT_STRS('e', "env", struct exec_args, env, "KEY=VALUE", "environment variable; repeatable"),
 	OPT_STRS('c', "cap", struct exec_args, caps, "NAME", "add a capability; repeatable"),
 	OPT_STR(0, "apparmor", struct exec_args, apparmor, "PROFILE", "AppArmor profile"),
-	{ .type = OPT_T_STR, .name = "process-label", .off = offsetof(struct exec_args, label), .arg = "", .help = "", .flags = OPT_HIDDEN },
+	{ .type = OPT_T_STR,
+	  .name = "process-label",
+	  .off = offsetof(struct exec_args, label),
+	  .arg = "",
+	  .help = "",
+	  .flags = OPT_HIDDEN },
 	OPT_FLAG('t', "tty", struct exec_args, tty, "with a terminal"),
 	OPT_FLAG('d', "detach", struct exec_args, detach, "do not wait for its end"),
 	OPT_FLAG(0, "no-new-privs", struct exec_args, no_new_privs, "set no_new_privs"),
 	OPT_FLAGX(0, "ignore-paused", struct exec_args, ignore_paused, OPT_HIDDEN, ""),
-	{ .type = OPT_T_INT, .name = "preserve-fds", .off = offsetof(struct exec_args, preserve), .arg = "N", .help = "", .flags = OPT_HIDDEN },
+	{ .type = OPT_T_INT,
+	  .name = "preserve-fds",
+	  .off = offsetof(struct exec_args, preserve),
+	  .arg = "N",
+	  .help = "",
+	  .flags = OPT_HIDDEN },
 	OPT_RESTX(struct exec_args, rest, "ID [COMMAND...]", OPT_NEED, "container and command"),
 	OPT_END
 };
@@ -82,8 +92,8 @@ static int load_process(const struct exec_args *a, struct spec *s, struct err *e
 	return spec_process_from_json(&s->process, &s->arena, j, e) < 0 ? err_wrap(e, "%s", a->process) : 0;
 }
 
-static int enter(struct oci *o, const struct octr *c, const struct spec *s, const struct exec_args *a, struct rt_ctr *rc,
-		 struct err *e)
+static int enter(struct oci *o, const struct octr *c, const struct spec *s, const struct exec_args *a,
+		 struct rt_ctr *rc, struct err *e)
 {
 	struct rt_exec_args x = RT_EXEC_ARGS_INIT;
 
@@ -108,7 +118,8 @@ static int exec_run(struct oci *o, void *args, struct err *e)
 	int r;
 
 	if (a->preserve || (a->label && *a->label))
-		return err_set(e, ERR_USAGE, 0, "--%s is not supported", a->preserve ? "preserve-fds" : "process-label");
+		return err_set(e, ERR_USAGE, 0, "--%s is not supported",
+			       a->preserve ? "preserve-fds" : "process-label");
 	if (octr_open(o, a->rest[0], &c, e) < 0)
 		return -1;
 	if (c.status != OCTR_RUNNING && c.status != OCTR_CREATED)
@@ -124,9 +135,14 @@ static int exec_run(struct oci *o, void *args, struct err *e)
 	return r < 0 ? err_wrap(e, "exec in container %s", c.id) : r;
 }
 
-const struct oci_cmd oci_exec = { .name = "exec", .usage = "[OPTION...] ID COMMAND [ARGUMENT...]",
-	.summary = "Run one more process in a container", .opts = exec_opts, .args_size = sizeof(struct exec_args), .mode = OPT_STOP,
-	.makes = true, .run = exec_run };
+const struct oci_cmd oci_exec = { .name = "exec",
+				  .usage = "[OPTION...] ID COMMAND [ARGUMENT...]",
+				  .summary = "Run one more process in a container",
+				  .opts = exec_opts,
+				  .args_size = sizeof(struct exec_args),
+				  .mode = OPT_STOP,
+				  .makes = true,
+				  .run = exec_run };
 
 struct spec_args { const char *bundle; bool rootless; char **rest; };
 static const struct opt spec_opts[] = {
@@ -153,19 +169,23 @@ static int spec_run(struct oci *o, void *args, struct err *e)
 	return fs_write(AT_FDCWD, path, text, strlen(text), 0644, false, e);
 }
 
-const struct oci_cmd oci_spec = { .name = "spec", .usage = "[--bundle DIR]", .summary = "Write a config.json to start from",
-	.opts = spec_opts, .args_size = sizeof(struct spec_args), .run = spec_run };
+const struct oci_cmd oci_spec = { .name = "spec",
+				  .usage = "[--bundle DIR]",
+				  .summary = "Write a config.json to start from",
+				  .opts = spec_opts,
+				  .args_size = sizeof(struct spec_args),
+				  .run = spec_run };
 
 static const struct opt features_opts[] = { OPT_REST(struct spec_args, rest, "", ""), OPT_END };
 
 static int features_run(struct oci *o, void *args, struct err *e)
 {
-	auto_json json_t *j = json_pack("{s:s,s:s,s:[s,s,s,s,s,s],s:{s:[s,s,s,s,s,s,s],s:{s:b,s:b,s:b},s:{s:b},s:{s:b},s:{s:b}}}",
-		"ociVersionMin", "1.0.0", "ociVersionMax", "1.0.2",
-		"hooks", "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
-		"linux", "namespaces", "cgroup", "ipc", "mount", "network", "pid", "user", "uts",
-		"cgroup", "v1", 1, "v2", 1, "systemd", 0, "seccomp", "enabled", 1, "apparmor", "enabled", 1,
-		"selinux", "enabled", 0);
+	auto_json json_t *j =
+		json_pack("{s:s,s:s,s:[s,s,s,s,s,s],s:{s:[s,s,s,s,s,s,s],s:{s:b,s:b,s:b},s:{s:b},s:{s:b},s:{s:b}}}",
+			  "ociVersionMin", "1.0.0", "ociVersionMax", "1.0.2", "hooks", "prestart", "createRuntime",
+			  "createContainer", "startContainer", "poststart", "poststop", "linux", "namespaces", "cgroup",
+			  "ipc", "mount", "network", "pid", "user", "uts", "cgroup", "v1", 1, "v2", 1, "systemd", 0,
+			  "seccomp", "enabled", 1, "apparmor", "enabled", 1, "selinux", "enabled", 0);
 	auto_free char *text = json_dumps(j, JSON_INDENT(2));
 
 	(void)o;
@@ -176,5 +196,9 @@ static int features_run(struct oci *o, void *args, struct err *e)
 	return 0;
 }
 
-const struct oci_cmd oci_features = { .name = "features", .usage = "", .summary = "Print what this runtime can do, as JSON",
-	.opts = features_opts, .args_size = sizeof(struct spec_args), .run = features_run };
+const struct oci_cmd oci_features = { .name = "features",
+				      .usage = "",
+				      .summary = "Print what this runtime can do, as JSON",
+				      .opts = features_opts,
+				      .args_size = sizeof(struct spec_args),
+				      .run = features_run };

@@ -21,13 +21,13 @@ struct make_args {
 };
 
 #define MAKE_OPTS \
-	OPT_STR('b', "bundle", struct make_args, bundle, "DIR", "directory of config.json (default: the current one)"), \
+	OPT_STR('b', "bundle", struct make_args, bundle, "DIR", "directory of config.json (default: here)"), \
 	OPT_STR(0, "console-socket", struct make_args, console, "SOCKET", "where the terminal's master is sent"), \
 	OPT_STR(0, "pid-file", struct make_args, pid_file, "FILE", "write the process's pid there"), \
 	OPT_FLAGX(0, "no-pivot", struct make_args, no_pivot, OPT_HIDDEN, ""), \
 	OPT_FLAGX(0, "no-new-keyring", struct make_args, no_keyring, OPT_HIDDEN, ""), \
-	{ .type = OPT_T_INT, .name = "preserve-fds", .off = offsetof(struct make_args, preserve), .arg = "N", .help = "", \
-	  .flags = OPT_HIDDEN }, \
+	{ .type = OPT_T_INT, .name = "preserve-fds", .off = offsetof(struct make_args, preserve), .arg = "N", \
+	  .help = "", .flags = OPT_HIDDEN }, \
 	OPT_RESTX(struct make_args, rest, "ID", OPT_NEED, "name of the container")
 
 static const struct opt create_opts[] = { MAKE_OPTS, OPT_END };
@@ -82,8 +82,8 @@ static char *cgroup_path(const struct oci *o, const struct spec *s, const char *
 	b = a ? strchr(a + 1, ':') : NULL;
 	if (!o->systemd_cgroup || !b)
 		return xstrdup(p);
-	return xasprintf("%.*s/%.*s%s%s.scope", a == p ? 12 : (int)(a - p), a == p ? "system.slice" : p, (int)(b - a - 1), a + 1,
-			 b - a > 1 ? "-" : "", b + 1);
+	return xasprintf("%.*s/%.*s%s%s.scope", a == p ? 12 : (int)(a - p), a == p ? "system.slice" : p,
+			 (int)(b - a - 1), a + 1, b - a > 1 ? "-" : "", b + 1);
 }
 
 static int copy_config(struct making *m, struct err *e)
@@ -178,11 +178,17 @@ static int create_run(struct oci *o, void *args, struct err *e)
 	return r;
 }
 
-const struct oci_cmd oci_create = { .name = "create", .usage = "[OPTION...] ID", .summary = "Make a container that waits to be started",
-	.opts = create_opts, .args_size = sizeof(struct make_args), .makes = true, .run = create_run };
+const struct oci_cmd oci_create = { .name = "create",
+				    .usage = "[OPTION...] ID",
+				    .summary = "Make a container that waits to be started",
+				    .opts = create_opts,
+				    .args_size = sizeof(struct make_args),
+				    .makes = true,
+				    .run = create_run };
 
 struct id_args { char **rest; };
-static const struct opt start_opts[] = { OPT_RESTX(struct id_args, rest, "ID", OPT_NEED, "name of the container"), OPT_END };
+static const struct opt start_opts[] = { OPT_RESTX(struct id_args, rest, "ID", OPT_NEED, "name of the container"),
+					 OPT_END };
 
 static int start_run(struct oci *o, void *args, struct err *e)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* oci_priv.h - what the OCI commands share: settings, a container's directory and state, small helpers.
  * runs in: as oci.h.   owns: struct octr its descriptors and JSON.   layer: oci, private.
- * On disk, below --root/ID: state.json (by rename), config.json (the bundle's as it was at create), start.sock (while the
- * container waits to be started). Truth about life is the process: pidfd and start time, never the pid alone. */
+ * On disk, below --root/ID: state.json (by rename), config.json (the bundle's as it was at create), start.sock (while
+ * the container waits to be started). Truth about life is the process: pidfd and start time, never the pid alone. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>

@@ -456,7 +456,8 @@ bool cgroup_is_frozen(struct cgroup_host *h, const char *path)
 
 	if (h->v2 >= 0 && h->freeze)
 		return cg_read_key(h->v2, p, "cgroup.events", "frozen") == 1;
-	return cg_v1_fd(h, CG_FREEZER) >= 0 && cg_read(cg_v1_fd(h, CG_FREEZER), p, "freezer.state", state, sizeof(state)) > 0 &&
+	return cg_v1_fd(h, CG_FREEZER) >= 0 &&
+	       cg_read(cg_v1_fd(h, CG_FREEZER), p, "freezer.state", state, sizeof(state)) > 0 &&
 	       str_starts(state, "FR");
 }
 

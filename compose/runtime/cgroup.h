@@ -21,7 +21,8 @@ void cgroup_host_close(struct cgroup_host *h);
 bool cgroup_is_v2(const struct cgroup_host *h);
 
 /* Make the group path (with its parents) and set the limits of r. A group that exists is taken over only when empty.
- * err: ERR_MODEL for a limit this host cannot enforce (with the reason), ERR_CONFLICT when it is in use; nothing stays */
+ * err: ERR_MODEL for a limit this host cannot enforce (with the reason), ERR_CONFLICT when it is in use; nothing
+ * stays */
 int cgroup_create(struct cgroup_host *h, const char *path, const struct spec_resources *r, struct err *e)
 	__attribute__((warn_unused_result));
 /* Change the limits of an existing group; what is unset in r stays. */
@@ -29,7 +30,8 @@ int cgroup_update(struct cgroup_host *h, const char *path, const struct spec_res
 	__attribute__((warn_unused_result));
 /* Remove the group and the groups below it, when empty; absent is fine. err: ERR_CONFLICT while processes are in it */
 int cgroup_remove(struct cgroup_host *h, const char *path, struct err *e) __attribute__((warn_unused_result));
-/* Remove the group and those above it that are empty then, at most levels of them. Never fails: the others may be in use. */
+/* Remove the group and those above it that are empty then, at most levels of them. Never fails: the others may be
+ * in use. */
 void cgroup_remove_parents(struct cgroup_host *h, const char *path, int levels);
 bool cgroup_exists(struct cgroup_host *h, const char *path);
 
@@ -39,7 +41,8 @@ int cgroup_signal(struct cgroup_host *h, const char *path, int sig, struct err *
 /* Stop or continue all processes of the group. */
 int cgroup_freeze(struct cgroup_host *h, const char *path, bool on, struct err *e) __attribute__((warn_unused_result));
 bool cgroup_is_frozen(struct cgroup_host *h, const char *path);
-/* ret: 1 empty (or absent), 0 within timeout_ms still populated, -1 failed. Waits for the kernel's notice, no polling */
+/* ret: 1 empty (or absent), 0 within timeout_ms still populated, -1 failed. Waits for the kernel's notice, no
+ * polling */
 int cgroup_wait_empty(struct cgroup_host *h, const char *path, int timeout_ms, struct err *e)
 	__attribute__((warn_unused_result));
 
@@ -62,6 +65,7 @@ struct cgroup_join { int into_fd; int n; int tasks_fd[CGROUP_HIER_MAX]; int dir_
 	char name[CGROUP_HIER_MAX][32]; };
 int  cgroup_join_open(struct cgroup_host *h, const char *path, struct cgroup_join *ret, struct err *e)
 	__attribute__((warn_unused_result));
-/* Move the calling, single-threaded process in: "0" to `tasks`, which spares the kernel its global lock and an RCU wait. */
+/* Move the calling, single-threaded process in: "0" to `tasks`, which spares the kernel its global lock and an RCU
+ * wait. */
 int  cgroup_join_self(const struct cgroup_join *j, struct err *e) __attribute__((warn_unused_result));
 void cgroup_join_done(struct cgroup_join *j);

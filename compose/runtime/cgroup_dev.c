@@ -63,7 +63,8 @@ static void emit_rule(struct code *c, const struct spec_dev_rule *d)
 	size_t first = c->v.n;
 
 	if (d->type != 'a') {
-		op(c, BPF_JMP | BPF_JNE | BPF_K, R_TYPE, 0, 0, d->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+		op(c, BPF_JMP | BPF_JNE | BPF_K, R_TYPE, 0, 0,
+		   d->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
 		emit_access(c, d);
 		if (d->major >= 0)
 			op(c, BPF_JMP | BPF_JNE | BPF_K, R_MAJOR, 0, 0, (int)d->major);
@@ -95,7 +96,8 @@ static int load(const struct code *c, struct err *e)
 	memcpy(a.prog_name, "compose_dev", sizeof("compose_dev"));
 	fd = bpf(BPF_PROG_LOAD, &a);
 	if (fd < 0)
-		return err_set(e, errno == EPERM ? ERR_DENIED : ERR_SYS, errno, "load the device rules into the kernel");
+		return err_set(e, errno == EPERM ? ERR_DENIED : ERR_SYS, errno,
+			       "load the device rules into the kernel");
 	return fd;
 }
 

@@ -87,11 +87,13 @@ int cg_mkdir_p(int root, const char *path, int each(int root, const char *path, 
 int cg_fail(struct err *e, const char *file, const char *what)
 {
 	int sysno = errno;
+	enum err_kind kind = ERR_SYS;
 
-	if (sysno == ENOENT) {
-		err_set(e, ERR_MODEL, 0, "%s: this host's kernel has no %s", what, file);
-		return -1;
-	}
-	return err_set(e, sysno == EINVAL || sysno == ERANGE ? ERR_MODEL : sysno == EACCES || sysno == EPERM || sysno == EROFS ?
-		       ERR_DENIED : ERR_SYS, sysno, "%s (%s)", what, file);
+	if (sysno == ENOENT)
+		return err_set(e, ERR_MODEL, 0, "%s: this host's kernel has no %s", what, file);
+	if (sysno == EINVAL || sysno == ERANGE)
+		kind = ERR_MODEL;
+	else if (sysno == EACCES || sysno == EPERM || sysno == EROFS)
+		kind = ERR_DENIED;
+	return err_set(e, kind, sysno, "%s (%s)", what, file);
 }

@@ -2,7 +2,8 @@
 /* Controllers on v1, one hierarchy each; beside them perhaps an empty v2 hierarchy (hybrid).
  * Each hierarchy a process joins costs about 50 us, so a container joins only those that do something for it: memory
  * (limit, OOM count), pids, devices; cpu, cpuacct and cpuset, without which JVMs do not see the memory limit either;
- * freezer only when v2 cannot freeze; blkio only with a limit; name=systemd only when there is no v2 to be tracked by. */
+ * freezer only when v2 cannot freeze; blkio only with a limit; name=systemd only when there is no v2 to be tracked
+ * by. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@ int cg_v1_fd(const struct cgroup_host *h, unsigned ctrl)
 
 static bool has_blkio(const struct spec_resources *r)
 {
-	return r->blkio_weight || r->weight_device.n || r->read_bps.n || r->write_bps.n || r->read_iops.n || r->write_iops.n;
+	return r->blkio_weight || r->weight_device.n || r->read_bps.n || r->write_bps.n || r->read_iops.n ||
+	       r->write_iops.n;
 }
 
 bool cg_v1_wanted(const struct cgroup_host *h, const struct cg_hier *x, const struct spec_resources *r)
@@ -68,7 +70,8 @@ static int make_one(int root, const char *name, bool cpuset, const char *path, s
 		return err_set(e, errno == EACCES || errno == EPERM || errno == EROFS ? ERR_DENIED : ERR_SYS, errno,
 			       "make the %s group", name);
 	if (!is_new && cg_read(root, path, "cgroup.procs", procs, sizeof(procs)) > 0)
-		return err_set(e, ERR_CONFLICT, 0, "the group has processes already (%.*s)", (int)strcspn(procs, "\n"), procs);
+		return err_set(e, ERR_CONFLICT, 0, "the group has processes already (%.*s)", (int)strcspn(procs, "\n"),
+			       procs);
 	return 0;
 }
 
@@ -194,8 +197,8 @@ static int v1_limit(struct cgroup_host *h, const char *path, const struct spec_r
 		unsigned ctrl;
 		int (*limit)(int root, const char *path, const struct spec_resources *r, struct err *e);
 	} all[] = {
-		{ CG_MEMORY, limit_memory }, { CG_CPU, limit_cpu }, { CG_CPUSET, limit_cpuset }, { CG_PIDS, limit_pids },
-		{ CG_DEVICES, limit_devices }, { CG_BLKIO, limit_blkio },
+		{ CG_MEMORY, limit_memory }, { CG_CPU, limit_cpu }, { CG_CPUSET, limit_cpuset },
+		{ CG_PIDS, limit_pids }, { CG_DEVICES, limit_devices }, { CG_BLKIO, limit_blkio },
 	};
 
 	if (r->unified.n)
@@ -206,8 +209,9 @@ static int v1_limit(struct cgroup_host *h, const char *path, const struct spec_r
 		errno = ENOENT;
 		if (root >= 0 && all[i].limit(root, path, r, e) < 0)
 			return -1;
-		if (root < 0 && ((all[i].ctrl == CG_MEMORY && r->memory_bytes > 0) || (all[i].ctrl == CG_PIDS && r->pids > 0) ||
-				 (all[i].ctrl == CG_CPU && (r->cpu_quota_us > 0 || r->cpu_shares))))
+		if (root < 0 &&
+		    ((all[i].ctrl == CG_MEMORY && r->memory_bytes > 0) || (all[i].ctrl == CG_PIDS && r->pids > 0) ||
+		     (all[i].ctrl == CG_CPU && (r->cpu_quota_us > 0 || r->cpu_shares))))
 			return err_set(e, ERR_MODEL, 0, "this host has no %s controller",
 				       all[i].ctrl == CG_MEMORY ? "memory" : all[i].ctrl == CG_PIDS ? "pids" : "cpu");
 	}

@@ -47,11 +47,13 @@ static int v2_create(struct cgroup_host *h, const char *path, const struct spec_
 
 	(void)r;
 	if (hand_on(h->v2, ".") < 0 || cg_mkdir_p(h->v2, path, each_parent, leaf, &is_new) < 0) {
-		err_set(e, errno == EACCES || errno == EPERM || errno == EROFS ? ERR_DENIED : ERR_SYS, errno, "make the group");
+		err_set(e, errno == EACCES || errno == EPERM || errno == EROFS ? ERR_DENIED : ERR_SYS, errno,
+			"make the group");
 		return errno == EBUSY ? err_hint(e, "a group above it has processes of its own") : -1;
 	}
 	if (!is_new && cg_read(h->v2, path, "cgroup.procs", procs, sizeof(procs)) > 0)
-		return err_set(e, ERR_CONFLICT, 0, "the group has processes already (%.*s)", (int)strcspn(procs, "\n"), procs);
+		return err_set(e, ERR_CONFLICT, 0, "the group has processes already (%.*s)", (int)strcspn(procs, "\n"),
+			       procs);
 	return 0;
 }
 
@@ -64,10 +66,12 @@ static int write_max(int root, const char *path, const char *file, int64_t v)
 static int limit_memory(int root, const char *path, const struct spec_resources *r, struct err *e)
 {
 	/* OCI counts memory and swap together, v2 swap alone */
-	int64_t swap = r->memory_swap_bytes < 0 ? -1 : r->memory_swap_bytes - (r->memory_bytes > 0 ? r->memory_bytes : 0);
+	int64_t swap =
+		r->memory_swap_bytes < 0 ? -1 : r->memory_swap_bytes - (r->memory_bytes > 0 ? r->memory_bytes : 0);
 
 	if (r->swappiness >= 0 || r->oom_kill_disable)
-		return err_set(e, ERR_MODEL, 0, "%s: only cgroup v1 has it", r->oom_kill_disable ? "oom_kill_disable" : "swappiness");
+		return err_set(e, ERR_MODEL, 0, "%s: only cgroup v1 has it",
+			       r->oom_kill_disable ? "oom_kill_disable" : "swappiness");
 	if (r->memory_swap_bytes > 0 && swap < 0)
 		return err_set(e, ERR_MODEL, 0, "memory and swap together (%lld) are less than memory (%lld)",
 			       (long long)r->memory_swap_bytes, (long long)r->memory_bytes);
@@ -174,9 +178,9 @@ static int64_t io_sum(const char *text, const char *key)
 	int64_t sum = 0, v;
 	char num[24];
 
-	for (const char *p = strstr(text, key); p; p = strstr(p, key)) {
-		p += strlen(key);
-		(void)snprintf(num, sizeof(num), "%.*s", (int)strspn(p, "0123456789"), p);
+	while ((text = strstr(text, key))) {
+		text += strlen(key);
+		(void)snprintf(num, sizeof(num), "%.*s", (int)strspn(text, "0123456789"), text);
 		if (str_to_i64(num, &v))
 			sum += v;
 	}

@@ -6,7 +6,8 @@
  *   mount    new, a copy of the host's; "/" is the host's root
  *   pid      new (we are pid 1), or joined through the maker's setns, or the host's
  *   network, ipc, uts   new, empty; or the host's, joined in a stage below
- *   cgroup   the host's namespace; on v2 (and the v2 side of hybrid) we are in the container's group by CLONE_INTO_CGROUP
+ *   cgroup   the host's namespace; on v2 (and the v2 side of hybrid) we are in the container's group,
+ *            by CLONE_INTO_CGROUP
  *   descriptors  copies of the maker's, all to be closed by the exec
  *   rights   the maker's, not dumpable: nothing in the container can look into us or our descriptors
  * Each stage below says what it changes. Messages to and from the maker: steps.h. */
@@ -128,8 +129,9 @@ static int stage_hooks(struct child *c, struct err *e)
 	return step_send(c->sync, STEP_SPACES, -1, e) < 0 || step_wait(c->sync, STEP_HOOKED, NULL, e) < 0 ? -1 : 0;
 }
 
-/* Nothing mounted from here on reaches the host. What the host mounts below a bind mount later may still arrive (slave);
- * only a root asked to be shared keeps its mounts in the host's peer groups, and needs a private top to be pivoted. */
+/* Nothing mounted from here on reaches the host. What the host mounts below a bind mount later may still arrive
+ * (slave); only a root asked to be shared keeps its mounts in the host's peer groups, and needs a private top to be
+ * pivoted. */
 static int stage_mounts(struct child *c, struct err *e)
 {
 	const char *word = c->s->root_propagation;
@@ -184,8 +186,8 @@ static int accept_start(struct child *c, struct err *e)
 			continue;
 		if (conn < 0)
 			return err_set(e, ERR_SYS, errno, "await the start");
-		if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid()) &&
-		    step_wait(conn, STEP_GO, NULL, &ignored) == 0) {
+		if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+		    (peer.uid == 0 || peer.uid == geteuid()) && step_wait(conn, STEP_GO, NULL, &ignored) == 0) {
 			close(c->sync);
 			c->sync = c->proc.sync = conn;
 			return 0;

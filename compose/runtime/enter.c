@@ -3,8 +3,8 @@
  *
  * On entry of the new process (enter_run):
  *   pid      the container's: the maker was there for its children while it cloned
- *   all else the maker's; joined below in one setns() through the container's pidfd, so that the container cannot change
- *            between two of them
+ *   all else the maker's; joined below in one setns() through the container's pidfd, so that the container
+ *            cannot change between two of them
  *   cgroup   v2: the container's, by CLONE_INTO_CGROUP; v1: joined below
  *   rights   the maker's, not dumpable, so that the container's processes cannot trace us (CVE-2016-9962) */
 #include <errno.h>
@@ -79,7 +79,8 @@ _Noreturn static void enter_run(struct enter *x)
 {
 	struct err e = {0};
 
-	if (join(x, &e) < 0 || process_prepare(&x->proc, &e) < 0 || terminal(x, &e) < 0 || process_exec(&x->proc, &e) < 0)
+	if (join(x, &e) < 0 || process_prepare(&x->proc, &e) < 0 || terminal(x, &e) < 0 ||
+	    process_exec(&x->proc, &e) < 0)
 		err_wrap(&e, "run a command in the container");
 	step_fail(x->sync, &e);
 	_exit(err_status(&e));
@@ -109,8 +110,8 @@ int rt_exec(struct rt *rt, struct rt_ctr *ret, const struct spec *s, const struc
 	struct rt_ctr c = RT_CTR_INIT;
 	int pair[2], r;
 
-	if (seccomp_filter_get(rt->filters, s, p->caps.bounding, &x.proc.filter, e) < 0 || open_pid_ns(&x, &how.pid_ns, e) < 0 ||
-	    rt_open_join(rt, a->cgroup_path, &x.join, e) < 0)
+	if (seccomp_filter_get(rt->filters, s, p->caps.bounding, &x.proc.filter, e) < 0 ||
+	    open_pid_ns(&x, &how.pid_ns, e) < 0 || rt_open_join(rt, a->cgroup_path, &x.join, e) < 0)
 		return -1;
 	if (step_socketpair(pair, e) < 0) {
 		cgroup_join_done(&x.join);

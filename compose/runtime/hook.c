@@ -71,7 +71,8 @@ static int collect(pid_t pid, int out, int timeout_s, char *text)
 		if (r < 0 && errno != EINTR)
 			return -1;
 		if (p[1].revents) {
-			n = len < STDERR_MAX - 1 ? read(out, text + len, STDERR_MAX - 1 - len) : read(out, drop, sizeof(drop));
+			n = len < STDERR_MAX - 1 ? read(out, text + len, STDERR_MAX - 1 - len) :
+						   read(out, drop, sizeof(drop));
 			if (n <= 0)
 				p[1].fd = -1;
 			else if (len < STDERR_MAX - 1)

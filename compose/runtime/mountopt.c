@@ -11,14 +11,23 @@
 
 /* Words about the mount. A leading "r" of these makes it recursive. */
 static const struct { const char *word; uint64_t set, clr; } attrs[] = {
-	{ "ro", MOUNT_ATTR_RDONLY, 0 }, { "rw", 0, MOUNT_ATTR_RDONLY },
-	{ "nosuid", MOUNT_ATTR_NOSUID, 0 }, { "suid", 0, MOUNT_ATTR_NOSUID },
-	{ "nodev", MOUNT_ATTR_NODEV, 0 }, { "dev", 0, MOUNT_ATTR_NODEV },
-	{ "noexec", MOUNT_ATTR_NOEXEC, 0 }, { "exec", 0, MOUNT_ATTR_NOEXEC },
-	{ "nodiratime", MOUNT_ATTR_NODIRATIME, 0 }, { "diratime", 0, MOUNT_ATTR_NODIRATIME },
-	{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0 }, { "symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW },
-	{ "noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME }, { "strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME },
-	{ "relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME }, { "atime", 0, 0 }, { "norelatime", 0, 0 },
+	{ "ro", MOUNT_ATTR_RDONLY, 0 },
+	{ "rw", 0, MOUNT_ATTR_RDONLY },
+	{ "nosuid", MOUNT_ATTR_NOSUID, 0 },
+	{ "suid", 0, MOUNT_ATTR_NOSUID },
+	{ "nodev", MOUNT_ATTR_NODEV, 0 },
+	{ "dev", 0, MOUNT_ATTR_NODEV },
+	{ "noexec", MOUNT_ATTR_NOEXEC, 0 },
+	{ "exec", 0, MOUNT_ATTR_NOEXEC },
+	{ "nodiratime", MOUNT_ATTR_NODIRATIME, 0 },
+	{ "diratime", 0, MOUNT_ATTR_NODIRATIME },
+	{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0 },
+	{ "symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW },
+	{ "noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME },
+	{ "strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME },
+	{ "relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME },
+	{ "atime", 0, 0 },
+	{ "norelatime", 0, 0 },
 	{ "nostrictatime", 0, 0 },
 };
 
@@ -27,8 +36,10 @@ static const struct { const char *word; uint64_t flag; } propagation[] = {
 };
 
 /* Words that change nothing here. */
-static const char *const skipped[] = { "defaults", "async", "nolazytime", "nomand", "noiversion", "loud", "silent", "auto",
-	"noauto", "nofail", "nouser", "_netdev", "z", "Z", "U", "nocopy", "remount" };
+static const char *const skipped[] = {
+	"defaults", "async", "nolazytime", "nomand", "noiversion", "loud", "silent", "auto", "noauto", "nofail",
+	"nouser", "_netdev", "z", "Z", "U", "nocopy", "remount",
+};
 
 static bool take_attr(struct mount_opts *o, const char *word)
 {

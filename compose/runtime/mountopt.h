@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mountopt.h - mount(8) option words -> what the mount system calls take.
- * runs in: the container's process; whoever checks a spec.   owns: data.   layer: runtime.   spec: OCI config "mounts" */
+ * runs in: the container's process; whoever checks a spec.   owns: data.   layer: runtime.   spec: OCI config
+ * "mounts" */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -59,8 +59,8 @@ static int find_user(struct process *x, int root, struct err *e)
 	return 0;
 }
 
-/* A working directory such as /proc/self/fd/7 would be a way out (CVE-2024-21626): magic links are not followed, and the
- * kernel says afterwards whether the place is below our root. */
+/* A working directory such as /proc/self/fd/7 would be a way out (CVE-2024-21626): magic links are not followed, and
+ * the kernel says afterwards whether the place is below our root. */
 static int enter_cwd(const struct process *x, int root, struct err *e)
 {
 	const char *cwd = x->p->cwd && *x->p->cwd ? x->p->cwd : "/";
@@ -70,7 +70,8 @@ static int enter_cwd(const struct process *x, int root, struct err *e)
 	if (fd < 0 && errno == ENOENT)
 		fd = fs_mkdir_p_in(root, cwd, 0755);
 	if (fd < 0 || fchdir(fd) < 0)
-		return err_set(e, errno == ENOTDIR || errno == ELOOP ? ERR_MODEL : ERR_SYS, errno, "working directory %s", cwd);
+		return err_set(e, errno == ENOTDIR || errno == ELOOP ? ERR_MODEL : ERR_SYS, errno,
+			       "working directory %s", cwd);
 	if (syscall(SYS_getcwd, now, sizeof(now)) < 0 || now[0] != '/')
 		return err_set(e, ERR_DENIED, 0, "working directory %s lies outside of the container", cwd);
 	return 0;

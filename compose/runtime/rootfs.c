@@ -242,8 +242,8 @@ static int mount_fs(struct job *j, struct err *e)
 	if (str_eq(j->m->type, "proc"))
 		return attach(j->c->procfs, j->dest, e);
 	inherit_mode(j);
-	tree = new_fs(j->c, j->m->type, j->m->source, &j->o.data, j->o.copy_up ? j->o.set & ~(uint64_t)MOUNT_ATTR_RDONLY :
-		      j->o.set, e);
+	tree = new_fs(j->c, j->m->type, j->m->source, &j->o.data,
+		      j->o.copy_up ? j->o.set & ~(uint64_t)MOUNT_ATTR_RDONLY : j->o.set, e);
 	if (tree < 0 && e->sysno == EPERM && str_eq(j->m->type, "sysfs") && j->c->made[SPEC_NS_USER])
 		tree = host_sysfs(j, e);
 	if (tree < 0 || (j->o.copy_up && (copy_up(j, tree, e) < 0 || set_flags(tree, &j->o, e) < 0)))
@@ -296,7 +296,8 @@ static int mount_cgroup(struct job *j, struct err *e)
 	if (open_dest(j, true, e) < 0)
 		return -1;
 	if (v1)
-		tree = new_fs(j->c, "tmpfs", "cgroup", &tmpfs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+		tree = new_fs(j->c, "tmpfs", "cgroup", &tmpfs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+			      e);
 	else
 		tree = new_fs(j->c, "cgroup2", "cgroup", NULL, j->o.set, e);
 	if (tree < 0 || attach(tree, j->dest, e) < 0)

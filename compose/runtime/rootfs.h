@@ -2,8 +2,8 @@
 /* rootfs.h - the container's view of the file system: root, mounts, devices, masked and read-only paths, pivot.
  * runs in: the container's process, in its own mount namespace, the host's root still being "/".
  * owns: nothing.   layer: runtime.
- * Every destination is resolved below the new root by openat2(RESOLVE_IN_ROOT) and used as a descriptor; file systems are
- * made detached and moved there. No path inside the container is ever given to a call that resolves it on the host.
+ * Every destination is resolved below the new root by openat2(RESOLVE_IN_ROOT) and used as a descriptor; file systems
+ * are made detached and moved there. No path inside the container is ever given to a call that resolves it on the host.
  * kernel: fsopen 5.2, openat2 5.6, mount_setattr 5.12.   THREATS 5 to 10, 12, 17 to 19. */
 #pragma once
 #include "compose/base/err.h"

@@ -29,13 +29,13 @@ int rt_reexec_protected(char *const argv[], struct err *e) __attribute__((warn_u
 struct rt_args {
 	const char *id;             /* the container's name: process title, session keyring */
 	int   bundle_fd;            /* for a relative root.path; -1: none */
-	int   root_fd;              /* directory, or detached mount, that becomes the root; -1: spec root_path. Stays the caller's */
+	int   root_fd;              /* directory or detached mount for the root, stays the caller's; -1: by spec */
 	int   stdio[3];             /* -1: /dev/null. Not used with a terminal. Stay the caller's */
 	int   ns_fd[SPEC_NS_N];     /* namespaces to join, over what the spec says; -1: by spec */
 	const char *cgroup_path;    /* NULL: stay in the caller's group (and no limits) */
 	bool  cgroup_exists;        /* the caller has made it */
 	bool  sibling;              /* the caller's parent reaps it (CLONE_PARENT) */
-	int   start_fd;             /* listening socket on which the child itself awaits "start" (rt_start_at); -1: sync_fd */
+	int   start_fd;             /* listening socket on which the child itself awaits the start; -1: by rt_start() */
 	const char *state_json;     /* for hooks: called with pid and status filled in by hook.h; NULL: no hooks run */
 };
 #define RT_ARGS_INIT { .bundle_fd = -1, .root_fd = -1, .stdio = { -1, -1, -1 }, \
@@ -44,7 +44,7 @@ struct rt_args {
 struct rt_ctr {
 	pid_t pid;
 	int   pidfd;
-	int   sync_fd;              /* readable when rt_create_end() / rt_start_end() would not block; -1 when started */
+	int   sync_fd;              /* readable: rt_create_end() or rt_start_end() will not block; -1 when started */
 	int   master_fd;            /* terminal, -1: none */
 	const struct rt_args *making;   /* between begin and end */
 	const struct spec    *spec;
@@ -52,8 +52,8 @@ struct rt_ctr {
 #define RT_CTR_INIT { .pid = -1, .pidfd = -1, .sync_fd = -1, .master_fd = -1, .making = NULL, .spec = NULL }
 
 /* Make namespaces, cgroup, mounts, root: everything but the exec. The process waits; its network namespace is there to
- * be furnished (rt_netns). ret: fill *ret; owns: rt_ctr_done(). On failure nothing is left (a cgroup made here neither),
- * and the process is dead; with .sibling its exit status goes to the parent all the same.
+ * be furnished (rt_netns). ret: fill *ret; owns: rt_ctr_done(). On failure nothing is left (a cgroup made here
+ * neither), and the process is dead; with .sibling its exit status goes to the parent all the same.
  * err: ERR_NOTFOUND, ERR_NOEXEC, ERR_MODEL, ERR_SYS */
 int rt_create(struct rt *rt, struct rt_ctr *ret, const struct spec *s, const struct rt_args *a, struct err *e)
 	__attribute__((warn_unused_result));

@@ -41,7 +41,8 @@ static size_t native_arches(const struct arch **ret)
 
 	for (size_t i = 0; i < ARRAY_LEN(arches); i++)
 		if (arches[i].scmp == native ||
-		    (native == SCMP_ARCH_X86_64 && (arches[i].scmp == SCMP_ARCH_X86 || arches[i].scmp == SCMP_ARCH_X32)) ||
+		    (native == SCMP_ARCH_X86_64 &&
+		     (arches[i].scmp == SCMP_ARCH_X86 || arches[i].scmp == SCMP_ARCH_X32)) ||
 		    (native == SCMP_ARCH_AARCH64 && arches[i].scmp == SCMP_ARCH_ARM))
 			ret[n++] = &arches[i];
 	return n;
@@ -138,7 +139,8 @@ static void list_builtin(struct bpf_list *l, uint64_t caps)
 		const struct seccomp_special *s = &seccomp_specials[i];
 
 		if (s->lacks < 0 || !(caps >> s->lacks & 1))
-			add_rule(l, on, n, s->name, (struct bpf_rule){ .action = s->action, .n = s->n, .cond = { s->cond } });
+			add_rule(l, on, n, s->name,
+				 (struct bpf_rule){ .action = s->action, .n = s->n, .cond = { s->cond } });
 	}
 }
 
@@ -194,7 +196,8 @@ static bool condition_holds(const json_t *c, uint64_t caps, bool any)
 
 		json_array_foreach(json_object_get(c, "arches"), i, v)
 			for (size_t k = 0; k < n; k++)
-				arch_ok |= str_eq(on[k]->docker, json_string_value(v)) && on[k]->scmp == seccomp_arch_native();
+				arch_ok |= on[k]->scmp == seccomp_arch_native() &&
+					   str_eq(on[k]->docker, json_string_value(v));
 		if (arch_ok == any)
 			return any;
 	}
@@ -274,7 +277,8 @@ static int list_profile(struct bpf_list *l, const json_t *p, uint64_t caps, stru
 	size_t i, n = 0;
 
 	if (!action_from(json_str(p, "defaultAction", NULL), json_int(p, "defaultErrnoRet", EPERM), &l->deflt))
-		return err_set(e, ERR_MODEL, 0, "defaultAction: %s is not supported", json_str(p, "defaultAction", "(none)"));
+		return err_set(e, ERR_MODEL, 0, "defaultAction: %s is not supported",
+			       json_str(p, "defaultAction", "(none)"));
 	if (list_arches(p, on, &n, e) < 0)
 		return -1;
 	for (i = 0; i < n; i++)                      /* without a rule, too: what is not listed is killed */
@@ -321,7 +325,8 @@ static int make(struct seccomp_filter *f, const struct spec *s, uint64_t caps, s
 
 	if (s->seccomp == SPEC_SECCOMP_DEFAULT)
 		list_builtin(&l, caps);
-	else if (list_profile(&l, s->seccomp_profile, caps, e) < 0 || profile_flags(s->seccomp_profile, &f->flags, e) < 0)
+	else if (list_profile(&l, s->seccomp_profile, caps, e) < 0 ||
+		 profile_flags(s->seccomp_profile, &f->flags, e) < 0)
 		r = err_wrap(e, "linux.seccomp");
 	l.newer_is_enosys = (l.deflt & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
 	if (r == 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seccomp.h - the filter of a container: compiled from the built-in list or from a profile, kept, and installed.
  * runs in: supervisor, `compose exec`, `compose oci` (compile); the container's process (install).
- * owns: the cache owns the filters it hands out.   layer: runtime.   spec: OCI linux.seccomp, Docker's profile format */
+ * owns: the cache owns the filters it hands out.   layer: runtime.   spec: OCI linux.seccomp, Docker's profile
+ * format */
 #pragma once
 #include <stdbool.h>
 #include "compose/base/err.h"

@@ -11,7 +11,8 @@
 
 struct prog { VEC(struct sock_filter) code; };
 
-/* Numbers from lo on (until the next range's lo) that are decided alike: by one action, or by rules [rule, rule + n). */
+/* Numbers from lo on (until the next range's lo) that are decided alike: by one action, or by rules [rule, rule +
+ * n). */
 struct range { uint32_t lo, action; size_t rule, n; };
 struct ranges { VEC(struct range) all; };
 
@@ -55,7 +56,7 @@ static void emit_order(struct prog *p, struct fails *f, const struct bpf_cond *c
 	uint16_t low_jump = c->op == BPF_OP_GE || c->op == BPF_OP_LT ? BPF_JGE : BPF_JGT;
 
 	load(p, arg_word(c->arg, true));
-	/* high half greater: holds for GT/GE (skip 3), fails for LT/LE; equal: look at the low half; less: the reverse */
+	/* high half greater: GT and GE hold (skip 3), LT and LE fail; less: the reverse; equal: the low half decides */
 	if (greater) {
 		emit(p, BPF_JMP | BPF_JGT | BPF_K, hi, 3, 0);
 		unless(p, f, BPF_JEQ, hi, true);

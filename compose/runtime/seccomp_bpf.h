@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seccomp_bpf.h - rules about system call numbers -> a BPF program that decides by binary search.
  * runs in: supervisor, `compose exec`, `compose oci`.   owns: nothing.   layer: runtime.
- * Why not libseccomp's own compiler: it takes milliseconds for a list of 400 calls, more than all of a container's other
- * set-up, and it cannot say "calls newer than this list do not exist" (ENOSYS), which programs need to fall back. */
+ * Why not libseccomp's own compiler: it takes milliseconds for a list of 400 calls, more than all of a container's
+ * other set-up, and it cannot say "calls newer than this list do not exist" (ENOSYS), which programs need to fall
+ * back. */
 #pragma once
 #include <linux/filter.h>
 #include <stdbool.h>

@@ -17,8 +17,9 @@
 #include "compose/runtime/steps.h"
 #include "compose/runtime/userns.h"
 
-static const unsigned long clone_flag[SPEC_NS_N] = { CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC,
-	CLONE_NEWUTS, CLONE_NEWCGROUP };
+static const unsigned long clone_flag[SPEC_NS_N] = {
+	CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP,
+};
 
 int rt_open(struct rt **ret, struct err *e)
 {
@@ -70,7 +71,8 @@ static int switch_pid_ns(int fd, struct err *e)
 pid_t rt_clone(const struct rt_clone *c, int *ret_pidfd, struct err *e)
 {
 	struct clone_args a = {
-		.flags = c->flags | CLONE_PIDFD | (c->sibling ? CLONE_PARENT : 0) | (c->into_cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+		.flags = c->flags | CLONE_PIDFD | (c->sibling ? CLONE_PARENT : 0) |
+			 (c->into_cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
 		.exit_signal = c->sibling ? 0 : SIGCHLD,
 		.cgroup = c->into_cgroup >= 0 ? (uint64_t)c->into_cgroup : 0,
@@ -122,7 +124,8 @@ static int open_namespaces(struct child *c, struct err *e)
 		c->ns_fd[i] = c->a->ns_fd[i] >= 0 ? fcntl(c->a->ns_fd[i], F_DUPFD_CLOEXEC, 3) :
 			      n->on && n->path ? open(n->path, O_RDONLY | O_CLOEXEC) : -1;
 		if (c->ns_fd[i] < 0 && (c->a->ns_fd[i] >= 0 || (n->on && n->path)))
-			return err_set(e, errno == ENOENT ? ERR_MISSING : ERR_SYS, errno, "open the namespace %s", n->path ? n->path : "");
+			return err_set(e, errno == ENOENT ? ERR_MISSING : ERR_SYS, errno, "open the namespace %s",
+				       n->path ? n->path : "");
 		c->made[i] = n->on && c->ns_fd[i] < 0;
 	}
 	if (!c->made[SPEC_NS_MNT])
@@ -141,7 +144,9 @@ static int open_root(struct child *c, struct err *e)
 	if (!path)
 		return err_set(e, ERR_MODEL, 0, "root.path: missing");
 	c->root_fd = openat(c->a->bundle_fd >= 0 ? c->a->bundle_fd : AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return c->root_fd < 0 ? err_set(e, errno == ENOENT ? ERR_MISSING : ERR_SYS, errno, "open the root %s", path) : 0;
+	if (c->root_fd < 0)
+		return err_set(e, errno == ENOENT ? ERR_MISSING : ERR_SYS, errno, "open the root %s", path);
+	return 0;
 }
 
 static bool wants_hooks(const struct child *c)
@@ -196,7 +201,9 @@ static void drop_cgroup(struct rt *rt, const struct rt_args *a)
 
 static int spawn(struct child *c, struct rt_ctr *ctr, struct err *e)
 {
-	struct rt_clone how = { .pid_ns = c->ns_fd[SPEC_NS_PID], .into_cgroup = c->join.into_fd, .sibling = c->a->sibling };
+	struct rt_clone how = { .pid_ns = c->ns_fd[SPEC_NS_PID],
+				.into_cgroup = c->join.into_fd,
+				.sibling = c->a->sibling };
 	int pair[2];
 
 	for (int i = 0; i < SPEC_NS_N; i++)

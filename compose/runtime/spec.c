@@ -36,10 +36,11 @@ static void default_paths(struct spec *s)
 void spec_allow_standard_devices(struct spec *s)
 {
 	static const struct spec_dev_rule all[] = {
-		{ true, 'c', 1, 3, "rwm" }, { true, 'c', 1, 5, "rwm" }, { true, 'c', 1, 7, "rwm" },     /* null zero full */
-		{ true, 'c', 1, 8, "rwm" }, { true, 'c', 1, 9, "rwm" },                                 /* random urandom */
-		{ true, 'c', 5, 0, "rwm" }, { true, 'c', 5, 1, "rwm" }, { true, 'c', 5, 2, "rwm" },     /* tty console ptmx */
-		{ true, 'c', 136, -1, "rwm" },                                                          /* pts */
+		/* null zero full, random urandom, tty console ptmx, pts */
+		{ true, 'c', 1, 3, "rwm" }, { true, 'c', 1, 5, "rwm" }, { true, 'c', 1, 7, "rwm" },
+		{ true, 'c', 1, 8, "rwm" }, { true, 'c', 1, 9, "rwm" },
+		{ true, 'c', 5, 0, "rwm" }, { true, 'c', 5, 1, "rwm" }, { true, 'c', 5, 2, "rwm" },
+		{ true, 'c', 136, -1, "rwm" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -104,7 +105,8 @@ bool spec_del_mount(struct spec *s, const char *dest)
 
 void spec_add_annotation(struct spec *s, const char *key, const char *value)
 {
-	vec_push(&s->annotations, (struct spec_annotation){ arena_strdup(&s->arena, key), arena_strdup(&s->arena, value) });
+	vec_push(&s->annotations,
+		 (struct spec_annotation){ arena_strdup(&s->arena, key), arena_strdup(&s->arena, value) });
 }
 
 const char *spec_annotation(const struct spec *s, const char *key)

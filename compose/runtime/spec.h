@@ -28,7 +28,7 @@ struct spec_mount { char *dest, *type, *source; struct strv options; };
 struct spec_user {
 	uint32_t uid, gid;
 	VEC(uint32_t) groups;             /* supplementary, beside gid */
-	char    *name;                    /* not NULL: "USER[:GROUP]" decides uid, gid and groups; "" is root (see user.h) */
+	char    *name;                    /* not NULL: "USER[:GROUP]" decides uid, gid, groups; "" is root (user.h) */
 	struct strv group_names;          /* names or numbers added to groups */
 	int      umask;                   /* -1: 0022 */
 };
@@ -97,7 +97,7 @@ struct spec {
 	struct strv sysctl;               /* name, value, name, value ... */
 	struct strv masked, readonly;     /* paths in the container */
 	enum spec_seccomp seccomp;
-	json_t *seccomp_profile;          /* SPEC_SECCOMP_PROFILE: linux.seccomp (Docker's profile format is read too) */
+	json_t *seccomp_profile;          /* SPEC_SECCOMP_PROFILE: linux.seccomp, or Docker's profile format */
 	char   *root_propagation;         /* "private" (default), "rprivate", "slave", "rslave", "shared", "rshared" */
 	bool    init;                     /* reap and forward signals as pid 1 */
 	struct spec_hooks hooks;
@@ -108,10 +108,11 @@ struct spec {
 /* What Docker gives a container by default, less the command: namespaces (all but user), the file systems below /proc,
  * /sys and /dev, masked and read-only paths, 14 capabilities, device rules, seccomp. in: s is zeroed. */
 void spec_default(struct spec *s);
-/* Allow the use of the standard device nodes, which every container gets, behind whatever rules there are. Engines leave
- * them out of a bundle's rules and expect that of a runtime. */
+/* Allow the use of the standard device nodes, which every container gets, behind whatever rules there are. Engines
+ * leave them out of a bundle's rules and expect that of a runtime. */
 void spec_allow_standard_devices(struct spec *s);
-/* Add a mount. options: comma-separated, may be NULL. Strings are copied. ret: borrowed from s, valid until the next one */
+/* Add a mount. options: comma-separated, may be NULL. Strings are copied. ret: borrowed from s, valid until the
+ * next one */
 struct spec_mount *spec_add_mount(struct spec *s, const char *dest, const char *type, const char *source,
 				  const char *options);
 /* Remove the mount at dest. ret: whether there was one */
@@ -126,7 +127,8 @@ const char *spec_annotation(const struct spec *s, const char *key);
 int spec_from_json(struct spec *s, const json_t *j, struct err *e) __attribute__((warn_unused_result));
 /* The same from the file config.json in bundle_fd. err: ERR_MISSING, ERR_MODEL */
 int spec_read(struct spec *s, int bundle_fd, struct err *e) __attribute__((warn_unused_result));
-/* Only a process object (`compose oci exec --process`); p's strings live in a. owns: spec_process_done(p) and the arena */
+/* Only a process object (`compose oci exec --process`); p's strings live in a. owns: spec_process_done(p) and the
+ * arena */
 int spec_process_from_json(struct spec_process *p, struct arena *a, const json_t *j, struct err *e)
 	__attribute__((warn_unused_result));
 /* ret: a config.json that spec_from_json() reads back to the same struct; new reference. NULL when an argument or an

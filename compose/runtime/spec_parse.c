@@ -167,8 +167,10 @@ static void read_devices(struct rd *r, const json_t *linux_, struct spec *s)
 
 	json_array_foreach(rd_arr(r, linux_, "devices"), i, v) {
 		const char *type = rd_str(r, v, "type");
-		struct spec_device d = { .path = rd_str(r, v, "path"), .type = type && type[0] == 'u' ? 'c' : type ? type[0] : 0 };
+		struct spec_device d = { .path = rd_str(r, v, "path"), .type = type ? type[0] : 0 };
 
+		if (d.type == 'u')                           /* an old word for c */
+			d.type = 'c';
 		d.major = (uint32_t)rd_int(r, v, "major", 0, 0xfff, 0);
 		d.minor = (uint32_t)rd_int(r, v, "minor", 0, 0xfffff, 0);
 		d.mode = (uint32_t)rd_int(r, v, "fileMode", 0, 0177777, 0666) & 07777;
@@ -319,8 +321,9 @@ static void read_hook(struct rd *r, const json_t *v, struct spec_hook *h)
 
 static void read_hooks(struct rd *r, const json_t *j, struct spec *s)
 {
-	static const char *const words[SPEC_HOOK_N] = { "prestart", "createRuntime", "createContainer", "startContainer",
-		"poststart", "poststop" };
+	static const char *const words[SPEC_HOOK_N] = {
+		"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+	};
 	const json_t *hooks = rd_obj(r, j, "hooks"), *v;
 	size_t i;
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compose/runtime/spec_read.h"
-#include <math.h>
 
 enum { LIST_MAX = 4096 };
 
@@ -28,7 +27,8 @@ void rd_fail(struct rd *r, const char *key, const char *fmt, ...)
 }
 
 /* ret: the member when it has the type wanted (by its word), NULL when it is absent */
-static const json_t *member(struct rd *r, const json_t *j, const char *key, bool ok_type(const json_t *), const char *word)
+static const json_t *member(struct rd *r, const json_t *j, const char *key, bool ok_type(const json_t *),
+			    const char *word)
 {
 	const json_t *v = json_object_get(j, key);
 
@@ -80,11 +80,15 @@ int64_t rd_int(struct rd *r, const json_t *j, const char *key, int64_t min, int6
 
 	if (!v)
 		return dflt;
-	if (json_is_real(v) && (!isfinite(d) || d != floor(d))) {
+	/* jansson gives no infinities */
+	if (json_is_integer(v))
+		n = json_integer_value(v);
+	else
+		n = d >= 0x1p63 ? INT64_MAX : d <= -0x1p63 ? INT64_MIN : (int64_t)d;
+	if (json_is_real(v) && d > -0x1p63 && d < 0x1p63 && d != (double)n) {
 		rd_fail(r, key, "a whole number expected");
 		return dflt;
 	}
-	n = json_is_integer(v) ? json_integer_value(v) : d >= 0x1p63 ? INT64_MAX : d <= -0x1p63 ? INT64_MIN : (int64_t)d;
 	if (n >= min && n <= max)
 		return n;
 	rd_fail(r, key, "%lld is outside of %lld to %lld", (long long)n, (long long)min, (long long)max);

@@ -146,7 +146,7 @@ static json_t *write_map(const struct spec_id_map *v, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(a, json_pack("{s:I,s:I,s:I}", "containerID", (json_int_t)v[i].inside,
-							 "hostID", (json_int_t)v[i].outside, "size", (json_int_t)v[i].size));
+			"hostID", (json_int_t)v[i].outside, "size", (json_int_t)v[i].size));
 	return a;
 }
 
@@ -170,7 +170,8 @@ static json_t *write_rules(const struct spec_resources *r)
 
 	for (size_t i = 0; i < r->devices.n; i++) {
 		const struct spec_dev_rule *d = &r->devices.v[i];
-		json_t *j = json_pack("{s:b,s:s#,s:s}", "allow", (int)d->allow, "type", &d->type, 1, "access", d->access);
+		json_t *j = json_pack("{s:b,s:s#,s:s}", "allow", (int)d->allow, "type", &d->type, 1,
+				      "access", d->access);
 
 		if (d->major >= 0)
 			put_int(j, "major", d->major);
@@ -256,8 +257,9 @@ static json_t *write_linux(const struct spec *s)
 
 static json_t *write_hooks(const struct spec *s)
 {
-	static const char *const words[SPEC_HOOK_N] = { "prestart", "createRuntime", "createContainer", "startContainer",
-		"poststart", "poststop" };
+	static const char *const words[SPEC_HOOK_N] = {
+		"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+	};
 	json_t *j = json_object();
 
 	for (int k = 0; k < SPEC_HOOK_N; k++) {

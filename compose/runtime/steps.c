@@ -39,7 +39,9 @@ static ssize_t send_all(int sock, uint32_t head, const void *buf, size_t n, int 
 	if (fd >= 0) {
 		m.msg_control = &c;
 		m.msg_controllen = sizeof(c);
-		c.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		c.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+					 .cmsg_level = SOL_SOCKET,
+					 .cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(&c.h), &fd, sizeof(fd));
 	}
 	do

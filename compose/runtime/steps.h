@@ -26,7 +26,8 @@ int step_send(int sock, enum step s, int pass_fd, struct err *e) __attribute__((
  * err: the peer's own chain; "died before STEP"; ERR_BUG for another step; ERR_SYS when nothing comes for a minute */
 int step_wait(int sock, enum step s, int *ret_fd, struct err *e) __attribute__((warn_unused_result));
 /* Wait for whichever of two comes. ret: it */
-int step_wait_either(int sock, enum step a, enum step b, int *ret_fd, struct err *e) __attribute__((warn_unused_result));
+int step_wait_either(int sock, enum step a, enum step b, int *ret_fd, struct err *e)
+	__attribute__((warn_unused_result));
 /* Child: send the chain; the peer's step_wait() fails with it. */
 void step_fail(int sock, const struct err *e);
 /* Parent: wait until end of file. ret: 0 the exec succeeded, -1 with the child's chain */

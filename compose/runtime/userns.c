@@ -46,7 +46,8 @@ static int by_helper(const char *helper, pid_t pid, const struct spec_id_map *v,
 	return err_hint(e, "give this user ranges in /etc/subuid and /etc/subgid");
 }
 
-static int write_map(pid_t pid, const char *file, const char *helper, const struct spec_id_map *v, size_t n, struct err *e)
+static int write_map(pid_t pid, const char *file, const char *helper, const struct spec_id_map *v, size_t n,
+		     struct err *e)
 {
 	auto_str struct str text = STR_MAX(64 << 10);
 
@@ -62,7 +63,8 @@ static int write_map(pid_t pid, const char *file, const char *helper, const stru
 int userns_map(const struct spec *s, pid_t pid, struct err *e)
 {
 	/* one line that maps the caller itself needs no right, if groups can then not be dropped */
-	bool self = geteuid() != 0 && s->gid_map.n == 1 && s->gid_map.v[0].size == 1 && s->gid_map.v[0].outside == getegid();
+	bool self = geteuid() != 0 && s->gid_map.n == 1 && s->gid_map.v[0].size == 1 &&
+		    s->gid_map.v[0].outside == getegid();
 
 	if (!s->uid_map.n || !s->gid_map.n)
 		return err_set(e, ERR_MODEL, 0, "a user namespace needs uid and gid maps");

@@ -15,9 +15,11 @@ static void caps(void)
 	ok(caps_from_name("CAP_CHOWN", &bit) && bit == 1, "CAP_CHOWN");
 	ok(caps_from_name("net_admin", &bit) && bit == 1 << 12, "net_admin");
 	ok(caps_from_name("Cap_Sys_Admin", &bit) && bit == 1 << 21, "case does not matter");
-	ok(!caps_from_name("CAP_", &bit) && !caps_from_name("", &bit) && !caps_from_name("3", &bit) && !caps_from_name("ALL", &bit),
+	ok(!caps_from_name("CAP_", &bit) && !caps_from_name("", &bit) && !caps_from_name("3", &bit) &&
+		   !caps_from_name("ALL", &bit),
 	   "other words are no capability");
-	ok(!caps_from_name("CAP_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &bit), "nor is a long one");
+	ok(!caps_from_name("CAP_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", &bit),
+	   "nor is a long one");
 	is_int(__builtin_popcountll(caps_default()), 14, "14 by default");
 	ok((caps_default() & ~caps_all()) == 0, "which are some of all");
 	name = caps_name(0);
@@ -52,8 +54,19 @@ static void sysctl(struct spec *s, const char *name, bool fine)
 
 static void sysctls(void)
 {
-	static const char *const bad[] = { "kernel.core_pattern", "vm.overcommit_memory", "kernel.sysrq", "fs.file-max", "net",
-		"", "/net/x", "net/../kernel/core_pattern", "net..x", "net//x", ".net.x", "kernel/core_pattern", "dev.net.x" };
+	static const char *const bad[] = { "kernel.core_pattern",
+					   "vm.overcommit_memory",
+					   "kernel.sysrq",
+					   "fs.file-max",
+					   "net",
+					   "",
+					   "/net/x",
+					   "net/../kernel/core_pattern",
+					   "net..x",
+					   "net//x",
+					   ".net.x",
+					   "kernel/core_pattern",
+					   "dev.net.x" };
 	struct spec s = {0};
 
 	s.ns[SPEC_NS_NET].on = s.ns[SPEC_NS_IPC].on = s.ns[SPEC_NS_UTS].on = true;
@@ -86,7 +99,9 @@ static void mounts(void)
 {
 	struct mount_opts o = {0};
 
-	is_int(options(&o, "tmpfs", (const char *const[]){ "nosuid", "noexec", "exec", "size=1m", "mode=700", "ro", NULL }), 0, "tmpfs");
+	is_int(options(&o, "tmpfs",
+		       (const char *const[]){ "nosuid", "noexec", "exec", "size=1m", "mode=700", "ro", NULL }),
+	       0, "tmpfs");
 	is_int((intmax_t)o.set, MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY, "a later word wins");
 	is_int(o.data.n, 2, "the file system's own");
 	is_str(mount_opts_value(&o, "mode"), "700", "a value");
@@ -95,13 +110,15 @@ static void mounts(void)
 
 	o = (struct mount_opts){0};
 	is_int(options(&o, "none", (const char *const[]){ "rbind", "rro", "rslave", "noatime", NULL }), 0, "rbind");
-	ok(o.bind && o.recursive && o.rset == MOUNT_ATTR_RDONLY && o.set == MOUNT_ATTR_NOATIME && o.clr == MOUNT_ATTR__ATIME,
+	ok(o.bind && o.recursive && o.rset == MOUNT_ATTR_RDONLY && o.set == MOUNT_ATTR_NOATIME &&
+		   o.clr == MOUNT_ATTR__ATIME,
 	   "flags of one and of all");
 	is_int((intmax_t)o.rprop, MS_SLAVE, "propagation");
 	mount_opts_done(&o);
 
 	o = (struct mount_opts){0};
-	is_int(options(&o, "bind", (const char *const[]){ "size=1m", NULL }), -1, "a bind mount has no options of its own");
+	is_int(options(&o, "bind", (const char *const[]){ "size=1m", NULL }), -1,
+	       "a bind mount has no options of its own");
 	mount_opts_done(&o);
 }
 

@@ -112,7 +112,8 @@ static void impossible(void)
 	err_done(&e);
 }
 
-/* ---- v2's files, on a directory that looks like a group ------------------------------------------------------------ */
+/* ---- v2's files, on a directory that looks like a group
+ * ------------------------------------------------------------ */
 
 static int fake = -1;
 
@@ -134,12 +135,21 @@ static void holds(const char *name, const char *want)
 
 static void v2_limits(void)
 {
-	static const char *const files[] = { "memory.max", "memory.swap.max", "memory.low", "cpu.weight", "cpu.max", "pids.max",
-		"io.max", "io.weight", "cpuset.cpus", "memory.high" };
+	static const char *const files[] = {
+		"memory.max", "memory.swap.max", "memory.low", "cpu.weight",  "cpu.max",
+		"pids.max",   "io.max",		 "io.weight",  "cpuset.cpus", "memory.high"
+	};
 	struct cgroup_host h = { .ops = &cg_v2_ops };
-	struct spec_resources r = { .swappiness = -1, .memory_bytes = 100, .memory_swap_bytes = 150, .memory_reservation_bytes = 50,
-		.cpu_shares = 1024, .cpu_quota_us = 50000, .cpu_period_us = 100000, .pids = -1, .blkio_weight = 500,
-		.cpus = (char *)(uintptr_t)"0" };
+	struct spec_resources r = { .swappiness = -1,
+				    .memory_bytes = 100,
+				    .memory_swap_bytes = 150,
+				    .memory_reservation_bytes = 50,
+				    .cpu_shares = 1024,
+				    .cpu_quota_us = 50000,
+				    .cpu_period_us = 100000,
+				    .pids = -1,
+				    .blkio_weight = 500,
+				    .cpus = (char *)(uintptr_t) "0" };
 	char dir[] = "/tmp/ut-cg.XXXXXX";
 	struct err e = {0};
 
@@ -176,7 +186,8 @@ static void v2_limits(void)
 	err_done(&e);
 }
 
-/* ---- the device program ---------------------------------------------------------------------------------------------- */
+/* ---- the device program
+ * ---------------------------------------------------------------------------------------------- */
 
 static int opens(int group, const char *dev, int flags)
 {

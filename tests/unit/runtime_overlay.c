@@ -29,7 +29,7 @@ static int make_dir(const char *name)
 
 static void layers(void)
 {
-	char name[32];
+	char name[64];
 
 	for (int i = 0; i < LAYERS; i++) {
 		int fd;

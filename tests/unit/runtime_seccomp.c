@@ -86,14 +86,16 @@ static void builtin(void)
 		int got = try_call(install_filter, (void *)(uintptr_t)f, &all[i]);
 
 		if (strcmp(all[i].name, "fchmodat2") == 0)
-			ok(got == EBADF || got == EFAULT || got == ENOENT || got == ENOSYS, "fchmodat2 reaches the kernel (%d)", got);
+			ok(got == EBADF || got == EFAULT || got == ENOENT || got == ENOSYS,
+			   "fchmodat2 reaches the kernel (%d)", got);
 		else
 			is_int(got, all[i].want, "%s", all[i].name);
 	}
 	is_int(seccomp_filter_get(c, &s, caps_default(), &again, &e), 0, "again");
 	ok(again == f, "from the cache");
 	is_int(seccomp_filter_get(c, &s, caps_all(), &other, &e), 0, "for a privileged container");
-	ok(other != f && try_call(install_filter, (void *)(uintptr_t)other, &mount) != EPERM, "mount is open with CAP_SYS_ADMIN");
+	ok(other != f && try_call(install_filter, (void *)(uintptr_t)other, &mount) != EPERM,
+	   "mount is open with CAP_SYS_ADMIN");
 	seccomp_cache_free(c);
 }
 
@@ -181,7 +183,8 @@ static void profile(const char *json, int want, const char *part)
 	err_done(&e);
 }
 
-#define DENY(x) "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"getpriority\"],\"action\":\"SCMP_ACT_ERRNO\"" x "}]}"
+#define DENY(x) "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[" \
+	"{\"names\":[\"getpriority\"],\"action\":\"SCMP_ACT_ERRNO\"" x "}]}"
 
 int main(void)
 {
@@ -192,7 +195,9 @@ int main(void)
 	profile(DENY(",\"errnoRet\":28"), 28, NULL);
 	profile(DENY(",\"args\":[{\"index\":1,\"value\":3,\"op\":\"SCMP_CMP_EQ\"}]"), EPERM, NULL);
 	profile(DENY(",\"args\":[{\"index\":1,\"value\":4,\"op\":\"SCMP_CMP_EQ\"}]"), EINVAL, NULL);
-	profile(DENY(",\"args\":[{\"index\":1,\"value\":4,\"op\":\"SCMP_CMP_EQ\"},{\"index\":1,\"value\":3,\"op\":\"SCMP_CMP_EQ\"}]"), EPERM, NULL);
+	profile(DENY(",\"args\":[{\"index\":1,\"value\":4,\"op\":\"SCMP_CMP_EQ\"},{\"index\":1,\"value\":3,\"op\":"
+		     "\"SCMP_CMP_EQ\"}]"),
+		EPERM, NULL);
 	profile(DENY(",\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}"), EINVAL, NULL);
 	profile(DENY(",\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}"), EPERM, NULL);
 	profile(DENY(",\"excludes\":{\"caps\":[\"CAP_CHOWN\"]}"), EINVAL, NULL);

@@ -36,7 +36,8 @@ static void defaults(void)
 	spec_default(&s);
 	is_int((intmax_t)s.process.caps.bounding, 0xa80425fb, "14 capabilities");
 	is_int((intmax_t)(s.process.caps.inheritable | s.process.caps.ambient), 0, "none inheritable or ambient");
-	ok(!s.ns[SPEC_NS_USER].on && s.ns[SPEC_NS_MNT].on && s.ns[SPEC_NS_NET].on && s.ns[SPEC_NS_CGROUP].on, "namespaces");
+	ok(!s.ns[SPEC_NS_USER].on && s.ns[SPEC_NS_MNT].on && s.ns[SPEC_NS_NET].on && s.ns[SPEC_NS_CGROUP].on,
+	   "namespaces");
 	is_int(s.seccomp, SPEC_SECCOMP_DEFAULT, "a filter");
 	is_int(s.mounts.n, 7, "seven mounts");
 	ok(strv_has(&s.masked, "/proc/kcore") && strv_has(&s.readonly, "/proc/sys"), "paths");
@@ -102,9 +103,12 @@ static void large_numbers(void)
 	struct spec s = {0};
 	struct err e = {0};
 
-	is_int(parse(&s, "{\"ociVersion\":\"1.0.2\",\"process\":{\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
-		     "\"soft\":1024,\"hard\":18446744073709551615}]},\"linux\":{\"resources\":{\"memory\":{\"limit\":67108864}}}}", &e), 0,
-	       "a number above 2^63 is read");
+	is_int(parse(&s,
+		     "{\"ociVersion\":\"1.0.2\",\"process\":{\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
+		     "\"soft\":1024,\"hard\":18446744073709551615}]},\"linux\":{\"resources\":{\"memory\":{\"limit\":"
+		     "67108864}}}}",
+		     &e),
+	       0, "a number above 2^63 is read");
 	ok(s.process.rlimits.v[0].hard == UINT64_MAX && s.process.rlimits.v[0].soft == 1024, "as unlimited");
 	is_int(s.resources.memory_bytes, 67108864, "the others stay exact");
 	spec_done(&s);

@@ -76,7 +76,8 @@ static void names(void)
 {
 	put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n#comment\nbroken\n:::\napp:x:1000:1001::/home/app:\n"
 	    "12:x:5000:5001::/twelve:\nevil:x:4294967296:0::/:\nnohome:x:9:9\n");
-	put("etc/group", "root:x:0:root\napp:x:1001:\nwheel:x:10:root,app\naudio:x:29:xapp,app2\nmany:x:30:a,b,app,c\nbad:x:-5:app\nevil:x:4294967297:\n");
+	put("etc/group", "root:x:0:root\napp:x:1001:\nwheel:x:10:root,app\naudio:x:29:xapp,app2\nmany:x:30:a,b,app,"
+			 "c\nbad:x:-5:app\nevil:x:4294967297:\n");
 	gives("", NULL, "0:0:0,10 /root");
 	gives("app", NULL, "1000:1001:10,30,1001 /home/app");
 	gives("1000", NULL, "1000:1001:10,30,1001 /home/app");
