@@ -96,7 +96,7 @@ static int cannot_bind(const struct ctr *c, const struct rec_port *p, const char
 	if (other)
 		return err_hint(e, "give it a range of host ports, or none, so that each container has its own");
 	if (sysno == EADDRINUSE)
-		return err_hint(e, "find the holder with `ss -ln%cp 'sport = :%u'`, or publish another host port",
+		return err_hint(e, "find the holder with `ss -l%cnp 'sport = :%u'`, or publish another host port",
 				str_eq(p->proto, "udp") ? 'u' : 't', port);
 	return -1;
 }
