@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "compose/base/intr.h"
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
@@ -135,10 +136,21 @@ static int load_project(struct ctx *c, const void *args)
 	return 0;
 }
 
+/* Rootless operation is yet to come; a half-way try would fail at some mount, and `ps` would show nothing that root runs. */
+static int need_root(struct err *e)
+{
+	if (geteuid() == 0)
+		return 0;
+	err_set(e, ERR_DENIED, 0, "containers need root, and this is user %u", (unsigned)geteuid());
+	return err_hint(e, "run it with sudo, or as root");
+}
+
 static int prepare(struct ctx *c, const char *line, struct err *e)
 {
 	unsigned needs = c->cmd->needs;
 
+	if (needs & NEED_PATHS && need_root(e) < 0)
+		return -1;
 	if (needs & NEED_PATHS && paths_open(&c->paths, c->g->root, true, e) < 0)
 		return -1;
 	if (needs & NEED_LOCK && !c->g->dry_run && lock_project(&c->paths, c->name, line, true, &c->lock_fd, e) < 0)

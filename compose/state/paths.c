@@ -114,9 +114,10 @@ int paths_open(struct paths *p, const char *root_opt, bool make, struct err *e)
 	int r;
 
 	if (!*n.root || (n.run && !*n.run)) {
+		const char *var = *n.root ? "XDG_RUNTIME_DIR" : "HOME";
+
 		paths_done(&n);
-		err_set(e, ERR_MISSING, 0, "no directory to work in: %s is not set",
-			*n.root ? "XDG_RUNTIME_DIR" : "HOME");
+		err_set(e, ERR_MISSING, 0, "no directory to work in: %s is not set", var);
 		return err_hint(e, "set COMPOSE_ROOT to a directory of your own");
 	}
 	r = open_top(n.root, make, &n.root_fd, e);
