@@ -47,21 +47,10 @@ static int stage_identity(struct child *c, struct err *e)
 	return 0;
 }
 
-/* Through the host's /proc, which is still ours: score of this process, label of the next exec. */
+/* The host's /proc is still ours. */
 static int stage_labels(struct child *c, struct err *e)
 {
-	const struct spec_process *p = &c->s->process;
-	auto_free char *text = p->apparmor && *p->apparmor ? xasprintf("exec %s", p->apparmor) : NULL;
-	auto_close int fd = -1;
-
-	if (limits_set_oom_score(p, e) < 0)
-		return -1;
-	if (!text)
-		return 0;
-	fd = open("/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		return err_set(e, ERR_SYS, errno, "run under the AppArmor profile %s", p->apparmor);
-	return 0;
+	return process_label(&c->s->process, e);
 }
 
 /* A new session keyring: the host's keys are not the container's. */

@@ -16,7 +16,6 @@
 #include <unistd.h>
 #include "compose/base/mem.h"
 #include "compose/base/sys.h"
-#include "compose/runtime/limits.h"
 #include "compose/runtime/process.h"
 #include "compose/runtime/runtime_impl.h"
 #include "compose/runtime/steps.h"
@@ -44,7 +43,7 @@ static int ns_flags(const struct spec *s)
 static int join(struct enter *x, struct err *e)
 {
 	(void)prctl(PR_SET_NAME, "compose-exec", 0, 0, 0);
-	if (limits_set_oom_score(x->proc.p, e) < 0)
+	if (process_label(x->proc.p, e) < 0)
 		return -1;
 	if (setsid() < 0 && errno != EPERM)
 		return err_set(e, ERR_SYS, errno, "start a session");

@@ -135,6 +135,23 @@ static int find_command(struct process *x, struct err *e)
 	return err_hint(e, "check the command's name, and that the image has it");
 }
 
+int process_label(const struct spec_process *p, struct err *e)
+{
+	auto_free char *text = p->apparmor && *p->apparmor ? xasprintf("exec %s", p->apparmor) : NULL;
+	auto_close int fd = -1;
+
+	if (limits_set_oom_score(p, e) < 0)
+		return -1;
+	if (!text)
+		return 0;
+	fd = open("/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+		err_set(e, ERR_SYS, errno, "run under the AppArmor profile %s", p->apparmor);
+		return err_hint(e, "is AppArmor enabled, and the profile loaded?");
+	}
+	return 0;
+}
+
 int process_prepare(struct process *x, struct err *e)
 {
 	auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -20,6 +20,9 @@ struct process {
 	char  *path;                /* the command's file */
 };
 
+/* Through the host's /proc, so before the root or the namespaces change: OOM score of this process, AppArmor label of its
+ * exec (CVE-2025-52881, CVE-2023-28642: a container's /proc is not to be trusted with it). */
+int process_label(const struct spec_process *p, struct err *e) __attribute__((warn_unused_result));
 /* Look up the user, go to the working directory (made if missing), find the command. in: the container's root is "/"
  * err: ERR_NOTFOUND, ERR_NOEXEC, ERR_MODEL */
 int process_prepare(struct process *x, struct err *e) __attribute__((warn_unused_result));

@@ -27,7 +27,7 @@ struct cgroup_host *rt_cgroups(struct rt *rt, struct err *e);
 int rt_reexec_protected(char *const argv[], struct err *e) __attribute__((warn_unused_result));
 
 struct rt_args {
-	const char *id;             /* the container's name: process title, session keyring */
+	const char *id;             /* the container's name, for those who read the arguments in a debugger or a log */
 	int   bundle_fd;            /* for a relative root.path; -1: none */
 	int   root_fd;              /* directory or detached mount for the root, stays the caller's; -1: by spec */
 	int   stdio[3];             /* -1: /dev/null. Not used with a terminal. Stay the caller's */

@@ -295,5 +295,44 @@ user_namespace() {
 }
 t "with a user namespace the root inside is nobody outside" user_namespace
 
+# Something that shares a volume with the container exchanges a directory and a link to the outside, as fast as it can.
+racer() {
+	cat >"$T/racer.py" <<-'E'
+		import ctypes, os, sys
+		libc = ctypes.CDLL(None)
+		os.chdir(sys.argv[1])
+		while True:
+		    libc.syscall(316, -100, b"dir", -100, b"link", 2)   # renameat2, RENAME_EXCHANGE
+	E
+	python3 "$T/racer.py" "$T/vol" &
+}
+
+exchange() {
+	local was n good=0
+
+	[ "$(uname -m)" = x86_64 ] && command -v python3 >/dev/null || skip "needs python3 on x86-64"
+	canary
+	mkdir -p "$T/vol/dir/deep" "$T/canary/deep" "$T/vol/devdir"
+	ln -s "../../../../../../../..$T/canary" "$T/vol/link"
+	was=$(fingerprint)
+	bundle race
+	jq --arg v "$T/vol" '.mounts += [
+		{destination: "/vol", type: "bind", source: $v, options: ["rbind"]},
+		{destination: "/vol/dir/deep", type: "tmpfs", options: ["size=1m"]},
+		{destination: "/vol/dir/conf", type: "bind", source: "config.json", options: ["bind", "ro"]},
+		{destination: "/vol/dir/new/er", type: "tmpfs", options: ["size=1m"]}]
+		| .linux.maskedPaths += ["/vol/dir/file"] | .linux.readonlyPaths += ["/vol/dir/sub"]
+		| .process.cwd = "/vol/dir/made"' config.json >c && mv c config.json
+	racer
+	for n in $(seq 60); do
+		inside sh -c ': >deep-inside; : >/vol/dir/deep/x; pwd'
+		[ "$rc" != 0 ] || good=$((good + 1))
+	done
+	echo "$good of 60 ran"
+	[ "$good" -gt 0 ]
+	is "$(fingerprint)" "$was"
+}
+limit=120 t "a directory exchanged for a link while it is mounted on leads nowhere" exchange
+
 cleanup_groups
 done_testing

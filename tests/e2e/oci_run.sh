@@ -246,6 +246,19 @@ limits() {
 }
 t "limits, OOM score and kernel parameters are set" limits
 
+# As on a kernel that lacks what we prefer: copy of the program in memory, freezing instead of cgroup.kill.
+fallbacks() {
+	export COMPOSE_WITHOUT=selfexe-mount,cgroup-kill
+	bundle fallback
+	inside sh -c 'exit 3'; is "$rc" 3
+	args sh -c 'sleep 300 & sleep 300 & wait'
+	ok oci run --detach fallback </dev/null
+	ok oci exec fallback true
+	ok oci delete --force fallback
+	is "$(oci list -q)" ""
+}
+t "the fallbacks for older kernels work" fallbacks
+
 many() {
 	local i
 
