@@ -66,7 +66,7 @@ int64_t cg_read_key(int root, const char *path, const char *file, const char *ke
 	return -1;
 }
 
-int cg_mkdir_p(int root, const char *path, int each(int root, const char *path, void *arg), void *arg, bool *ret_new)
+static int mkdir_p(int root, const char *path, int each(int root, const char *path, void *arg), void *arg, bool *ret_new)
 {
 	auto_free char *p = xstrdup(path);
 	bool last = false;
@@ -82,6 +82,19 @@ int cg_mkdir_p(int root, const char *path, int each(int root, const char *path, 
 			*s = '/';
 	}
 	return 0;
+}
+
+int cg_mkdir_p(int root, const char *path, int each(int root, const char *path, void *arg), void *arg, bool *ret_new)
+{
+	int r = -1;
+
+	/* another project's supervisor may remove an empty parent between two of our calls */
+	for (int tries = 0; r < 0 && tries < 100; tries++) {
+		r = mkdir_p(root, path, each, arg, ret_new);
+		if (r < 0 && errno != ENOENT)
+			break;
+	}
+	return r;
 }
 
 int cg_fail(struct err *e, const char *file, const char *what)

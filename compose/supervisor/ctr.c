@@ -186,15 +186,16 @@ static void end_cgroup(struct ctr *c)
 	}
 	if (cgroup_oom_kills(h, c->cgroup) > 0)
 		c->st.oom = true;
-	if (cgroup_remove(h, c->cgroup, &e) == 0)
-		return;
-	/* something outlived PID 1: it shares another's pid namespace */
-	err_done(&e);
-	if (cgroup_freeze(h, c->cgroup, false, &e) < 0)
+	if (cgroup_remove(h, c->cgroup, &e) < 0) {
+		/* something outlived PID 1: it shares another's pid namespace */
 		err_done(&e);
-	if (cgroup_kill(h, c->cgroup, &e) < 0 || cgroup_wait_empty(h, c->cgroup, 2000, &e) < 0 ||
-	    cgroup_remove(h, c->cgroup, &e) < 0)
-		worker_note(&e, "container %s: its control group stays", c->rec.name);
+		if (cgroup_freeze(h, c->cgroup, false, &e) < 0)
+			err_done(&e);
+		if (cgroup_kill(h, c->cgroup, &e) < 0 || cgroup_wait_empty(h, c->cgroup, 2000, &e) < 0 ||
+		    cgroup_remove(h, c->cgroup, &e) < 0)
+			worker_note(&e, "container %s: its control group stays", c->rec.name);
+	}
+	cgroup_remove_parents(h, c->cgroup, 2);   /* the project's and the installation's, once nothing else is in them */
 }
 
 /* Nothing of its process is left after this but its log and what it published. */
