@@ -13,26 +13,46 @@
 #include "compose/base/json.h"
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
+#include "compose/base/sys.h"
 #include "compose/state/paths.h"
 #include "compose/supervisor/keep.h"
 #include "compose/supervisor/supervisor.h"
 
-enum { MSG_MAX = 512 * 1024, FDS_MAX = 8, TRIES = 5, ERROR_MAX = 64 * 1024 };
+enum { MSG_MAX = 512 * 1024, FDS_MAX = 8, TRIES = 5, RESENDS_MAX = 50, ERROR_MAX = 64 * 1024 };
+
+/* A request that is not answered yet: sent again when the worker dies under it. */
+struct pending { int64_t id; json_t *args; int fd[FDS_MAX]; size_t n_fds; int resent; };
 
 struct sup {
-	int     fd;
+	int     fd;                     /* keeps its number over a reconnection: callers watch it */
+	char   *dir;                    /* of the socket */
 	int64_t last_id;
+	VEC(struct pending) pending;
 	VEC(json_t *) early;            /* messages that came while another was waited for */
+	bool    subscribed;
+	int64_t seen_ns;                /* time of the last event */
 };
+
+static void pending_drop(struct sup *s, size_t i)
+{
+	json_decref(s->pending.v[i].args);
+	for (size_t k = 0; k < s->pending.v[i].n_fds; k++)
+		mem_closep(&s->pending.v[i].fd[k]);
+	vec_remove(&s->pending, i);
+}
 
 void sup_close(struct sup *s)
 {
 	if (!s)
 		return;
+	while (s->pending.n)
+		pending_drop(s, s->pending.n - 1);
+	vec_done(&s->pending);
 	for (size_t i = 0; i < s->early.n; i++)
 		json_decref(s->early.v[i]);
 	vec_done(&s->early);
 	mem_closep(&s->fd);
+	free(s->dir);
 	free(s);
 }
 
@@ -42,6 +62,8 @@ int sup_fd(const struct sup *s)
 }
 
 /* ---- messages ---------------------------------------------------------------------------------------------------- */
+
+static int dial(int dir, int *ret_fd, struct err *e);
 
 static int broken(struct err *e, int sysno)
 {
@@ -54,8 +76,6 @@ static int post(int sock, const char *text, size_t len, const int *fds, size_t n
 	struct iovec iov = { .iov_base = (char *)(uintptr_t)text, .iov_len = len };
 	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (n_fds > FDS_MAX)
-		return err_set(e, ERR_BUG, 0, "%zu descriptors in a request, %d is the most", n_fds, FDS_MAX);
 	if (n_fds) {
 		h.msg_control = &ctl;
 		h.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
@@ -68,44 +88,135 @@ static int post(int sock, const char *text, size_t len, const int *fds, size_t n
 	return 0;
 }
 
-int64_t sup_send(struct sup *s, const char *op, json_t *args, const int *fds, size_t n_fds, struct err *e)
+static int send_one(struct sup *s, const struct pending *p, struct err *e)
 {
-	auto_json json_t *j = args ? args : json_object();
-	auto_free char *text = NULL;
+	auto_free char *text = json_dumps(p->args, JSON_COMPACT);
 
-	(void)json_object_set_new(j, "id", json_integer(s->last_id + 1));
-	(void)json_object_set_new(j, "op", json_string(op));
-	text = json_dumps(j, JSON_COMPACT);
 	if (!text)
 		return err_set(e, ERR_BUG, 0, "a request that is no UTF-8");
-	if (post(s->fd, text, strlen(text), fds, n_fds, e) < 0)
-		return -1;
-	return ++s->last_id;
+	return post(s->fd, text, strlen(text), p->fd, p->n_fds, e);
 }
 
-/* ret: 1 with a message, 0 when none is there (unless wait), -1 when the connection broke */
+/* Doing it twice would not be the same as doing it once. */
+static bool only_once(const json_t *args)
+{
+	const char *op = json_str(args, "op", "");
+
+	return str_eq(op, "kill") || str_eq(op, "pause") || str_eq(op, "unpause") || str_eq(op, "renew");
+}
+
+/* Ask again for what was not answered; what cannot be asked twice fails by a message of our own. */
+static int resend(struct sup *s, struct err *e)
+{
+	for (size_t i = 0; i < s->pending.n; i++) {
+		struct pending *p = &s->pending.v[i];
+
+		if (only_once(p->args) || ++p->resent > RESENDS_MAX) {
+			struct err lost = {0};
+			json_t *j = json_pack("{s:I}", "id", (json_int_t)p->id);
+
+			broken(&lost, 0);
+			(void)json_object_set_new(j, "err", err_to_json(&lost));
+			err_done(&lost);
+			vec_push(&s->early, j);
+		} else if (send_one(s, p, e) < 0) {
+			return -1;
+		}
+	}
+	if (s->subscribed) {            /* a reply with an id that nobody has is an event nobody wants */
+		auto_free char *text = xasprintf("{\"id\":-1,\"op\":\"subscribe\",\"since_ns\":%lld}", (long long)s->seen_ns);
+
+		return post(s->fd, text, strlen(text), NULL, 0, e);
+	}
+	return 0;
+}
+
+/* The worker died: the keeper listens on, and the next worker will answer. ret: 0; -1 (e untouched) when all are gone */
+static int reconnect(struct sup *s)
+{
+	auto_close int dir = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	struct err ignored = {0};
+
+	if (dir < 0 || dial(dir, &fd, &ignored) != 0 || dup3(fd, s->fd, O_CLOEXEC) < 0 || resend(s, &ignored) < 0) {
+		err_done(&ignored);
+		return -1;
+	}
+	return 0;
+}
+
+int64_t sup_send(struct sup *s, const char *op, json_t *args, const int *fds, size_t n_fds, struct err *e)
+{
+	struct pending p = { .id = s->last_id + 1, .args = args ? args : json_object() };
+
+	if (n_fds > FDS_MAX) {
+		json_decref(p.args);
+		return err_set(e, ERR_BUG, 0, "%zu descriptors in a request, %d is the most", n_fds, FDS_MAX);
+	}
+	(void)json_object_set_new(p.args, "id", json_integer(p.id));
+	(void)json_object_set_new(p.args, "op", json_string(op));
+	/* a start that is asked for again is not to start again what has ended meanwhile */
+	if (str_eq(op, "start"))
+		(void)json_object_set_new(p.args, "asked_ns", json_integer(sys_now_ns()));
+	for (; p.n_fds < n_fds; p.n_fds++)
+		p.fd[p.n_fds] = fcntl(fds[p.n_fds], F_DUPFD_CLOEXEC, 3);
+	s->last_id = p.id;
+	vec_push(&s->pending, p);
+	if (send_one(s, &s->pending.v[s->pending.n - 1], e) < 0 && (e->kind == ERR_BUG || reconnect(s) < 0)) {
+		pending_drop(s, s->pending.n - 1);
+		return -1;
+	}
+	err_done(e);
+	return p.id;
+}
+
+/* ret: 1 with a message, 0 when none is there (unless wait), -1 when the connection broke for good */
 static int next_message(struct sup *s, bool wait, json_t **ret, struct err *e)
 {
 	auto_free char *buf = xmalloc(MSG_MAX);
 	ssize_t n;
 
-	do {
+	for (;;) {
 		n = recv(s->fd, buf, MSG_MAX, wait ? 0 : MSG_DONTWAIT);
-	} while (n < 0 && errno == EINTR && wait);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n <= 0)
-		return broken(e, n < 0 ? errno : 0);
-	return json_parse(buf, (size_t)n, "reply of the supervisor", ret, e) < 0 ? -1 : 1;
+		if (n > 0)
+			return json_parse(buf, (size_t)n, "reply of the supervisor", ret, e) < 0 ? -1 : 1;
+		if (n < 0 && errno == EINTR && wait)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		broken(e, n < 0 ? errno : 0);
+		if (reconnect(s) < 0)
+			return -1;
+		err_done(e);
+		if (s->early.n) {
+			*ret = s->early.v[0];
+			vec_remove(&s->early, 0);
+			return 1;
+		}
+	}
 }
 
-/* Split a message into what sup_recv() returns. j is consumed. */
-static int take(json_t *j, int64_t *ret_id, json_t **ret, struct err *e)
+/* Split a message into what sup_recv() returns. j is consumed. ret: 1, or 0 when it concerns nobody */
+static int take(struct sup *s, json_t *j, int64_t *ret_id, json_t **ret, struct err *e)
 {
 	const json_t *err = json_object_get(j, "err");
+	size_t i = 0;
 
 	*ret_id = json_int(j, "id", -1);
 	*ret = NULL;
+	while (i < s->pending.n && s->pending.v[i].id != *ret_id)
+		i++;
+	if (*ret_id && i == s->pending.n) {
+		json_decref(j);
+		return 0;
+	}
+	if (*ret_id && str_eq(json_str(s->pending.v[i].args, "op", ""), "subscribe")) {
+		s->subscribed = true;
+		s->seen_ns = sys_now_ns();
+	}
+	if (*ret_id)
+		pending_drop(s, i);
+	else
+		s->seen_ns = json_int(j, "time_ns", s->seen_ns);
 	if (err) {
 		err_from_json(e, err);
 		json_decref(j);
@@ -118,15 +229,18 @@ static int take(json_t *j, int64_t *ret_id, json_t **ret, struct err *e)
 int sup_recv(struct sup *s, int64_t *ret_id, json_t **ret, struct err *e)
 {
 	json_t *j = NULL;
-	int r;
+	int r = 0;
 
-	if (s->early.n) {
-		j = s->early.v[0];
-		vec_remove(&s->early, 0);
-		return take(j, ret_id, ret, e);
+	while (r == 0) {
+		if (s->early.n) {
+			j = s->early.v[0];
+			vec_remove(&s->early, 0);
+		} else if ((r = next_message(s, false, &j, e)) != 1) {
+			return r;
+		}
+		r = take(s, j, ret_id, ret, e);
 	}
-	r = next_message(s, false, &j, e);
-	return r == 1 ? take(j, ret_id, ret, e) : r;
+	return r;
 }
 
 int sup_call(struct sup *s, const char *op, json_t *args, const int *fds, size_t n_fds, json_t **ret, struct err *e)
@@ -139,7 +253,7 @@ int sup_call(struct sup *s, const char *op, json_t *args, const int *fds, size_t
 			vec_push(&s->early, j);
 			continue;
 		}
-		if (take(j, &id, &j, e) == 1 && !j)
+		if (take(s, j, &id, &j, e) == 1 && !j)
 			return -1;
 		if (ret)
 			*ret = j;
@@ -173,7 +287,7 @@ static int dial(int dir, int *ret_fd, struct err *e)
 
 /* A supervisor in its last moment takes a connection and is gone: only an answer counts.
  * ret: 0 with *ret; 1 when nobody is there */
-static int greet(int dir, struct sup **ret, struct err *e)
+static int greet(const char *path, int dir, struct sup **ret, struct err *e)
 {
 	struct sup *s;
 	int fd = -1, r = dial(dir, &fd, e);
@@ -182,6 +296,7 @@ static int greet(int dir, struct sup **ret, struct err *e)
 		return r;
 	s = xcalloc(1, sizeof(*s));
 	s->fd = fd;
+	s->dir = xstrdup(path);
 	if (sup_call(s, "ping", NULL, NULL, 0, NULL, e) < 0) {
 		err_done(e);
 		sup_close(s);
@@ -284,22 +399,22 @@ static int lock_start(int dir, struct err *e)
 	return take_fd(fd);
 }
 
-static int greet_or_start(const struct paths *p, const char *project, int dir, struct sup **ret, struct err *e)
+static int greet_or_start(const struct paths *p, const char *project, const char *path, int dir, struct sup **ret, struct err *e)
 {
 	auto_close int lock = lock_start(dir, e);
 	int r;
 
 	if (lock < 0)
 		return -1;
-	r = greet(dir, ret, e);
+	r = greet(path, dir, ret, e);
 	if (r == 1)
-		r = start_keeper(p, project, e) < 0 ? -1 : greet(dir, ret, e);
+		r = start_keeper(p, project, e) < 0 ? -1 : greet(path, dir, ret, e);
 	return r;
 }
 
 int sup_open(struct sup **ret, const struct paths *p, const char *project, bool start, struct err *e)
 {
-	auto_free char *rel = xasprintf("projects/%s", project);
+	auto_free char *rel = xasprintf("projects/%s", project), *path = xasprintf("%s/%s", p->run, rel);
 
 	for (int i = 0; i < TRIES; i++) {
 		/* a supervisor that ends removes the directory: open it anew each time */
@@ -312,9 +427,9 @@ int sup_open(struct sup **ret, const struct paths *p, const char *project, bool 
 			continue;
 		if (dir < 0)
 			return err_set(e, ERR_SYS, errno, "open %s/%s", p->run, rel);
-		r = greet(dir, ret, e);
+		r = greet(path, dir, ret, e);
 		if (r == 1 && start)
-			r = greet_or_start(p, project, dir, ret, e);
+			r = greet_or_start(p, project, path, dir, ret, e);
 		if (r <= 0 || !start)
 			return r;
 	}

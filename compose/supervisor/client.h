@@ -11,16 +11,23 @@
  *                                   order: "stdin" (read end), "stdout", "stderr" (write ends of pipes, closed by the
  *                                   supervisor at the container's end); "rows", "cols" for a tty.
  *                                   Reply when exec succeeded -> {"pid"}; err ERR_NOTFOUND / ERR_NOEXEC / ...
- *   attach {"ctr", "attach": [...]} the same descriptors to a running container; output from now on
+ *                                   "stdin_once" (default true): the end of stdin is the end of the container's
+ *   attach {"ctr", "attach": [...]} the same descriptors to a running container; output from now on; "stdin_once" default false.
+ *                                   Output waits for those attached (back-pressure): who does not read holds the container up
  *   resize {"ctr", "rows", "cols"}
  *   stop {"ctr", "timeout_ns"}      stop signal, wait, SIGKILL; -1 = the record's grace; cancels the restart policy.
- *                                   Reply when it has exited -> {"exit_code"}; one that does not run is fine
+ *                                   Reply when it has exited -> {"exit_code", "oom", "no_handler": PID 1 could not have reacted
+ *                                   to the signal and was killed at once}; one that does not run is fine
  *   kill {"ctr", "signal"}          a number; reply when sent; SIGKILL cancels the restart policy
  *   pause {"ctr"}, unpause {"ctr"}
- *   wait {"ctr", "for"}             "exited" -> {"exit_code"}; "running"; "healthy" (err when it turns unhealthy, exits, or has no
+ *   wait {"ctr", "for"}             "exited" -> {"exit_code", "oom"}; "running"; "healthy" (err when it turns unhealthy, exits, or has no
  *                                   healthcheck)
- *   subscribe                       from now on messages with id 0: {"event", "ctr", "time_ns", "exit_code"?, "health"?}
- *                                   event: start die stop kill oom restart pause unpause health_status exec_die
+ *   subscribe                       from now on messages with id 0: {"event", "ctr", "name", "time_ns", "exit_code"?, "health"?}
+ *                                   event: start die stop kill oom pause unpause health_status
+ *   renew, with one descriptor      continue as that executable (open for reading): every process of the supervisor, no container
+ * When the supervisor's worker dies and is replaced, a connection lives on: sup_fd() keeps its number, what was not answered
+ * is asked again (a start that has come about is not repeated; kill, pause and unpause fail instead), a subscription goes on
+ * with the events missed. Pipes that were attached are at their end then; `attach` again, the log has everything.
  * Containers that do not run need no supervisor: their files tell all (state/record.h). */
 #pragma once
 #include <jansson.h>

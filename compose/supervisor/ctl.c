@@ -89,6 +89,11 @@ void ctl_fail(struct conn *c, int64_t id, const struct err *e)
 	post(c, j);
 }
 
+void ctl_send(struct conn *c, json_t *j)
+{
+	post(c, j);
+}
+
 void ctl_event(struct worker *w, json_t *j)
 {
 	for (size_t i = 0; w->ctl && i < w->ctl->conns.n; i++)

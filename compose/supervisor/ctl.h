@@ -26,6 +26,8 @@ size_t ctl_connections(struct worker *w);
 /* Answer. j (may be NULL) is consumed. conn NULL: nobody asked. */
 void ctl_reply(struct conn *c, int64_t id, json_t *j);
 void ctl_fail(struct conn *c, int64_t id, const struct err *e);
+/* Send a message that answers nothing. j is consumed. */
+void ctl_send(struct conn *c, json_t *j);
 /* Send an event to all that subscribed. j is consumed. */
 void ctl_event(struct worker *w, json_t *j);
 void ctl_subscribe(struct conn *c);

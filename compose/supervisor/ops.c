@@ -55,12 +55,32 @@ static int op_ping(struct worker *w, struct request *r, struct err *e)
 	return 0;
 }
 
+/* What happened while a client had no connection, as far as the files tell: the last start and end of each container. */
+struct missed { struct conn *conn; int64_t since_ns; };
+
+static int tell_missed(void *arg, int dir, const struct ctr_record *rec, const struct ctr_status *st)
+{
+	const struct missed *m = arg;
+
+	(void)dir;
+	if (st->started_ns > m->since_ns)
+		ctl_send(m->conn, json_pack("{s:i,s:s,s:s,s:s,s:I}", "id", 0, "event", "start", "ctr", rec->id, "name", rec->name,
+					    "time_ns", (json_int_t)st->started_ns));
+	if (st->finished_ns > m->since_ns && st->finished_ns > st->started_ns)
+		ctl_send(m->conn, json_pack("{s:i,s:s,s:s,s:s,s:I,s:i}", "id", 0, "event", "die", "ctr", rec->id, "name", rec->name,
+					    "time_ns", (json_int_t)st->finished_ns, "exit_code", st->exit_code));
+	return 0;
+}
+
 static int op_subscribe(struct worker *w, struct request *r, struct err *e)
 {
-	(void)w;
+	struct missed m = { .conn = r->conn, .since_ns = json_int(r->args, "since_ns", 0) };
+
 	(void)e;
 	ctl_subscribe(r->conn);
 	ctl_reply(r->conn, r->id, NULL);
+	if (m.since_ns)
+		(void)record_each(&w->paths, w->project, tell_missed, &m, NULL);
 	return 0;
 }
 
@@ -134,6 +154,11 @@ static int op_start(struct worker *w, struct request *r, struct err *e)
 		return -1;
 	if (w->ending)
 		return err_set(e, ERR_CONFLICT, 0, "the supervisor is ending");
+	if (c->state == FSM_IDLE && c->st.started_ns > json_int(r->args, "asked_ns", INT64_MAX)) {
+		/* asked before, done, and the answer was lost with a worker */
+		ctl_reply(r->conn, r->id, json_pack("{s:i}", "pid", 0));
+		return 0;
+	}
 	c->rows = rows > 0 && rows < 10000 ? (unsigned short)rows : 0;
 	c->cols = cols > 0 && cols < 10000 ? (unsigned short)cols : 0;
 	ctr_event(c, EV_START, &who);

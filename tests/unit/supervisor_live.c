@@ -379,9 +379,11 @@ static void test_many_starts(void)
 		bad += !start(id) || wait_exit(id) != 0;
 	cmd = xasprintf("ls /proc/%d/fd /proc/%d/fd | grep -c .; awk '/^Pss:/{s+=$2} END {print (s < 0)}' /proc/%d/smaps_rollup",
 			(int)role_pid("worker"), (int)role_pid("keeper"), (int)role_pid("worker"));
+	nap_ms(100);
 	before = host_out(cmd);
 	for (int i = 0; i < 200; i++)
 		bad += !start(id) || wait_exit(id) != 0;
+	nap_ms(100);
 	after = host_out(cmd);
 	is_int(bad, 0, "220 starts and ends");
 	is_str(after, before, "no descriptor more in worker and keeper");
