@@ -223,6 +223,10 @@ static int read_dockerfile(struct build *b, char **ret, size_t *ret_len, struct 
 	    faccessat(b->context.root, "dockerfile", F_OK, 0) == 0)
 		file = "dockerfile";
 	b->file = shown_name(b->o->context, file);
+	if (faccessat(b->context.root, file, F_OK, 0) < 0 && errno == ENOENT) {
+		err_set(e, ERR_MODEL, 0, "the Dockerfile %s does not exist", b->file);
+		return err_hint(e, "write it, or name another one with `dockerfile:` below `build:`");
+	}
 	if (fs_read(b->context.root, file, DF_TEXT_MAX, ret, ret_len, e) < 0)
 		return err_wrap(e, "read the Dockerfile %s", b->file);
 	return 0;

@@ -160,8 +160,8 @@ failing() {
 	fails 3 c build
 	has "$err" "not supported yet"
 	rm Dockerfile
-	fails 1 c build
-	has "$err" "Dockerfile"
+	fails 3 c build
+	has "$err" "Dockerfile does not exist"
 	fails 1 c image inspect failing-a
 	ok c down
 }

@@ -194,7 +194,8 @@ static void failures(void)
 	b_bad(&b, START, "open the build context", NULL);
 	b.o.context = b.ctx;
 	b.o.dockerfile = "No.such";
-	b_bad(&b, NULL, "read the Dockerfile", NULL);
+	b_bad(&b, NULL, "the Dockerfile", NULL);
+	is_int(err_status(&b.errs.v[0]), 3, "a Dockerfile that is not there is a mistake of the files");
 	b.o.dockerfile = NULL;
 }
 
