@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "compose/base/fs.h"
 #include "compose/base/json.h"
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
@@ -23,9 +24,12 @@ enum { MSG_MAX = 512 * 1024, FDS_MAX = 8, TRIES = 5, RESENDS_MAX = 50, ERROR_MAX
 /* A request that is not answered yet: sent again when the worker dies under it. */
 struct pending { int64_t id; json_t *args; int fd[FDS_MAX]; size_t n_fds; int resent; };
 
+/* Where a supervisor is, or is to be. */
+struct place { char *root, *run, *project, *dir; bool start; };
+
 struct sup {
 	int     fd;                     /* keeps its number over a reconnection: callers watch it */
-	char   *dir;                    /* of the socket */
+	struct place at;
 	int64_t last_id;
 	VEC(struct pending) pending;
 	VEC(json_t *) early;            /* messages that came while another was waited for */
@@ -52,7 +56,10 @@ void sup_close(struct sup *s)
 		json_decref(s->early.v[i]);
 	vec_done(&s->early);
 	mem_closep(&s->fd);
-	free(s->dir);
+	free(s->at.root);
+	free(s->at.run);
+	free(s->at.project);
+	free(s->at.dir);
 	free(s);
 }
 
@@ -63,7 +70,7 @@ int sup_fd(const struct sup *s)
 
 /* ---- messages ---------------------------------------------------------------------------------------------------- */
 
-static int dial(int dir, int *ret_fd, struct err *e);
+static int reach(const struct place *at, int *ret_fd, struct err *e);
 
 static int broken(struct err *e, int sysno)
 {
@@ -131,13 +138,14 @@ static int resend(struct sup *s, struct err *e)
 	return 0;
 }
 
-/* The worker died: the keeper listens on, and the next worker will answer. ret: 0; -1 (e untouched) when all are gone */
+/* The worker died: the keeper listens on, and the next worker will answer. Where nothing was left to do, all are gone, and
+ * another supervisor is started if this one was. ret: 0; -1 (e untouched) when there is none to be had */
 static int reconnect(struct sup *s)
 {
-	auto_close int dir = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	struct err ignored = {0};
+	auto_close int fd = -1;
 
-	if (dir < 0 || dial(dir, &fd, &ignored) != 0 || dup3(fd, s->fd, O_CLOEXEC) < 0 || resend(s, &ignored) < 0) {
+	if (reach(&s->at, &fd, &ignored) != 0 || dup3(fd, s->fd, O_CLOEXEC) < 0 || resend(s, &ignored) < 0) {
 		err_done(&ignored);
 		return -1;
 	}
@@ -286,28 +294,32 @@ static int dial(int dir, int *ret_fd, struct err *e)
 }
 
 /* A supervisor in its last moment takes a connection and is gone: only an answer counts.
- * ret: 0 with *ret; 1 when nobody is there */
-static int greet(const char *path, int dir, struct sup **ret, struct err *e)
+ * ret: 0 with *ret_fd; 1 when nobody is there */
+static int greet(int dir, int *ret_fd, struct err *e)
 {
-	struct sup *s;
-	int fd = -1, r = dial(dir, &fd, e);
+	static const char ping[] = "{\"id\":1,\"op\":\"ping\"}";
+	auto_close int fd = -1;
+	char reply[512];
+	ssize_t n;
+	int r = dial(dir, &fd, e);
 
 	if (r)
 		return r;
-	s = xcalloc(1, sizeof(*s));
-	s->fd = fd;
-	s->dir = xstrdup(path);
-	if (sup_call(s, "ping", NULL, NULL, 0, NULL, e) < 0) {
+	if (post(fd, ping, strlen(ping), NULL, 0, e) < 0) {
 		err_done(e);
-		sup_close(s);
 		return 1;
 	}
-	*ret = s;
+	do {
+		n = recv(fd, reply, sizeof(reply), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return 1;
+	*ret_fd = take_fd(fd);
 	return 0;
 }
 
 /* Its environment: what finds the same directories again, and nothing of the user's. ret: NULL-terminated in v */
-static void environment(const struct paths *p, struct strv *v)
+static void environment(const struct place *p, struct strv *v)
 {
 	static const char *const keep[] = { "HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "COMPOSE_WITHOUT", "ASAN_OPTIONS", "LSAN_OPTIONS",
 		"UBSAN_OPTIONS" };
@@ -339,7 +351,7 @@ _Noreturn static void become_keeper(int ready, char **argv, char **env)
 }
 
 /* What the new one says: "+", or "-" and why not. */
-static int hear(int ready, const struct paths *p, const char *project, struct err *e)
+static int hear(int ready, const struct place *p, struct err *e)
 {
 	auto_free char *text = xmalloc(ERROR_MAX);
 	size_t len = 0;
@@ -356,14 +368,14 @@ static int hear(int ready, const struct paths *p, const char *project, struct er
 		err_decode(e, text + 1, len - 1);
 	else
 		err_set(e, ERR_SYS, 0, "it died without a word");
-	err_hint(e, "%s/projects/%s/supervisor.log may tell more", p->run, project);
-	return err_wrap(e, "cannot start the supervisor of project %s", project);
+	err_hint(e, "%s/supervisor.log may tell more", p->dir);
+	return err_wrap(e, "cannot start the supervisor of project %s", p->project);
 }
 
-static int start_keeper(const struct paths *p, const char *project, struct err *e)
+static int start_keeper(const struct place *p, struct err *e)
 {
-	auto_free char *title = xasprintf("compose: keeper %s", project), *name = xstrdup(project);
-	char *argv[] = { title, (char *)(uintptr_t)SUP_WORD_KEEPER, name, NULL };
+	auto_free char *title = xasprintf("compose: keeper %s", p->project);
+	char *argv[] = { title, (char *)(uintptr_t)SUP_WORD_KEEPER, p->project, NULL };
 	auto_strv struct strv env = {0};
 	auto_close int ours = -1, theirs = -1;
 	int pair[2];
@@ -379,11 +391,11 @@ static int start_keeper(const struct paths *p, const char *project, struct err *
 	if (!pid)
 		become_keeper(theirs, argv, env.v);
 	if (pid < 0)
-		return err_set(e, ERR_SYS, errno, "start the supervisor of project %s", project);
+		return err_set(e, ERR_SYS, errno, "start the supervisor of project %s", p->project);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	close(take_fd(theirs));
-	return hear(ours, p, project, e);
+	return hear(ours, p, e);
 }
 
 /* One client at a time starts one: the others find it alive. ret: descriptor whose close lets go */
@@ -399,39 +411,52 @@ static int lock_start(int dir, struct err *e)
 	return take_fd(fd);
 }
 
-static int greet_or_start(const struct paths *p, const char *project, const char *path, int dir, struct sup **ret, struct err *e)
+static int greet_or_start(const struct place *p, int dir, int *ret_fd, struct err *e)
 {
 	auto_close int lock = lock_start(dir, e);
 	int r;
 
 	if (lock < 0)
 		return -1;
-	r = greet(path, dir, ret, e);
+	r = greet(dir, ret_fd, e);
 	if (r == 1)
-		r = start_keeper(p, project, e) < 0 ? -1 : greet(path, dir, ret, e);
+		r = start_keeper(p, e) < 0 ? -1 : greet(dir, ret_fd, e);
 	return r;
+}
+
+/* ret: 0 with *ret_fd, a connection that was answered; 1 when nobody is there and none is to be started */
+static int reach(const struct place *p, int *ret_fd, struct err *e)
+{
+	for (int i = 0; i < TRIES; i++) {
+		/* a supervisor that ends removes the directory: make and open it anew each time */
+		auto_close int dir = p->start && fs_mkdir_p(p->dir, 0700) < 0 ? -1 : open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int r;
+
+		if (dir < 0 && errno == ENOENT && p->start)
+			continue;
+		if (dir < 0)
+			return errno == ENOENT ? 1 : err_set(e, ERR_SYS, errno, "open %s", p->dir);
+		r = greet(dir, ret_fd, e);
+		if (r == 1 && p->start)
+			r = greet_or_start(p, dir, ret_fd, e);
+		if (r <= 0 || !p->start)
+			return r;
+	}
+	return err_set(e, ERR_SYS, 0, "the supervisor of project %s ends as often as it is started", p->project);
 }
 
 int sup_open(struct sup **ret, const struct paths *p, const char *project, bool start, struct err *e)
 {
-	auto_free char *rel = xasprintf("projects/%s", project), *path = xasprintf("%s/%s", p->run, rel);
+	struct sup *s = xcalloc(1, sizeof(*s));
+	int r;
 
-	for (int i = 0; i < TRIES; i++) {
-		/* a supervisor that ends removes the directory: open it anew each time */
-		auto_close int dir = paths_dir(p->run_fd, rel, start);
-		int r;
-
-		if (dir < 0 && !start && errno == ENOENT)
-			return 1;
-		if (dir < 0 && errno == ENOENT)
-			continue;
-		if (dir < 0)
-			return err_set(e, ERR_SYS, errno, "open %s/%s", p->run, rel);
-		r = greet(path, dir, ret, e);
-		if (r == 1 && start)
-			r = greet_or_start(p, project, path, dir, ret, e);
-		if (r <= 0 || !start)
-			return r;
-	}
-	return err_set(e, ERR_SYS, 0, "the supervisor of project %s ends as often as it is started", project);
+	s->fd = -1;
+	s->at = (struct place){ .root = xstrdup(p->root), .run = xstrdup(p->run), .project = xstrdup(project),
+		.dir = xasprintf("%s/projects/%s", p->run, project), .start = start };
+	r = reach(&s->at, &s->fd, e);
+	if (r)
+		sup_close(s);
+	else
+		*ret = s;
+	return r;
 }

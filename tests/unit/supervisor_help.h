@@ -315,3 +315,37 @@ UNUSED static pid_t role_pid(const char *role)
 	out[strcspn(out, "\n")] = '\0';
 	return *out ? (pid_t)strtoll(out, NULL, 10) : 0;
 }
+
+/* kill -9 the worker again and again from a process of its own, with pauses of up to max_ms. ret: pid of the killer */
+UNUSED static pid_t killer(unsigned seed, unsigned max_ms)
+{
+	auto_free char *list = NULL;
+	pid_t keeper = role_pid("keeper"), pid = fork();
+
+	if (pid)
+		return pid;
+	list = xasprintf("/proc/%d/task/%d/children", (int)keeper, (int)keeper);
+	for (;;) {
+		char text[4096], comm[64], name[40];
+		FILE *f = fopen(list, "re");
+		size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+		if (f)
+			fclose(f);
+		text[n] = '\0';
+		for (char *p = text, *end; *p; p = end) {
+			long child = strtol(p, &end, 10);
+
+			if (end == p || child <= 0)
+				break;
+			(void)snprintf(name, sizeof(name), "/proc/%ld/comm", child);
+			f = fopen(name, "re");
+			if (f && fgets(comm, sizeof(comm), f) && str_starts(comm, "compose-worker"))
+				(void)kill((pid_t)child, SIGKILL);
+			if (f)
+				fclose(f);
+		}
+		seed = seed * 1103515245 + 12345;
+		nap_ms(1 + (int)(seed >> 16) % (int)max_ms);
+	}
+}

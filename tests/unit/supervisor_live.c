@@ -389,6 +389,44 @@ static void test_many_starts(void)
 	is_str(after, before, "no descriptor more in worker and keeper");
 }
 
+/* Starts, ends and stops while the worker is killed all the time: every code arrives, nothing runs twice, nothing hangs. */
+static void test_chaos(void)
+{
+	struct made m[4], s;
+	auto_free char *out = NULL;
+	int bad_start = 0, bad_code = 0, bad_stop = 0, runs = 40;
+	pid_t evil;
+	const char *id;
+
+	made_new(&s, "sleeper", "trap 'exit 11' TERM; echo ready; while :; do sleep 0.05; done");
+	id = made_write(&s);
+	for (int i = 0; i < 4; i++) {
+		auto_free char *script = xasprintf("echo run; exit %d", 20 + i);
+
+		(void)simple(&m[i], "short", script);
+	}
+	evil = killer(5, 120);
+	for (int i = 0; i < runs; i++) {
+		auto_json json_t *r = call("start", m[i % 4].id, NULL);
+
+		bad_start += r == NULL;
+		if (!r)
+			err_report(&e, stdout);
+		bad_code += wait_exit(m[i % 4].id) != 20 + i % 4;
+		if (i % 4)
+			continue;
+		bad_start += !start(id) || !says(id, "ready");
+		bad_stop += stop(id, -1) != 11;
+	}
+	kill(evil, SIGKILL);
+	(void)waitpid(evil, NULL, 0);
+	is_int(bad_start, 0, "starts");
+	is_int(bad_code, 0, "exit codes");
+	is_int(bad_stop, 0, "stops");
+	out = output(m[0].id);
+	is_int(strlen(out), 4 * (size_t)runs / 4, "each ran as often as it was started");
+}
+
 static void test_events(void)
 {
 	struct made m;
@@ -420,7 +458,7 @@ int main(int argc, char **argv)
 		{ "exit_codes", test_exit_codes }, { "failures", test_failures }, { "stop", test_stop }, { "pause", test_pause },
 		{ "attach", test_attach }, { "terminal", test_terminal }, { "restart", test_restart }, { "health", test_health },
 		{ "events", test_events }, { "kill_worker", test_kill_worker }, { "kill_keeper", test_kill_keeper },
-		{ "renew", test_renew }, { "many_starts", test_many_starts },
+		{ "renew", test_renew }, { "chaos", test_chaos }, { "many_starts", test_many_starts },
 	};
 
 	help_role(argc, argv);
