@@ -2,6 +2,7 @@
 /* main.c - which role this process plays; for the client: global options, the command's row, what the row needs. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "compose/base/intr.h"
@@ -136,20 +137,36 @@ static int load_project(struct ctx *c, const void *args)
 	return 0;
 }
 
-/* Rootless operation is yet to come; a half-way try would fail at some mount, and `ps` would show nothing that root runs. */
-static int need_root(struct err *e)
+static bool has_capability(cap_value_t v)
 {
-	if (geteuid() == 0)
+	cap_t c = cap_get_proc();
+	cap_flag_value_t on = CAP_CLEAR;
+
+	if (c)
+		(void)cap_get_flag(c, v, CAP_EFFECTIVE, &on);
+	(void)cap_free(c);
+	return on == CAP_SET;
+}
+
+/* Rootless operation is yet to come; a half-way try would fail at some mount, and `ps` would show nothing that root runs.
+ * acts: namespaces and mounts will be made, which root inside another container often may not. */
+static int need_root(bool acts, struct err *e)
+{
+	if (geteuid() != 0) {
+		err_set(e, ERR_DENIED, 0, "containers need root, and this is user %u", (unsigned)geteuid());
+		return err_hint(e, "run it with sudo, or as root");
+	}
+	if (!acts || has_capability(CAP_SYS_ADMIN))
 		return 0;
-	err_set(e, ERR_DENIED, 0, "containers need root, and this is user %u", (unsigned)geteuid());
-	return err_hint(e, "run it with sudo, or as root");
+	err_set(e, ERR_DENIED, 0, "containers need CAP_SYS_ADMIN, which root does not have here");
+	return err_hint(e, "inside another container, give it that capability");
 }
 
 static int prepare(struct ctx *c, const char *line, struct err *e)
 {
 	unsigned needs = c->cmd->needs;
 
-	if (needs & NEED_PATHS && need_root(e) < 0)
+	if (needs & NEED_PATHS && need_root(needs & NEED_LOCK, e) < 0)
 		return -1;
 	if (needs & NEED_PATHS && paths_open(&c->paths, c->g->root, true, e) < 0)
 		return -1;

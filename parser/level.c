@@ -45,11 +45,14 @@ int local_path(struct loading *l, const char *dir, const char *path, struct srcp
 static int read_capped(struct loading *l, const char *path, char **ret, size_t *ret_len, struct err *e)
 {
 	const struct load_io *io = l->o->io;
+	enum io_kind kind = strcmp(path, "-") == 0 ? IO_FILE : io->kind(io->ctx, path);
 
 	if (++l->files > LOAD_FILES_MAX)
 		return err_set(e, ERR_MODEL, 0, "more than %d files are read for one project", LOAD_FILES_MAX);
-	if (strcmp(path, "-") != 0 && io->kind(io->ctx, path) == IO_DIR)
+	if (kind == IO_DIR)
 		return err_set(e, ERR_MODEL, 0, "%s is a directory, not a compose file", shown_path(l, path));
+	if (kind == IO_ABSENT)
+		return err_set(e, ERR_MODEL, 0, "the compose file %s does not exist", shown_path(l, path));
 	if (io->read(io->ctx, path, YAML_FILE_MAX, ret, ret_len, e) < 0)
 		return err_wrap(e, "read the compose file %s", shown_path(l, path));
 	l->bytes += *ret_len;

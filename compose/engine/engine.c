@@ -150,7 +150,10 @@ static void finish(struct engine *en, struct op *op, bool ok, struct err *e)
 	if (shown(op))
 		tell(en, words[op->kind].kind, op->object, ok ? end_word(op) : "Error", ok ? ENGINE_OK : ENGINE_FAIL, true);
 	if (!ok) {
-		err_wrap(e, "%s %s", op_kind_name(op->kind), op->object);
+		auto_free char *what = xasprintf("%s %s", op_kind_name(op->kind), op->object);
+
+		if (!e->n || !str_eq(e->frame[e->n - 1], what))         /* the supervisor says it too */
+			err_wrap(e, "%s", what);
 		if (e->kind == ERR_INTR)
 			en->interrupted = true;
 		errs_add(en->errs, e);

@@ -54,8 +54,9 @@ static int pull(struct engine *en, const char *ref, const char *platform, enum p
 static int pull_job(struct engine *en, struct op *op, struct err *e)
 {
 	if (pull(en, op->object, op->service->platform, PULL_ALWAYS, NULL, e) < 0) {
-		err_at(e, op->service->pos, op->service->name);
-		return -1;
+		auto_free char *key = xasprintf("services.%s.image", op->service->name);
+
+		return err_at(e, op->service->pos, key);
 	}
 	return 0;
 }
@@ -214,8 +215,12 @@ static int build_one(struct engine *en, struct op *op, struct err *e)
 	o.secrets = secrets;
 	o.tags = (const char *const *)strv_null(&tags);
 	o.n_tags = tags.n;
-	if (build_image(en->o.store, en->o.paths->root, &o, &env, &id, &errs) < 0)
-		return report(en, &errs, s, e);
+	if (build_image(en->o.store, en->o.paths->root, &o, &env, &id, &errs) < 0) {
+		auto_free char *key = xasprintf("services.%s.build", s->name);
+
+		(void)report(en, &errs, s, e);
+		return err_at(e, bu->pos, key);     /* counts where no line of the Dockerfile is to blame */
+	}
 	return 0;
 }
 
