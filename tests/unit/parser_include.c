@@ -85,7 +85,7 @@ static void test_extends(void)
 		    "services: {a: {image: i}}"),
 		  "compose.yaml:1:49 services.b.extends: the service x, which b extends, is not in a.yaml" },
 		{ "absent file", NULL, F("/p/compose.yaml", "services: {b: {extends: {file: a.yaml, service: x}}}"),
-		  "compose.yaml:1:32: /p/a.yaml is not there" },
+		  "compose.yaml:1:32: the compose file a.yaml does not exist" },
 		{ "itself", NULL, F("/p/compose.yaml", "services: {a: {image: i, extends: a}}"),
 		  "compose.yaml:1:35 services.a.extends: services extend each other: a (compose.yaml) -> a "
 		  "(compose.yaml)" },
@@ -183,7 +183,7 @@ static void test_include(void)
 		{ "unknown key", NULL, F("/p/compose.yaml", "include: [{path: a, envfile: b}]"),
 		  "compose.yaml:1:21 include: include does not know the key \"envfile\"" },
 		{ "absent file", NULL, F("/p/compose.yaml", "include:\n  - a.yaml\n"),
-		  "compose.yaml:2:5: /p/a.yaml is not there" },
+		  "compose.yaml:2:5: the compose file a.yaml does not exist" },
 		{ "absent env file", NULL,
 		  F("/p/compose.yaml", "include: [{path: a.yaml, env_file: n.env}]", "/p/a.yaml", "services: {}"),
 		  "compose.yaml:1:36 include: the env file n.env does not exist" },
