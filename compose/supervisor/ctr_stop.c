@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "compose/base/fs.h"
 #include "compose/base/str.h"
@@ -42,6 +43,21 @@ static bool is_init(const char *status)
 	return end && end - p > 9 && !strncmp(end - 2, "\t1", 2);
 }
 
+/* Is it fetching signals right now (sigwait)? Meanwhile the kernel does not show them as held back. */
+static bool fetches(pid_t pid)
+{
+	struct err ignored = {0};
+	auto_free char *text = NULL, *waiting = xasprintf("%d ", SYS_rt_sigtimedwait);
+	char path[40];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	if (fs_read(AT_FDCWD, path, STATUS_MAX, &text, NULL, &ignored) < 0) {
+		err_done(&ignored);
+		return true;            /* it cannot be told here: ask politely */
+	}
+	return str_starts(text, waiting) || str_starts(text, "running");
+}
+
 /* The kernel drops a signal for PID 1 of a namespace unless it has a handler, or holds it back to fetch it (sigwait). */
 bool ctr_reacts(const struct ctr *c, int sig)
 {
@@ -57,7 +73,7 @@ bool ctr_reacts(const struct ctr *c, int sig)
 	}
 	if (!is_init(status) || sig == SIGKILL || sig == SIGSTOP)
 		return true;
-	return (signal_set(status, "\nSigCgt:") | signal_set(status, "\nSigBlk:")) & bit;
+	return (signal_set(status, "\nSigCgt:") | signal_set(status, "\nSigBlk:")) & bit || fetches(c->rt.pid);
 }
 
 static void on_grace(void *arg)
