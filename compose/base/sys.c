@@ -9,6 +9,9 @@
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
 
+static char *title;
+static size_t title_room;
+
 int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve };
@@ -81,4 +84,22 @@ bool sys_without(const char *feature)
 			return true;
 	}
 	return false;
+}
+
+void sys_title_init(int argc, char **argv)
+{
+	if (argc < 1)
+		return;
+	title = argv[0];
+	title_room = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
+}
+
+void sys_title(const char *text)
+{
+	size_t n = strlen(text) < title_room ? strlen(text) : title_room;
+
+	if (!title)
+		return;
+	memcpy(title, text, n);
+	memset(title + n, 0, title_room - n);
 }

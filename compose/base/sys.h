@@ -21,3 +21,8 @@ int64_t sys_now_ns(void);         /* CLOCK_REALTIME */
 int64_t sys_mono_ns(void);        /* CLOCK_MONOTONIC */
 /* Is this kernel feature switched off for a test? ret: true when the comma-separated list COMPOSE_WITHOUT names it */
 bool  sys_without(const char *feature);
+
+/* What `ps` shows for this process: remember where its arguments lie (first thing in main), then overwrite them. A longer
+ * text is cut. Children that do not exec inherit the place. */
+void sys_title_init(int argc, char **argv);
+void sys_title(const char *text);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include "compose/base/sys.h"
 
 void pid1_block(void)
 {
@@ -44,6 +45,7 @@ _Noreturn void pid1_run(pid_t child)
 	int sig, code;
 
 	(void)prctl(PR_SET_NAME, "compose-init", 0, 0, 0);
+	sys_title("compose-init");
 	(void)close_range(0, ~0U, 0);
 	sigfillset(&all);
 	for (;;) {
