@@ -182,8 +182,15 @@ static json_t *label(struct eval *v)
 	if (!key)
 		return NULL;
 	val = json_object_get(v->labels, json_string_value(key));
+	if (v->labels == v->row) {                /* a heading: the last part of the label's name */
+		const char *dot = strrchr(json_string_value(key), '.');
+
+		val = json_string(dot ? dot + 1 : json_string_value(key));
+	} else {
+		val = val ? json_incref(val) : json_string("");
+	}
 	json_decref(key);
-	return val ? json_incref(val) : json_string("");
+	return val;
 }
 
 /* . or .A.B */
@@ -422,7 +429,7 @@ int template_run(const char *text, const json_t *row, const json_t *labels, stru
 
 struct rows { const char *text; bool table, json; const json_t *headers; struct str out; };
 
-/* The first line of a table: the template over the headings. A label has none. */
+/* The first line of a table: the template over the headings. */
 static int heading(const char *text, const json_t *headers, struct str *out, struct err *e)
 {
 	return template_run(text, headers, headers, out, e);

@@ -63,6 +63,6 @@ struct cmd {
 
 #define COMMANDS(X) \
 	X(build) X(config) X(create) X(down) X(exec) X(graph) X(image) X(images) X(kill) X(logs) X(ls) X(pause) X(port) X(ps) X(pull) \
-	X(restart) X(rm) X(run) X(scale) X(start) X(stop) X(top) X(unpause) X(up) X(version) X(wait)
+	X(restart) X(rm) X(run) X(scale) X(start) X(stats) X(stop) X(top) X(unpause) X(up) X(version) X(volumes) X(wait)
 #define CMD_EXTERN(n) extern const struct cmd cmd_##n;
 COMMANDS(CMD_EXTERN)

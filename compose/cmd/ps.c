@@ -4,6 +4,7 @@
 #include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
+#include "compose/cli/template.h"
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
 #include "compose/cmd/list.h"
@@ -13,7 +14,7 @@ struct ps_args { bool all, no_trunc, orphans, quiet, services_only; const char *
 static const struct opt ps_opts[] = {
 	OPT_FLAG('a', "all", struct ps_args, all, "also containers that have ended, and one-offs"),
 	OPT_STR(0, "filter", struct ps_args, filter, "status=WORD", "only containers in that state"),
-	OPT_CHOICE(0, "format", struct ps_args, format, "table json", "output form"),
+	OPT_STR(0, "format", struct ps_args, format, "FORMAT", "table, json, or a template such as 'table {{.Name}}\\t{{.Status}}'"),
 	OPT_FLAG(0, "no-trunc", struct ps_args, no_trunc, "whole commands and ids"),
 	OPT_FLAG(0, "orphans", struct ps_args, orphans, "also containers of services not in the file (default true)"),
 	OPT_FLAG('q', "quiet", struct ps_args, quiet, "ids only"),
@@ -43,16 +44,12 @@ static bool shown(const struct ctx *c, const struct ps_args *a, const struct lis
 	return runs || a->all;
 }
 
-static void add_row(struct table *t, const struct ps_args *a, const struct listed *l)
+/* As people read it: quoted, and short. */
+static char *shown_command(const struct ps_args *a, const struct listed *l)
 {
-	auto_free char *ago = ui_ago((sys_now_ns() - l->r.created_ns) / 1000000000), *created = xasprintf("%s ago", ago),
-		*status = list_status(l), *ports = list_ports(l), *quoted = NULL;
-
 	if (!a->no_trunc && strlen(l->r.command) > 20)
-		quoted = xasprintf("\"%.19s…\"", l->r.command);
-	else
-		quoted = xasprintf("\"%s\"", l->r.command);
-	table_row(t, l->r.name, l->r.image, quoted, l->r.service, created, status, ports, NULL);
+		return xasprintf("\"%.19s…\"", l->r.command);
+	return xasprintf("\"%s\"", l->r.command);
 }
 
 static json_t *publishers(const struct listed *l)
@@ -85,17 +82,17 @@ static char *created_at(int64_t ns)
 	return xstrdup(buf);
 }
 
-static void print_json(const struct listed *l)
+/* command: as it is shown, or NULL for the whole one */
+static json_t *row_of(const struct listed *l, const char *command)
 {
 	auto_free char *ago = ui_ago((sys_now_ns() - l->r.created_ns) / 1000000000), *status = list_status(l), *ports = list_ports(l),
-		*labels = joined_labels(l), *at = created_at(l->r.created_ns), *text = NULL;
+		*labels = joined_labels(l), *at = created_at(l->r.created_ns);
 	auto_str struct str nets = {0};
-	json_t *j;
+	json_t *j = json_object();
 
 	for (size_t i = 0; i < l->r.nets.n; i++)
 		str_addf(&nets, "%s%s", i ? "," : "", l->r.nets.v[i].network);
-	j = json_object();
-	json_put(j, "Command", l->r.command);
+	json_put(j, "Command", command ? command : l->r.command);
 	json_put(j, "CreatedAt", at);
 	(void)json_object_set_new(j, "ExitCode", json_integer(l->s.exit_code));
 	json_put(j, "Health", ctr_health_name(l->s.health));
@@ -116,10 +113,36 @@ static void print_json(const struct listed *l)
 	json_put(j, "State", ctr_state_name(l->s.state));
 	json_put(j, "Status", status);
 	(void)json_object_set_new(j, "OOMKilled", json_boolean(l->s.oom));
-	text = json_dumps(j, JSON_COMPACT);
-	puts(text ? text : "{}");
-	json_decref(j);
+	return j;
 }
+
+static json_t *headers(void)
+{
+	static const char *const v[][2] = { { "Command", "COMMAND" }, { "CreatedAt", "CREATED AT" }, { "ExitCode", "EXIT CODE" },
+		{ "Health", "HEALTH" }, { "ID", "CONTAINER ID" }, { "Image", "IMAGE" }, { "Labels", "LABELS" },
+		{ "LocalVolumes", "LOCAL VOLUMES" }, { "Mounts", "MOUNTS" }, { "Name", "NAME" }, { "Names", "NAMES" },
+		{ "Networks", "NETWORKS" }, { "Ports", "PORTS" }, { "Project", "PROJECT" }, { "Publishers", "PUBLISHERS" },
+		{ "RunningFor", "CREATED" }, { "Service", "SERVICE" }, { "Size", "SIZE" }, { "State", "STATE" }, { "Status", "STATUS" },
+		{ "OOMKilled", "OOM KILLED" } };
+	json_t *j = json_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		json_put(j, v[i][0], v[i][1]);
+	return j;
+}
+
+static int add_row(struct rows *rows, const struct ps_args *a, const struct listed *l, struct err *e)
+{
+	auto_free char *command = rows_json(rows) ? NULL : shown_command(a, l);
+	auto_json json_t *row = row_of(l, command), *labels = json_object();
+
+	if (!rows_json(rows) && !a->no_trunc)
+		(void)json_object_set_new(row, "ID", json_stringn(l->r.id, 12));
+	for (size_t i = 0; i < l->r.labels.n; i++)
+		json_put(labels, l->r.labels.v[i].key, l->r.labels.v[i].val);
+	return rows_add(rows, row, labels, e);
+}
+
 
 static int filter_status(struct ps_args *a, struct err *e)
 {
@@ -137,12 +160,14 @@ static int ps_run(struct ctx *c, const void *args, struct err *e)
 {
 	struct ps_args *a = (struct ps_args *)(uintptr_t)args;
 	auto_list struct list l = {0};
-	struct table t = {0};
+	auto_json json_t *head = headers();
+	const struct rows_opts o = { .format = a->format, .headers = head, .columns =
+		"{{.Name}}\t{{.Image}}\t{{.Command}}\t{{.Service}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}" };
+	auto_rows struct rows *rows = NULL;
 	const char *last = NULL;
 
-	if (filter_status(a, e) < 0 || list_read(c, &l, e) < 0 || list_check_names(c, &l, a->services, e) < 0)
+	if (filter_status(a, e) < 0 || rows_new(&rows, &o, e) < 0 || list_read(c, &l, e) < 0 || list_check_names(c, &l, a->services, e) < 0)
 		return -1;
-	table_row(&t, "NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS", NULL);
 	for (size_t i = 0; i < l.n; i++) {
 		if (!shown(c, a, l.v[i]))
 			continue;
@@ -152,15 +177,12 @@ static int ps_run(struct ctx *c, const void *args, struct err *e)
 			if (!str_eq(last, l.v[i]->r.service))
 				puts(l.v[i]->r.service);
 			last = l.v[i]->r.service;
-		} else if (str_eq(a->format, "json")) {
-			print_json(l.v[i]);
-		} else {
-			add_row(&t, a, l.v[i]);
+		} else if (add_row(rows, a, l.v[i], e) < 0) {
+			return -1;
 		}
 	}
-	if (!a->quiet && !a->services_only && !str_eq(a->format, "json"))
-		table_print(&t, stdout);
-	table_done(&t);
+	if (!a->quiet && !a->services_only)
+		rows_print(rows, stdout);
 	return 0;
 }
 

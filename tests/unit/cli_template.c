@@ -88,7 +88,7 @@ static void forms(void)
 	printed("table {{.State}}\\t{{.Name}}", "STATE     NAME\nrunning   demo-web-1\nrunning   demo-web-1\n");
 	printed("{{.State}}", "running\nrunning\n");
 	printed("{{.Stat}}", "--format: there is no field .Stat");
-	printed("table {{.Name}}\t{{.Label \"a.b\"}}", "NAME\ndemo-web-1   v,1\ndemo-web-1   v,1\n");
+	printed("table {{.Name}}\t{{.Label \"a.b\"}}", "NAME         b\ndemo-web-1   v,1\ndemo-web-1   v,1\n");
 	printed("json", "{\"Name\":\"demo-web-1\",\"State\":\"running\",\"Words\":\"two words\",\"ExitCode\":0,\"Publishers\":[{\"TargetPort\":80}]}\n"
 			"{\"Name\":\"demo-web-1\",\"State\":\"running\",\"Words\":\"two words\",\"ExitCode\":0,\"Publishers\":[{\"TargetPort\":80}]}\n");
 }

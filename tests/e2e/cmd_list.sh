@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# cmd_list.sh - what `ps`, `stats` and `volumes` show, and the forms of --format.
+. "$(dirname "$0")/../lib.sh"
+need root
+
+start() {
+	project ls <<-'E'
+		services:
+		  busy:
+		    image: busybox
+		    command: sh -c 'trap "exit 0" TERM; echo $$$$ > /data/pid; while :; do :; done'
+		    volumes: [ "data:/data" ]
+		    labels: { my.note: "x,y" }
+		  idle:
+		    image: busybox
+		    command: sleep 1000
+		    mem_limit: 64m
+		    init: true
+		  gone: { image: busybox, command: "false" }
+		volumes:
+		  data: { labels: { kind: "it's, mine" } }
+		  unused: {}
+	E
+	ok c up -d
+}
+
+templates() {
+	cd ls
+	ok c ps --format '{{.Service}}={{.State}}' busy idle
+	is "$out" "$(printf 'busy=running\nidle=running')"
+	ok c ps --format 'table {{.Name | upper}}\t{{.Label "my.note"}}' busy
+	is "$out" "$(printf 'NAME        note\nLS-BUSY-1   x,y')"
+	ok c ps -a --format '{{.ExitCode}} {{join (split .Name "-") "/"}}' gone
+	is "$out" "1 ls/gone/1"
+	ok c ps --format '{{truncate .ID 12}}' busy
+	is "$out" "$(c ps -q busy | cut -c1-12)"
+	fails 2 c ps --format '{{.Nam}}'
+	has "$err" "did you mean .Name?"
+	fails 2 c ps --format '{{range .Publishers}}x{{end}}'
+	has "$err" '"range" of Go'
+}
+
+# What the control group says and what stats says are the same thing.
+stats() {
+	cd ls
+	ok c stats --no-stream --format json
+	is "$(jq -s length <<<"$out")" 2
+	is "$(jq -r 'select(.Service == "busy") | .CPUPerc | rtrimstr("%") | tonumber > 10' <<<"$out")" true
+	is "$(jq -r 'select(.Service == "idle") | .CPUPerc | rtrimstr("%") | tonumber < 10' <<<"$out")" true
+	has "$(jq -r 'select(.Service == "idle") | .MemUsage' <<<"$out")" "/ 64MiB"
+	is "$(jq -r 'select(.Service == "idle") | .PIDs' <<<"$out")" 2
+	is "$(jq -r 'select(.Service == "idle") | .ID | length' <<<"$out")" 12
+	ok c stats --no-stream --no-trunc --format '{{.ID}}' idle
+	is "$out" "$(c ps -q idle)"
+	ok c stats -a --no-stream --format '{{.Name}} {{.CPUPerc}}' gone
+	is "$out" "ls-gone-1 --"
+	ok c stats --no-stream busy
+	has "$out" "MEM USAGE / LIMIT"
+	hasnt "$out" "ls-idle-1"
+	fails 2 c stats --no-stream nope
+	has "$err" "no such service: nope"
+}
+
+# Bytes that a container receives are counted.
+stats_network() {
+	local before after
+
+	cd ls
+	before=$(c stats --no-stream --format '{{.NetIO}}' idle)
+	ok c exec -T busy ping -q -c 5 -s 60000 idle
+	after=$(c stats --no-stream --format '{{.NetIO}}' idle)
+	matches "$after" '^[0-9.]+[kM]B / [0-9.]+[kM]B$'
+	[ "$before" != "$after" ]
+}
+
+stats_streams() {
+	local n
+
+	cd ls
+	c_bg stats --format json idle
+	soon 10 two_lines
+	kill -INT "$bg"
+	wait "$bg" && n=0 || n=$?
+	is "$n" 130
+}
+two_lines() { [ "$(wc -l <"$T/out/bg")" -ge 2 ]; }
+
+volumes() {
+	cd ls
+	ok c volumes -q
+	is "$out" ls_data
+	ok c volumes
+	is "$out" "$(printf 'DRIVER   VOLUME NAME\nlocal    ls_data')"
+	ok c volumes --format '{{.Name}} {{.Label "kind"}}'
+	is "$out" "ls_data it's, mine"
+	ok c volumes --format '{{.Mountpoint}}' busy
+	is "$(cat "$out/pid")" 1
+	ok c volumes -q idle
+	is "$out" ""
+	fails 2 c volumes nope
+	ok c -p ls volumes --format json
+	is "$(jq -r '.Driver + " " + .Scope' <<<"$out")" "local local"
+}
+
+stop() {
+	cd ls
+	ok c down -v -t 1
+	ok c volumes -q
+	is "$out" ""
+}
+
+t "services start" start
+t "ps --format takes templates" templates
+t "stats shows what the control group counts" stats
+t "stats counts the network's bytes" stats_network
+t "stats streams until Ctrl-C" stats_streams
+t "volumes lists what exists" volumes
+t "down" stop
+done_testing
