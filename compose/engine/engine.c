@@ -122,8 +122,20 @@ static bool shown(const struct op *op)
 	return op->kind != OP_WAIT || op->ctr || op->ctr_op;
 }
 
+/* A container that is replaced says why. ret: caller frees */
+static char *begin_text(const struct op *op)
+{
+	const char *why = op->replaces ? strstr(op->cause, ": ") : NULL;
+
+	if (!op->replaces)
+		return xstrdup(words[op->kind].begin);
+	return xasprintf("Recreating: %s", why ? why + 2 : op->cause);
+}
+
 static const char *end_word(const struct op *op)
 {
+	if (op->replaces)
+		return "Recreated";
 	if (op->kind != OP_WAIT)
 		return words[op->kind].end;
 	return op->wait == WAIT_HEALTHY ? "Healthy" : op->wait == WAIT_COMPLETED ? "Exited" : "Ready";
@@ -282,11 +294,12 @@ static void start_ready(struct engine *en)
 	struct op *op;
 
 	while ((op = sched_next(&en->sched))) {
+		auto_free char *begin = begin_text(op);
 		auto_err struct err e = {0};
 		int r;
 
 		if (shown(op))
-			tell(en, words[op->kind].kind, op->object, words[op->kind].begin, ENGINE_WORK, false);
+			tell(en, words[op->kind].kind, op->object, begin, ENGINE_WORK, false);
 		r = handlers[op->kind](en, op, &e);
 		if (r <= 0)
 			finish(en, op, r == 0, &e);
