@@ -6,15 +6,27 @@
 #include "parser/schema_hooks.h"
 #include "parser/walk.h"
 
-/* The parts between colons; a drive letter's colon (C:\...) separates nothing. ret: number of parts, 4 for too many, 0
- * for an empty one */
+/* Is s a Windows path: C:\x, or C:/x where an absolute path follows? A volume may have a name of one letter: v:/etc/x,
+ * v:/etc/x:ro. */
+static bool is_drive(const char *s)
+{
+	const char *next;
+
+	if (!isalpha((unsigned char)s[0]) || s[1] != ':')
+		return false;
+	next = s[2] == '/' ? strchr(s + 2, ':') : NULL;
+	return s[2] == '\\' || (next && (next[1] == '/' || is_drive(next + 1)));
+}
+
+/* The parts between colons; a drive letter's colon separates nothing. ret: number of parts, 4 for too many, 0 for an
+ * empty one */
 static size_t split(struct arena *a, const char *s, const char *part[3])
 {
 	size_t n = 0;
 
 	for (;;) {
 		const char *end = s + strcspn(s, ":");
-		if (*end && end == s + 1 && isalpha((unsigned char)*s))
+		if (is_drive(s) || (n == 1 && end == s + 1 && isalpha((unsigned char)*s) && end[1] == '/'))
 			end = end + 1 + strcspn(end + 1, ":");
 		if (end == s)
 			return 0;

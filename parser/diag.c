@@ -161,6 +161,19 @@ static const struct source *locate(const struct sources *src, const char *at, st
 	return NULL;
 }
 
+/* What stands between :// and @ in an address may be a password. */
+static void hide_secrets(char *line)
+{
+	for (char *s = line; (s = strstr(s, "://"));) {
+		char *at;
+
+		s += 3;
+		at = memrchr(s, '@', strcspn(s, "/ \t\"'"));
+		if (at)
+			memset(s, '*', (size_t)(at - s));
+	}
+}
+
 /* The line of p, and a caret under the column; a long line is cut around it. */
 static void print_caret(const struct source *s, struct srcpos p, FILE *f, bool colour)
 {
@@ -178,6 +191,7 @@ static void print_caret(const struct source *s, struct srcpos p, FILE *f, bool c
 	while (to < s->len && to - from < LINE_SHOWN && s->text[to] != '\n' && s->text[to] != '\r')
 		to++;
 	line = xstrndup(s->text + from, to - from);
+	hide_secrets(line);
 	clean = str_printable(line);
 	fprintf(f, "%6u | %s\n       | ", p.line, clean);
 	for (size_t i = from; i < at; i++)

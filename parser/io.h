@@ -15,9 +15,9 @@ struct load_io {
 	int (*read)(void *ctx, const char *path, size_t max, char **ret, size_t *ret_len, struct err *e);
 	enum io_kind (*kind)(void *ctx, const char *path);         /* follows links */
 	char *(*realpath)(void *ctx, const char *path);            /* NULL when it cannot be told; caller frees */
-	/* Local copy of a remote file (git URL, oci://); NULL member: remote files are refused. owns: caller frees
-	 * *ret_path */
-	int (*remote)(void *ctx, const char *url, char **ret_path, struct err *e);
+	/* Local copy of a remote file (git URL, oci://), and the directory of all that came with it; NULL member: remote
+	 * files are refused. owns: caller frees *ret_path and *ret_top */
+	int (*remote)(void *ctx, const char *url, char **ret_path, char **ret_top, struct err *e);
 };
 
 /* The host's files, without remote. */

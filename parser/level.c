@@ -22,26 +22,6 @@ const char *shown_path(struct loading *l, const char *path)
 	return path;
 }
 
-int local_path(struct loading *l, const char *dir, const char *path, struct srcpos at, const char **ret)
-{
-	struct arena *a = &l->ret->arena;
-	auto_free char *fetched = NULL;
-	auto_err struct err e = {0};
-
-	if (!path_is_remote(path)) {
-		*ret = path_join(a, dir, path);
-		return 0;
-	}
-	if (!l->o->io->remote)
-		err_set(&e, ERR_MODEL, 0, "the remote file %s cannot be fetched here", path);
-	else if (l->o->io->remote(l->o->io->ctx, path, &fetched, &e) == 0) {
-		*ret = arena_strdup(a, fetched);
-		return 0;
-	}
-	err_at(&e, at, NULL);
-	return errs_add(l->errs, &e);
-}
-
 static int read_capped(struct loading *l, const char *path, char **ret, size_t *ret_len, struct err *e)
 {
 	const struct load_io *io = l->o->io;

@@ -17,7 +17,7 @@ struct loading {
 	size_t                  files, bytes;  /* read so far */
 	size_t                  expanded;      /* bytes of texts that variables made so far */
 	size_t                  copied;        /* nodes that extends copied so far */
-	struct map              seen;          /* "version" warnings are per file: display name -> that file */
+	struct strv             tops;          /* directories of fetched projects: what lies there does not look outside */
 };
 
 /* The files on the way to the one that is read, innermost first. */
@@ -56,8 +56,8 @@ int include_apply(struct level *lv, const struct compose_file *f, struct node *d
 int extends_apply(struct level *lv, const struct compose_file *f, struct node *doc, const struct resets *resets)
 	__attribute__((warn_unused_result));
 
-/* A local path for what the user wrote: absolute, relative to dir, or fetched. ret: 0 and *ret in the arena, or -1
- * (reported) */
+/* fetch.c: a local path for what the user wrote: absolute, relative to dir, or fetched. A relative path of a fetched
+ * project stays inside it. ret: 0 and *ret in the arena, or -1 (reported) */
 int local_path(struct loading *l, const char *dir, const char *path, struct srcpos at, const char **ret)
 	__attribute__((warn_unused_result));
 /* An absolute path as messages show it: relative when it is below the current directory. */

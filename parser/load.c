@@ -52,23 +52,33 @@ static int load_files(struct loading *l, struct compose_file *files, size_t n)
 	return l->errs->n ? -1 : 0;
 }
 
+static int load(struct loading *l)
+{
+	struct load_result *ret = l->ret;
+	struct compose_file *files;
+	int bad = 0;
+
+	if (locate_files(l) < 0)
+		return -1;
+	l->home = load_env(ret, "HOME");
+	files = arena_alloc(&ret->arena, (ret->files.n + 1) * sizeof(*files));
+	for (size_t i = 0; i < ret->files.n; i++)
+		bad |= file_read(l, ret->files.v[i], (struct srcpos){0}, &files[i]);
+	if (locate_name(l, files, bad ? 0 : ret->files.n) < 0)
+		bad = -1;
+	if (bad || l->o->name_only || !ret->files.n)
+		return bad;
+	return load_files(l, files, ret->files.n);
+}
+
 int load_project_tree(const struct load_opts *o, struct load_result *ret, struct errs *errs)
 {
 	struct load_opts clean = *o;
 	struct loading l = { .o = &clean, .ret = ret, .errs = errs };
-	struct compose_file *files;
-	int bad = 0;
+	int r;
 
 	clean.cwd = path_join(&ret->arena, o->cwd, "");
-	if (locate_files(&l) < 0)
-		return -1;
-	l.home = load_env(ret, "HOME");
-	files = arena_alloc(&ret->arena, (ret->files.n + 1) * sizeof(*files));
-	for (size_t i = 0; i < ret->files.n; i++)
-		bad |= file_read(&l, ret->files.v[i], (struct srcpos){0}, &files[i]);
-	if (locate_name(&l, files, bad ? 0 : ret->files.n) < 0)
-		bad = -1;
-	if (bad || o->name_only || !ret->files.n)
-		return bad;
-	return load_files(&l, files, ret->files.n);
+	r = load(&l);
+	strv_done(&l.tops);
+	return r;
 }

@@ -52,7 +52,7 @@ static struct pstrs texts(struct arena *a, const char *const *v)
 
 static int read_tree(struct project *p, const struct project_opts *o, struct errs *errs)
 {
-	auto_free char *cwd = o->cwd ? xstrdup(o->cwd) : getcwd(NULL, 0);
+	auto_free char *cwd = o->cwd ? xstrdup(o->cwd) : load_cwd_host();
 	struct load_opts lo = {
 		.io = o->io ? o->io : &load_io_host,
 		.environ_kv = o->environ_kv ? o->environ_kv : (const char *const *)environ,

@@ -6,6 +6,7 @@
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
 #include "compose/cmd/cmd.h"
+#include "compose/engine/remote.h"
 #include "graph/hash.h"
 #include "parser/print.h"
 
@@ -49,8 +50,10 @@ static int load(struct ctx *c, const struct config_args *a)
 	const struct globals *g = c->g;
 	bool raw = a->no_interpolate || a->variables;
 	bool lists = a->services || a->images || a->profiles || a->hash;
+	struct remote remote = { g->root };
+	const struct load_io io = remote_io(&remote);
 	const struct project_opts o = {
-		.files = list(&g->files), .env_files = list(&g->env_files), .profiles = list(&g->profiles),
+		.io = &io, .files = list(&g->files), .env_files = list(&g->env_files), .profiles = list(&g->profiles),
 		.project_dir = g->project_dir, .project_name = g->project_name, .strict = g->strict,
 		.services = (const char *const *)a->names, .select = a->names && *a->names, .all_resources = g->all_resources,
 		.all_profiles = a->profiles, .no_interpolate = raw, .no_paths = a->no_paths, .no_normalize = a->no_normalize,
