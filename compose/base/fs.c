@@ -10,7 +10,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 
-enum { REMOVE_DEPTH_MAX = 64 };
+enum { REMOVE_DEPTH_MAX = 64, LINKS_MAX = 40 };
 
 int fs_open_in(int root, const char *path, int flags, mode_t mode)
 {
@@ -80,8 +80,6 @@ static int mkdir_p(int root, const char *path, mode_t mode, int links)
 
 int fs_mkdir_p_in(int root, const char *path, mode_t mode)
 {
-	enum { LINKS_MAX = 40 };
-
 	return mkdir_p(root, path, mode, LINKS_MAX);
 }
 
@@ -111,6 +109,33 @@ int fs_open_parent_in(int root, const char *path, bool make, char **ret_name)
 	else
 		*ret_name = name;
 	return fd;
+}
+
+static int make_file(int root, const char *path, mode_t mode, int links)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *name = NULL, *onward = NULL, *above = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	auto_close int dir = fs_open_parent_in(root, path, true, &name);
+	int fd;
+
+	if (dir < 0)
+		return -1;
+	fd = openat(dir, name, O_CREAT | O_EXCL | O_RDONLY | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd >= 0 || errno != EEXIST)
+		return fd;
+	fd = fs_open_in(root, path, O_PATH, 0);      /* made meanwhile by another, or a link to what is not there yet */
+	if (fd >= 0 || errno != ENOENT || links == 0)
+		return fd;
+	onward = dangling(dir, above, name, "");
+	if (!onward)
+		return -1;
+	onward[strlen(onward) - 1] = '\0';            /* the slash before the rest, which is empty */
+	return make_file(root, onward, mode, links - 1);
+}
+
+int fs_make_file_in(int root, const char *path, mode_t mode)
+{
+	return make_file(root, path, mode, LINKS_MAX);
 }
 
 int fs_open_again(int fd)

@@ -18,6 +18,9 @@ int fs_mkdir_p_in(int root, const char *path, mode_t mode);
 /* Open the directory that holds path's last component, making missing parents (mode 0755) when make is set.
  * *ret_name points into path's copy and is caller-freed ("" when path is the root itself). ret: fd or -1 with errno */
 int fs_open_parent_in(int root, const char *path, bool make, char **ret_name);
+/* Make the empty regular file path below root with its missing parents (mode 0755); a dangling link is followed inside
+ * root. ret: a descriptor of it, or of whatever is there already (O_PATH), or -1 with errno (EISDIR: path ends in "/") */
+int fs_make_file_in(int root, const char *path, mode_t mode);
 /* Open what fd refers to a second time, by its path, and make sure that it is the same: a descriptor from another mount
  * namespace cannot be cloned or mounted on in this one. in: fd as opened there, O_PATH is enough; directory or file
  * ret: an O_PATH descriptor, or -1 with errno (ESTALE: the path leads elsewhere now). kernel: /proc must be mounted */

@@ -22,8 +22,7 @@ static int attach(int tree, int dest, struct err *e)
 {
 	if (move_mount(tree, "", dest, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
 		return 0;
-	err_set(e, ERR_SYS, errno, "put the mount in its place");
-	return errno == ENOTDIR ? err_hint(e, "one of source and destination is a directory, the other is not") : -1;
+	return err_set(e, ERR_SYS, errno, "put the mount in its place");
 }
 
 static int set_attr(int tree, bool recursive, uint64_t set, uint64_t clr, uint64_t prop, struct err *e)
@@ -146,17 +145,6 @@ static int make_procfs(struct child *c, struct err *e)
 
 /* ---- one mount --------------------------------------------------------------------------------------------------- */
 
-static int make_file(int root, const char *path)
-{
-	auto_free char *name = NULL;
-	auto_close int dir = fs_open_parent_in(root, path, true, &name), made = -1;
-
-	if (dir < 0)
-		return -1;
-	made = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-	return made < 0 ? -1 : fs_open_in(root, path, O_PATH, 0);
-}
-
 /* Open the destination below the root, making it where it is missing. */
 static int open_dest(struct job *j, bool dir, struct err *e)
 {
@@ -168,7 +156,7 @@ static int open_dest(struct job *j, bool dir, struct err *e)
 
 	j->dest = fs_open_in(root, path, O_PATH | (plain ? O_NOFOLLOW : 0), 0);
 	if (j->dest < 0 && errno == ENOENT)
-		j->dest = dir ? fs_mkdir_p_in(root, path, 0755) : make_file(root, path);
+		j->dest = dir ? fs_mkdir_p_in(root, path, 0755) : fs_make_file_in(root, path, 0644);
 	if (j->dest < 0)
 		return err_set(e, ERR_SYS, errno, "make the mount point");
 	if (plain && fstat(j->dest, &st) == 0 && !S_ISDIR(st.st_mode))
@@ -180,7 +168,7 @@ static int mount_bind(struct job *j, struct err *e)
 {
 	auto_close int base = -1, src = -1, tree = -1;
 	const char *source = j->m->source ? j->m->source : "";
-	struct stat st;
+	struct stat st, to;
 
 	if (*source != '/' && j->c->a->bundle_fd >= 0)
 		base = fs_open_again(j->c->a->bundle_fd);
@@ -196,6 +184,11 @@ static int mount_bind(struct job *j, struct err *e)
 		j->o.rprop = MS_PRIVATE;
 	if (set_flags(tree, &j->o, e) < 0 || open_dest(j, S_ISDIR(st.st_mode), e) < 0)
 		return -1;
+	if (fstat(j->dest, &to) == 0 && S_ISDIR(to.st_mode) != S_ISDIR(st.st_mode)) {
+		err_set(e, ERR_MODEL, 0, "%s is a %s, but the container has a %s there", source,
+			S_ISDIR(st.st_mode) ? "directory" : "file", S_ISDIR(to.st_mode) ? "directory" : "file");
+		return err_hint(e, "correct the source or the target, or make the source what it has to be");
+	}
 	return attach(tree, j->dest, e);
 }
 

@@ -2,6 +2,8 @@
 #include "compose/runtime/user.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include "compose/base/fs.h"
 #include "compose/base/mem.h"
@@ -25,13 +27,16 @@ bool user_number(const char *s, uint32_t *ret)
 static int read_file(int root, const char *path, char **ret, struct err *e)
 {
 	auto_close int fd = fs_open_in(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct statfs f;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
 		*ret = xstrdup("");
 		return 0;
 	}
-	if (fd < 0)
+	if (fd < 0 || fstatfs(fd, &f) < 0)
 		return err_set(e, ERR_SYS, errno, "open the container's %s", path);
+	if (f.f_type == PROC_SUPER_MAGIC)              /* a link to /proc/kmsg would eat the host's messages */
+		return err_set(e, ERR_DENIED, 0, "the container's %s leads into /proc", path);
 	return fs_read_fd(fd, path, FILE_MAX_BYTES, ret, NULL, e);
 }
 
