@@ -193,7 +193,7 @@ static int open_context(struct build *b, struct err *e)
 
 	b->context.root = open(b->o->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->context.root < 0)
-		return err_set(e, errno == EACCES ? ERR_DENIED : errno == ENOENT ? ERR_MISSING : ERR_SYS, errno,
+		return err_set(e, errno == EACCES ? ERR_DENIED : errno == ENOENT ? ERR_MODEL : ERR_SYS, errno,
 			       "open the build context %s", b->o->context);
 	sha256_hex(b->o->context, strlen(b->o->context), id);
 	b->context.stats = statcache_open(b->stat_dir, id);

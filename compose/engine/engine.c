@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compose/engine/engine.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 #include "compose/base/intr.h"
 #include "compose/base/json.h"
 #include "compose/base/str.h"
@@ -153,21 +155,25 @@ static void settle(struct engine *en, const struct op *op, bool ok)
 
 static void finish(struct engine *en, struct op *op, bool ok, struct err *e)
 {
+	bool cut;
+
 	settle(en, op, ok);
 	if (!ok && op->optional) {
 		engine_warn(en, "%s: optional dependency failed: %s", op->object, e->n ? e->frame[e->n - 1] : "");
 		err_done(e);
 		ok = true;
 	}
+	cut = !ok && e->kind == ERR_INTR && intr_count();
 	if (shown(op))
-		tell(en, words[op->kind].kind, op->object, ok ? end_word(op) : "Error", ok ? ENGINE_OK : ENGINE_FAIL, true);
-	if (!ok) {
+		tell(en, words[op->kind].kind, op->object, ok ? end_word(op) : cut ? "Interrupted" : "Error",
+		     ok ? ENGINE_OK : cut ? ENGINE_WARN : ENGINE_FAIL, true);
+	if (cut) {                              /* told once for all, at the end */
+		err_done(e);
+	} else if (!ok) {
 		auto_free char *what = xasprintf("%s %s", op_kind_name(op->kind), op->object);
 
 		if (!e->n || !str_eq(e->frame[e->n - 1], what))         /* the supervisor says it too */
 			err_wrap(e, "%s", what);
-		if (e->kind == ERR_INTR)
-			en->interrupted = true;
 		errs_add(en->errs, e);
 	}
 	sched_end(&en->sched, op, ok);
@@ -379,6 +385,14 @@ static int pin_images(struct engine *en, const struct plan *p, bool *ret_pinned,
 	return *ret_pinned ? store_pin(en->o.store, e) : 0;
 }
 
+/* A project without containers is no project: a build alone, or the last `rm`, leaves no directory. */
+static void remove_empty_project(const struct engine *en)
+{
+	auto_free char *rel = xasprintf("projects/%s", en->o.name);
+
+	(void)unlinkat(en->o.paths->root_fd, rel, AT_REMOVEDIR);
+}
+
 int engine_run(struct engine *en, const struct plan *p, struct errs *errs)
 {
 	auto_err struct err e = {0};
@@ -403,6 +417,7 @@ int engine_run(struct engine *en, const struct plan *p, struct errs *errs)
 		start_ready(en);
 	}
 	build_network_remove(en);
+	remove_empty_project(en);
 	if (pinned)
 		store_unpin(en->o.store);
 	sched_done(&en->sched);
@@ -411,7 +426,7 @@ int engine_run(struct engine *en, const struct plan *p, struct errs *errs)
 	en->ids = NULL;
 	if (e.n)
 		errs_add(errs, &e);
-	else if (en->interrupted && errs->n == before) {
+	else if ((en->interrupted || intr_count()) && errs->n == before) {
 		err_set(&e, ERR_INTR, 0, "interrupted");
 		errs_add(errs, &e);
 	}
