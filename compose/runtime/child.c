@@ -186,15 +186,41 @@ static int accept_start(struct child *c, struct err *e)
 	}
 }
 
+static int by_value(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* The wait may be long: hold nothing of the maker's meanwhile. Others wait for the end of its pipes, and with a terminal
+ * also for that of its standard streams. */
+static int keep_only_needed(struct child *c, struct err *e)
+{
+	struct process *p = &c->proc;
+	int keep[] = { -1, 0, 1, 2, c->sync, c->a->start_fd, c->master, p->tty, p->stdio[0], p->stdio[1], p->stdio[2] };
+
+	for (int i = 0; i < 3 && p->tty >= 0; i++)
+		if (dup2(p->tty, i) < 0)
+			return err_set(e, ERR_SYS, errno, "standard stream %d", i);
+	qsort(keep, ARRAY_LEN(keep), sizeof(*keep), by_value);
+	for (size_t i = 0; i < ARRAY_LEN(keep); i++) {
+		unsigned from = (unsigned)(keep[i] + 1), to = i + 1 < ARRAY_LEN(keep) ? (unsigned)(keep[i + 1] - 1) : ~0U;
+
+		if ((i + 1 == ARRAY_LEN(keep) || keep[i + 1] > keep[i] + 1) && close_range(from, to, 0) < 0)
+			return err_set(e, ERR_SYS, errno, "close the maker's descriptors");
+	}
+	return 0;
+}
+
 /* Hand over the terminal's master, then wait until told to run the command. */
 static int stage_ready(struct child *c, struct err *e)
 {
 	int r;
 
 	(void)prctl(PR_SET_NAME, "compose-ready", 0, 0, 0);
-	if (step_send(c->sync, STEP_READY, c->master, e) < 0)
+	if (keep_only_needed(c, e) < 0 || step_send(c->sync, STEP_READY, c->master, e) < 0)
 		return -1;
 	mem_closep(&c->master);
+	c->master = -1;
 	r = c->a->start_fd >= 0 ? accept_start(c, e) : step_wait(c->sync, STEP_GO, NULL, e);
 	return r < 0 ? -1 : hook_run(&c->s->hooks, SPEC_HOOK_START_CONTAINER, c->a->state_json, e);
 }
