@@ -2,6 +2,7 @@
 /* RUN: a transient container whose upper directory becomes the layer.   spec: parity/dockerfile.md 2, 9, 10, 13 */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "compose/base/fs.h"
@@ -13,6 +14,8 @@
 #include "parser/dockerfile_args.h"
 
 #define SCRIPT_DIR "/dev/pipes"
+
+enum { LINKS_MAX = 40 };
 
 static const char *const proxies[] = { "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
 				       "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",	  "no_proxy",
@@ -164,26 +167,63 @@ static char *created_by(const struct run *r)
 
 /* -- mount points that are not the image's -- */
 
-static bool exists(int view, const char *path)
+/* Where a dangling link in the directory at leads, with what was to come behind it. ret: caller frees; NULL: no link */
+static char *past_link(int view, const char *link, const char *at, const char *rest)
 {
-	auto_close int fd = fs_open_in(view, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	auto_close int fd = fs_open_in(view, link, O_PATH | O_NOFOLLOW, 0);
+	char target[PATH_MAX];
+	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target) - 1);
 
-	return fd >= 0;
+	if (n <= 0)
+		return NULL;
+	target[n] = '\0';
+	return xasprintf("%s/%s/%s", *target == '/' ? "" : at, target, rest);
 }
 
-/* Note path and its parents as far as the image lacks them, parents first. */
-static void note_stub(struct run *r, int view, const char *path)
+static ssize_t name_of(int fd, char name[PATH_MAX])
 {
-	auto_free char *clean = path_clean(path);
+	char link[40];
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return fd < 0 ? -1 : readlink(link, name, PATH_MAX);
+}
+
+/* The name without links, from the view's root, of what lies at path; NULL when nothing does */
+static char *real_name(int view, const char *path)
+{
+	auto_close int fd = fs_open_in(view, path, O_PATH, 0);
+	char top[PATH_MAX], name[PATH_MAX];
+	ssize_t n = name_of(fd, name), skip = name_of(view, top);    /* "/": a mount of its own; else a directory */
+
+	skip += skip > 1;
+	if (n < 0 || skip < 0)
+		return NULL;
+	return n > skip ? xstrndup(name + skip, (size_t)(n - skip)) : xstrdup("");
+}
+
+/* Note path and its parents as far as the image lacks them, parents first, each under the name that it will really have:
+ * the runtime follows the image's links. */
+static void note_stub(struct run *r, int view, const char *path, int links)
+{
+	auto_free char *clean = path_clean(path), *at = xstrdup("");
 
 	for (size_t n = 0; clean[n];) {
-		auto_free char *part = NULL;
+		size_t from = n;
+		auto_free char *part = NULL, *real = NULL, *onward = NULL;
 
 		n += strcspn(clean + n, "/");
-		part = xstrndup(clean, n);
-		if (!exists(view, part) && !strv_has(&r->stubs, part))
-			strv_add(&r->stubs, part);
+		part = xasprintf("%s%s%.*s", at, *at ? "/" : "", (int)(n - from), clean + from);
 		n += clean[n] == '/';
+		real = real_name(view, part);
+		onward = real || !links ? NULL : past_link(view, part, at, clean + n);
+		if (onward) {
+			note_stub(r, view, onward, links - 1);
+			return;
+		}
+		if (!real && !strv_has(&r->stubs, part))
+			strv_add(&r->stubs, part);
+		free(at);
+		at = real ? take_ptr(real) : take_ptr(part);
 	}
 }
 
@@ -195,9 +235,9 @@ static int note_stubs(struct run *r, struct err *e)
 	if (view < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		note_stub(r, view, always[i]);
+		note_stub(r, view, always[i], LINKS_MAX);
 	for (size_t i = 0; i < r->mounts.v.n; i++)
-		note_stub(r, view, r->mounts.v.v[i].target);
+		note_stub(r, view, r->mounts.v.v[i].target, LINKS_MAX);
 	return 0;
 }
 
