@@ -7,7 +7,7 @@
 #include "compose/base/sys.h"
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
-#include "compose/state/record.h"
+#include "compose/engine/used.h"
 #include "parser/imageref.h"
 
 struct image_args {
@@ -95,21 +95,10 @@ static int image_ls(struct ctx *c, const struct image_args *a, struct err *e)
 
 /* ---- rm, prune ------------------------------------------------------------------------------------------------------ */
 
-static int add_layers(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
-{
-	struct strv *used = arg;
-
-	(void)dir;
-	(void)s;
-	for (size_t i = 0; i < r->layers.n; i++)
-		strv_add(used, r->layers.v[i]);
-	return 0;
-}
-
 static int image_rm(struct ctx *c, const struct image_args *a, struct err *e)
 {
 	auto_strv struct strv used = {0};
-	int r = record_each(&c->paths, NULL, add_layers, &used, e);
+	int r = used_layers(&c->paths, &used, e);
 
 	for (char **ref = a->rest; r >= 0 && *ref; ref++) {
 		struct image_removed removed = {0};
@@ -131,7 +120,7 @@ static int image_prune(struct ctx *c, struct err *e)
 	auto_free char *text = NULL;
 	int r;
 
-	if (record_each(&c->paths, NULL, add_layers, &used, e) < 0)
+	if (used_layers(&c->paths, &used, e) < 0)
 		return -1;
 	r = store_gc(c->store, &used, &freed, e);
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include "compose/engine/build_run.h"
 #include "compose/engine/engine_priv.h"
 #include "compose/engine/observe.h"
+#include "compose/engine/used.h"
 
 /* ---- pull ----------------------------------------------------------------------------------------------------------- */
 
@@ -245,24 +246,13 @@ int op_build(struct engine *en, struct op *op, struct err *e)
 
 /* ---- remove --------------------------------------------------------------------------------------------------------- */
 
-static int add_layers(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
-{
-	struct strv *used = arg;
-
-	(void)dir;
-	(void)s;
-	for (size_t i = 0; i < r->layers.n; i++)
-		strv_add(used, r->layers.v[i]);
-	return 0;
-}
-
 int op_image_remove(struct engine *en, struct op *op, struct err *e)
 {
 	auto_strv struct strv used = {0};
 	struct image_removed removed = {0};
 	int r;
 
-	if (record_each(en->o.paths, NULL, add_layers, &used, e) < 0)
+	if (used_layers(en->o.paths, &used, e) < 0)
 		return -1;
 	r = image_remove(en->o.store, op->object, false, &used, &removed, e);
 	image_removed_done(&removed);
