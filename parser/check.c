@@ -191,14 +191,17 @@ static void check_models(struct check *c)
 
 /* ---- mounts ---- */
 
-/* Two mounts on one path: the second would hide the first. */
+/* A mount needs a place of its own, seen from the root: of two on one path the second would hide the first. */
 static void take_target(struct check *c, struct map *taken, const char *key, size_t i, const char *target,
 			struct srcpos pos)
 {
 	char *at = arena_printf(c->arena, "%s[%zu]", key, i);
 	const char *before = map_get(taken, target);
 
-	if (before)
+	if (*target != '/')
+		fault(c, pos, at, "write the target as a path from the root of the container: /...",
+		      "mounts on \"%s\", which is no absolute path", target);
+	else if (before)
 		fault(c, pos, at, NULL, "mounts twice on %s, the first time in %s", target, before);
 	map_set(taken, target, at);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parser/level.h"
 #include "compose/base/str.h"
+#include "parser/explain.h"
 #include "parser/merge.h"
 #include "parser/paths.h"
 #include "parser/phases.h"
@@ -227,6 +228,8 @@ int level_load(struct level *lv, const struct compose_file *files, size_t n, str
 
 	for (size_t i = 0; i < n; i++)
 		file_apply(lv, &files[i], dict);
+	if (lv->l->o->explain)
+		explain_mark(dict);
 	if (lv->broken || canon_defaults(a, dict, lv->l->errs) < 0)
 		return -1;
 	resolve(lv, dict);

@@ -31,6 +31,7 @@ struct load_opts {
 	const char *const *env_files;      /* --env-file, NULL-terminated or NULL */
 	bool no_interpolate, no_path_resolution;
 	bool name_only;                    /* stop when files, environment and name are known: root stays NULL */
+	bool explain;                      /* mark what is written, so that defaults can be told apart */
 	bool allow_no_file;                /* no compose file at all is no error: root stays NULL */
 };
 

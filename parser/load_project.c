@@ -63,7 +63,7 @@ static int read_tree(struct project *p, const struct project_opts *o, struct err
 		.env_files = o->env_files,
 		.no_interpolate = o->no_interpolate,
 		.no_path_resolution = o->no_paths,
-		.allow_no_file = o->allow_no_file,
+		.allow_no_file = o->allow_no_file, .explain = o->explain,
 	};
 	struct err e = {0};
 

@@ -19,6 +19,7 @@ struct node {
 	enum node_tag  tag : 8;
 	bool           quoted : 1;        /* written with quotes or as a block: never a number, bool or null */
 	bool           interpolated : 1;  /* a variable took part: the key's type may still make a number of it */
+	bool           written : 1;       /* explain_mark(): in a file, no default */
 	bool           deferred : 1;      /* holds variables left as written: fits every type, parse nothing */
 	uint32_t       n, cap;            /* pairs or items */
 	struct srcpos  pos;               /* of the value */

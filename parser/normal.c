@@ -54,8 +54,13 @@ static void resolve_env(const struct normal *c, struct node *vars, bool keep)
 	for (size_t i = 0; vars && vars->kind == NODE_MAP && i < vars->n;) {
 		struct node_pair *p = &vars->pairs[i];
 		const char *val = p->val->kind == NODE_NULL ? map_get(c->env, p->key) : NULL;
-		if (val)
+		if (val) {
+			struct node_origin *o = arena_new(c->arena, struct node_origin);
+
+			*o = (struct node_origin){ arena_printf(c->arena, "variable %s", p->key), p->val->pos, NULL };
 			p->val = node_str(c->arena, val, p->val->pos);
+			p->val->origin = o;
+		}
 		if (p->val->kind == NODE_NULL && !keep)
 			node_del(vars, p->key);
 		else

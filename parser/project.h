@@ -217,6 +217,7 @@ struct project_opts {
 	bool no_interpolate, no_paths, no_normalize, no_consistency, no_env_resolution;
 	bool tree_only;                /* the tree is checked and complete, but services, networks ... stay empty */
 	bool strict;                   /* warnings are errors */
+	bool explain;                  /* for explain(): defaults can be told from what is written */
 };
 
 /* Load, check and model a project. Every mistake of the run is collected, not only the first.

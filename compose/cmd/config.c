@@ -6,14 +6,16 @@
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
 #include "compose/cmd/cmd.h"
+#include "compose/cmd/pin.h"
 #include "compose/engine/remote.h"
 #include "graph/hash.h"
+#include "parser/explain.h"
 #include "parser/print.h"
 
 struct config_args {
-	const char *format, *output, *hash;
+	const char *format, *output, *hash, *explain;
 	bool quiet, services, volumes, networks, models, images, profiles, environment, variables;
-	bool no_interpolate, no_normalize, no_paths, no_consistency, no_env;
+	bool no_interpolate, no_normalize, no_paths, no_consistency, no_env, resolve_digests, lock_digests;
 	char **names;
 };
 
@@ -35,6 +37,9 @@ static const struct opt config_opts[] = {
 	OPT_FLAG(0, "no-path-resolution", struct config_args, no_paths, "leave relative paths as they are"),
 	OPT_FLAG(0, "no-consistency", struct config_args, no_consistency, "do not check that the parts fit together"),
 	OPT_FLAG(0, "no-env-resolution", struct config_args, no_env, "leave env_file as it is"),
+	OPT_FLAG(0, "resolve-image-digests", struct config_args, resolve_digests, "pin each image to what the registry has now"),
+	OPT_FLAG(0, "lock-image-digests", struct config_args, lock_digests, "print only an override file that pins the images"),
+	OPT_STR(0, "explain", struct config_args, explain, "KEY", "tell where a value came from, and what it replaced"),
 	OPT_REST(struct config_args, names, "SERVICE", "only these services and what they depend on"),
 	OPT_END
 };
@@ -58,6 +63,7 @@ static int load(struct ctx *c, const struct config_args *a)
 		.services = (const char *const *)a->names, .select = a->names && *a->names, .all_resources = g->all_resources,
 		.all_profiles = a->profiles, .no_interpolate = raw, .no_paths = a->no_paths, .no_normalize = a->no_normalize,
 		.no_consistency = a->no_consistency, .no_env_resolution = a->no_env, .tree_only = !lists,
+		.explain = a->explain,
 	};
 	auto_errs struct errs errs = { 0 };
 	int r, status;
@@ -112,6 +118,10 @@ static int fill(struct str *out, const struct project *p, const struct config_ar
 		}
 	if (a->hash)
 		return hashes(out, p, a->hash, e);
+	if (a->explain)
+		return explain(out, p->tree, a->explain, e);
+	if ((a->resolve_digests || a->lock_digests) && pin_images(p, a->lock_digests, e) < 0)
+		return -1;
 	if (a->variables)
 		print_variables(out, p, o.json);
 	else

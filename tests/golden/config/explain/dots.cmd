@@ -1,0 +1,1 @@
+config --explain services.web.labels.com.x.y

@@ -1,0 +1,1 @@
+config --explain 'services.web.ports[9]'

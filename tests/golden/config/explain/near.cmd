@@ -1,0 +1,1 @@
+config --explain 'services.web.ports[0].publishd'
