@@ -51,40 +51,68 @@ static const char *policy_of(const struct builder *b, const struct service *s)
 	return s->pull_policy;
 }
 
+/* The service that builds the image which s only names: then it is built, not pulled. */
+static const struct service *builder_of(struct builder *b, const struct service *s)
+{
+	for (size_t i = 0; !s->build && i < b->want->n_services; i++) {
+		const struct service *o = &b->want->services[i];
+
+		if (o->build && str_eq(image_name(b, o), s->image))
+			return o;
+	}
+	return NULL;
+}
+
+static bool planned(const struct builder *b, enum op_kind k, const char *object)
+{
+	for (size_t i = 0; i < b->plan->n_ops; i++)
+		if (b->plan->ops[i]->kind == k && str_eq(b->plan->ops[i]->object, object))
+			return true;
+	return false;
+}
+
+static int one_build(struct builder *b, const struct service *s, struct err *e)
+{
+	const char *name = image_name(b, s), *cause;
+	bool missing = !*image_id(b->have, s->name);
+
+	if (planned(b, OP_BUILD, name))
+		return 0;
+	cause = build_cause(b, s, policy_of(b, s), missing);
+	if (cause) {
+		plan_add(b, OP_BUILD, name, cause)->service = s;
+		return 0;
+	}
+	if (!missing)
+		return 0;
+	err_set(e, ERR_MISSING, 0, "image %s of service %s is not present, and --no-build was given", name, s->name);
+	return err_hint(e, "run `compose build %s`", s->name);
+}
+
+static int one_pull(struct builder *b, const struct service *s, struct err *e)
+{
+	bool missing = !*image_id(b->have, s->name);
+	const char *cause = pull_cause(b, policy_of(b, s), missing);
+
+	if (!cause && missing && b->goal->verb != GOAL_PULL) {
+		err_set(e, ERR_MISSING, 0, "image %s is not present, and the pull policy is never", s->image);
+		err_at(e, s->pos, s->name);
+		return err_hint(e, "run `compose pull %s`", s->name);
+	}
+	if (cause && !planned(b, OP_PULL, s->image))     /* several services may share an image: one pull */
+		plan_add(b, OP_PULL, s->image, cause)->service = s;
+	return 0;
+}
+
 static int one_image(struct builder *b, const struct service *s, struct err *e)
 {
-	const char *policy = policy_of(b, s), *cause;
-	bool missing = !*image_id(b->have, s->name);
-	struct op *op;
+	const struct service *maker = s->build ? s : builder_of(b, s);
 
-	if (s->build && b->goal->verb != GOAL_PULL) {
-		cause = build_cause(b, s, policy, missing);
-		if (!cause && missing) {
-			err_set(e, ERR_MISSING, 0, "image %s of service %s is not present, and --no-build was given",
-				image_name(b, s), s->name);
-			return err_hint(e, "run `compose build %s`", s->name);
-		}
-		if (!cause)
-			return 0;
-		op = plan_add(b, OP_BUILD, image_name(b, s), cause);
-	} else if (b->goal->verb == GOAL_BUILD || (s->build && (!*s->image || b->goal->no_build))) {
-		return 0;
-	} else {
-		cause = pull_cause(b, policy, missing);
-		if (!cause && missing && b->goal->verb != GOAL_PULL) {
-			err_set(e, ERR_MISSING, 0, "image %s is not present, and the pull policy is never", s->image);
-			err_at(e, s->pos, s->name);
-			return err_hint(e, "run `compose pull %s`", s->name);
-		}
-		if (!cause)
-			return 0;
-		for (size_t i = 0; i < b->plan->n_ops; i++)      /* several services may share an image: one pull */
-			if (b->plan->ops[i]->kind == OP_PULL && str_eq(b->plan->ops[i]->object, s->image))
-				return 0;
-		op = plan_add(b, OP_PULL, s->image, cause);
-	}
-	op->service = s;
-	return 0;
+	if (b->goal->verb == GOAL_PULL)
+		return maker && (maker != s || !*s->image || b->goal->no_build) ? 0 : one_pull(b, s, e);
+	if (maker)
+		return b->goal->verb == GOAL_BUILD && maker != s ? 0 : one_build(b, maker, e);
+	return b->goal->verb == GOAL_BUILD ? 0 : one_pull(b, s, e);
 }
 
 /* A build whose FROM or additional context names another service's image waits for that build. */
