@@ -146,6 +146,8 @@ static int logs_run(struct ctx *c, const void *args, struct err *e)
 	else if (r == 0)
 		r = log_view_print(s.view, e);
 	log_view_free(s.view);
+	if (intr_count())
+		c->status = 130;
 	return r < 0 ? err_wrap(e, "cannot show logs") : 0;
 }
 
