@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
@@ -16,7 +17,7 @@ enum { PUMP_BYTES = 64 * 1024 };
 
 static void way(struct pump_way *w, int from, int to, bool to_pipe)
 {
-	*w = (struct pump_way){ .from = from, .to = to, .buf = xmalloc(PUMP_BYTES), .to_pipe = to_pipe };
+	*w = (struct pump_way){ .from = from, .to = to, .buf = xmalloc(PUMP_BYTES + PUMP_KEYS_MAX), .to_pipe = to_pipe };
 }
 
 int pump_pipes(struct pump *p, bool with_stdin, struct err *e)
@@ -108,6 +109,65 @@ static void read_some(struct pump_way *w)
 	w->len = (size_t)n;
 }
 
+/* ---- detach keys ------------------------------------------------------------------------------------------------- */
+
+static bool one_key(const char *s, size_t len, unsigned char *ret)
+{
+	if (len == 1) {
+		*ret = (unsigned char)*s;
+		return true;
+	}
+	if (len != 6 || strncmp(s, "ctrl-", 5) || !((s[5] >= '@' && s[5] <= '_') || (s[5] >= 'a' && s[5] <= 'z')))
+		return false;
+	*ret = s[5] & 0x1f;
+	return true;
+}
+
+int pump_keys_parse(struct pump_keys *ret, const char *s, struct err *e)
+{
+	const char *whole = s;
+	struct pump_keys k = { .n = 0 };
+
+	while (*s) {
+		size_t len = strcspn(s, ",");
+
+		if (k.n == PUMP_KEYS_MAX || !one_key(s, len, &k.v[k.n++]) || (s[len] && !s[len + 1])) {
+			err_set(e, ERR_USAGE, 0, "\"%s\" are no detach keys", whole);
+			return err_hint(e, "keys are letters or ctrl-LETTER, with commas between them: ctrl-p,ctrl-q");
+		}
+		s += len + (s[len] == ',');
+	}
+	*ret = k;
+	return 0;
+}
+
+/* Take the detach keys out of what was just read. A beginning of them is held back until it is clear that it is none.
+ * ret: true when they were typed */
+static bool look_for_keys(struct pump *p)
+{
+	struct pump_way *w = &p->in;
+	auto_free char *read = xmemdup(w->buf, w->len + 1);
+	size_t n = w->len, out = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char ch = (unsigned char)read[i];
+
+		if (ch != p->keys->v[p->keys_seen] && p->keys_seen) {
+			memcpy(w->buf + out, p->keys->v, p->keys_seen);
+			out += p->keys_seen;
+			p->keys_seen = 0;
+		}
+		if (ch != p->keys->v[p->keys_seen]) {
+			w->buf[out++] = read[i];
+		} else if (++p->keys_seen == p->keys->n) {
+			w->len = out;
+			return true;
+		}
+	}
+	w->len = out;
+	return false;
+}
+
 /* ret: false when the user's output is closed */
 static bool write_some(struct pump_way *w)
 {
@@ -171,8 +231,13 @@ int pump_loop(struct pump *p, int end_fd, const struct pump_calls *calls, struct
 		while (p->err.len)
 			if (!write_some(&p->err))
 				return 1;
-		if (f[3].revents)
+		if (f[3].revents) {
 			read_some(&p->in);
+			if (p->keys && p->keys->n && p->in.len && look_for_keys(p)) {
+				(void)write_some(&p->in);
+				return 2;
+			}
+		}
 		(void)write_some(&p->in);
 		if (f[1].revents) {
 			struct signalfd_siginfo si;
@@ -184,8 +249,9 @@ int pump_loop(struct pump *p, int end_fd, const struct pump_calls *calls, struct
 		}
 		if (intr_count() > seen) {
 			seen = intr_count();
-			if (calls->on_signal)
-				calls->on_signal(calls->arg, intr_signal());
+			if (!calls->on_signal)
+				return intr_check(e);
+			calls->on_signal(calls->arg, intr_signal());
 			if (f[2].revents) {
 				char c[16];
 

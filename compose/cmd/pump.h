@@ -14,7 +14,13 @@ struct pump {
 	bool tty, owned;                  /* owned: the pipes are ours to close, a terminal's master is not */
 	int winch_fd;                     /* readable when the terminal changed its size */
 	void *saved;                      /* terminal settings to put back */
+	const struct pump_keys *keys;     /* typed, they end the loop; NULL: none. Set before pump_loop() */
+	size_t keys_seen;                 /* how many of them were typed last, and are held back */
 };
+enum { PUMP_KEYS_MAX = 16 };
+struct pump_keys { unsigned char v[PUMP_KEYS_MAX]; size_t n; };
+/* "ctrl-p,ctrl-q", "a,b": what --detach-keys takes; "" is none. err: ERR_USAGE */
+int  pump_keys_parse(struct pump_keys *ret, const char *s, struct err *e) __attribute__((warn_unused_result));
 
 /* Make pipes: child[] are the container's stdin, stdout, stderr. with_stdin false: it reads nothing (child[0] = -1). */
 int  pump_pipes(struct pump *p, bool with_stdin, struct err *e) __attribute__((warn_unused_result));
@@ -27,8 +33,8 @@ int  pump_raw(struct pump *p, struct err *e) __attribute__((warn_unused_result))
 void pump_size(unsigned short *rows, unsigned short *cols);
 /* Carry bytes until end_fd is readable and on_end says stop (ret 1: the other side has ended; then what is left is carried
  * and pump_loop returns) or standard output is closed.
- * in: on_size is called when the terminal's size changed; on_signal for Ctrl-C and friends; either may be NULL
- * ret: 0 ended, 1 our standard output was closed first, -1 with e */
+ * in: on_size is called when the terminal's size changed, may be NULL; on_signal for Ctrl-C and friends, NULL: they end it
+ * ret: 0 ended, 1 our standard output was closed first, 2 the detach keys were typed, -1 with e (ERR_INTR) */
 struct pump_calls { int (*on_end)(void *arg); void (*on_size)(void *arg); void (*on_signal)(void *arg, int sig); void *arg; };
 int  pump_loop(struct pump *p, int end_fd, const struct pump_calls *calls, struct err *e) __attribute__((warn_unused_result));
 void pump_done(struct pump *p);

@@ -8,8 +8,8 @@
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
-#include "compose/cmd/pump.h"
 #include "compose/cmd/run_service.h"
+#include "compose/cmd/session.h"
 #include "compose/state/record.h"
 #include "compose/supervisor/client.h"
 
@@ -47,122 +47,24 @@ static void run_defaults(void *args)
 	((struct run_args *)args)->interactive = true;
 }
 
-struct oneoff_run {
-	struct ctx *c;
-	struct sup *sup;
-	const char *id;
-	int64_t wait_id;
-	int status;
-	bool signalled;
-	struct err *e;
-};
-
-static int on_reply(void *arg)
-{
-	struct oneoff_run *r = arg;
-
-	for (;;) {
-		auto_json json_t *reply = NULL;
-		int64_t id;
-		int got = sup_recv(r->sup, &id, &reply, r->e);
-
-		if (got == 0)
-			return 0;
-		if (got < 0)
-			return -1;
-		if (id != r->wait_id) {
-			err_done(r->e);
-			continue;
-		}
-		if (!reply)
-			return -1;
-		r->status = (int)json_int(reply, "exit_code", 255);
-		return 1;
-	}
-}
-
-static void on_size(void *arg)
-{
-	struct oneoff_run *r = arg;
-	auto_err struct err ignored = {0};
-	unsigned short rows, cols;
-
-	pump_size(&rows, &cols);
-	(void)!sup_send(r->sup, "resize", json_pack("{s:s,s:i,s:i}", "ctr", r->id, "rows", rows, "cols", cols), NULL, 0, &ignored);
-}
-
-/* Ctrl-C without a terminal of its own: hand the signal on; a second one kills. */
-static void on_signal(void *arg, int sig)
-{
-	struct oneoff_run *r = arg;
-	auto_err struct err ignored = {0};
-
-	(void)!sup_send(r->sup, "kill", json_pack("{s:s,s:i}", "ctr", r->id, "signal", r->signalled ? SIGKILL : sig), NULL, 0, &ignored);
-	r->signalled = true;
-}
-
-static json_t *start_args(const char *id, const struct pump *p, bool tty, int *fds, size_t *n)
-{
-	static const char *const names[] = { "stdin", "stdout", "stderr" };
-	json_t *j = json_pack("{s:s,s:[]}", "ctr", id, "attach"), *list = json_object_get(j, "attach");
-	unsigned short rows, cols;
-
-	*n = 0;
-	for (int i = 0; i < 3; i++)
-		if (p->child[i] >= 0 && !(tty && i == 2)) {
-			(void)json_array_append_new(list, json_string(names[i]));
-			fds[(*n)++] = p->child[i];
-		}
-	if (tty) {
-		pump_size(&rows, &cols);
-		(void)json_object_set_new(j, "rows", json_integer(rows));
-		(void)json_object_set_new(j, "cols", json_integer(cols));
-	}
-	return j;
-}
-
-static int start_and_pump(struct oneoff_run *r, struct pump *p, bool tty, bool with_stdin)
-{
-	const struct pump_calls calls = { .on_end = on_reply, .on_size = on_size, .on_signal = on_signal, .arg = r };
-	int fds[3], ret;
-	size_t n;
-	json_t *args;
-
-	if (pump_pipes(p, with_stdin, r->e) < 0)
-		return -1;
-	args = start_args(r->id, p, tty, fds, &n);
-	if (sup_call(r->sup, "start", args, fds, n, NULL, r->e) < 0)
-		return -1;
-	pump_handed(p);
-	r->wait_id = sup_send(r->sup, "wait", json_pack("{s:s,s:s}", "ctr", r->id, "for", "exited"), NULL, 0, r->e);
-	if (r->wait_id < 0 || (tty && pump_raw(p, r->e) < 0))
-		return -1;
-	ret = pump_loop(p, sup_fd(r->sup), &calls, r->e);
-	return ret < 0 ? -1 : 0;
-}
-
-/* The container is removed also when it could not be started, or when we were told to stop. */
+/* The container is removed also when it could not be started, or when we were told to stop; not when the user left it. */
 static int foreground(struct ctx *c, const struct run_args *a, struct engine *en, const char *id, const struct service *s, struct err *e)
 {
-	struct pump p = { .child = { -1, -1, -1 }, .winch_fd = -1, .in.to = -1, .out.from = -1, .err.from = -1 };
-	struct oneoff_run r = { .c = c, .id = id, .status = -1, .e = e };
+	struct pump_keys keys;
+	struct session se = { .id = id, .start = true, .tty = s->tty, .with_stdin = a->interactive, .kill_second = true, .keys = &keys };
+	auto_err struct err ignored = {0};
 	int ret;
 
-	if (engine_sup(en, &r.sup, e) < 0)
+	if (engine_sup(en, &se.sup, e) < 0 || pump_keys_parse(&keys, "ctrl-p,ctrl-q", e) < 0)
 		return -1;
-	ret = start_and_pump(&r, &p, s->tty, a->interactive);
-	pump_done(&p);
-	if (ret == 0)
-		c->status = r.status;
-	if (a->rm) {
-		auto_err struct err ignored = {0};
-
-		if (sup_call(r.sup, "stop", json_pack("{s:s,s:i}", "ctr", id, "timeout_ns", 0), NULL, 0, NULL, &ignored) < 0)
-			err_done(&ignored);
-		if (engine_remove_ctr(en, id, true, &ignored) < 0)
-			ui_warn(c->ui, "container %.12s stays: %s", id, ignored.frame[0]);
-	}
-	return ret;
+	ret = session_run(&se, &c->status, e);
+	if (!a->rm || ret == SESSION_DETACHED)
+		return ret < 0 ? -1 : 0;
+	if (sup_call(se.sup, "stop", json_pack("{s:s,s:i}", "ctr", id, "timeout_ns", 0), NULL, 0, NULL, &ignored) < 0)
+		err_done(&ignored);
+	if (engine_remove_ctr(en, id, true, &ignored) < 0)
+		ui_warn(c->ui, "container %.12s stays: %s", id, ignored.frame[0]);
+	return ret < 0 ? -1 : 0;
 }
 
 static int background(struct engine *en, const char *id, const char *name, struct err *e)
