@@ -77,7 +77,7 @@ static char *cgroup_path(const struct oci *o, const struct spec *s, const char *
 	const char *p = s->cgroup_path, *a, *b;
 
 	if (!p || !*p)
-		return xasprintf("compose-oci/%s", id);
+		return xasprintf("compose-oci-%s", id);
 	a = strchr(p, ':');
 	b = a ? strchr(a + 1, ':') : NULL;
 	if (!o->systemd_cgroup || !b)
@@ -152,8 +152,8 @@ static void undo(struct oci *o, struct making *m)
 	if (m->rc.pidfd >= 0) {
 		(void)sys_pidfd_send_signal(m->rc.pidfd, SIGKILL);
 		h = rt_wait(&m->rc, &ignored) >= 0 && m->cgroup ? rt_cgroups(o->rt, &ignored) : NULL;
-		if (h && cgroup_remove(h, m->cgroup, &ignored) == 0)
-			cgroup_remove_parents(h, m->cgroup, 1);
+		if (h && cgroup_remove(h, m->cgroup, &ignored) < 0)
+			err_done(&ignored);              /* what failed before is what is told */
 	}
 	err_done(&ignored);
 	octr_remove(o, m->c.id);

@@ -233,8 +233,6 @@ static int end_all(struct oci *o, struct octr *c, struct err *e)
 		return err_set(e, ERR_SYS, ETIMEDOUT, "wait for process %d to die", (int)c->pid);
 	if (group && (cgroup_wait_empty(h, group, END_WAIT_MS, e) < 0 || cgroup_remove(h, group, e) < 0))
 		return -1;
-	if (group && str_starts(group, "compose-oci/"))
-		cgroup_remove_parents(h, group, 1);
 	return 0;
 }
 
