@@ -7,11 +7,13 @@
 #include <unistd.h>
 #include "compose/base/intr.h"
 #include "compose/base/str.h"
+#include "compose/base/sys.h"
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
 #include "compose/cmd/cmd.h"
 #include "compose/engine/enter.h"
 #include "compose/engine/observe.h"
+#include "compose/engine/remote.h"
 #include "compose/image/image.h"
 #include "compose/oci/oci.h"
 #include "compose/state/lock.h"
@@ -80,13 +82,25 @@ static int unknown_command(const char *name, struct err *e)
 	return err_hint(e, "`compose --help` lists the commands");
 }
 
-/* Settings that may come from the environment where no option is given. */
+static const char *const *list(struct strv *v)
+{
+	return v->n ? (const char *const *)strv_null(v) : NULL;
+}
+
+static void adopt(const char *name, const char *val)
+{
+	(void)setenv(name, val, 0);
+}
+
+/* Settings that may come from the environment, or the env files, where no option is given. */
 static void environment(struct globals *g)
 {
+	const struct project_opts o = { .files = list(&g->files), .env_files = list(&g->env_files), .project_dir = g->project_dir };
 	const char *v;
 	int64_t n;
 
-	if (!g->progress && (v = getenv("COMPOSE_PROGRESS")) && *v)
+	project_settings(&o, adopt);
+	if (!g->progress && (((v = getenv("COMPOSE_PROGRESS")) && *v) || ((v = getenv("BUILDKIT_PROGRESS")) && *v)))
 		g->progress = v;
 	if (!g->ansi && (v = getenv("COMPOSE_ANSI")) && *v)
 		g->ansi = v;
@@ -112,10 +126,11 @@ static int load_project(struct ctx *c, const void *args)
 {
 	struct globals *g = (struct globals *)(uintptr_t)c->g;
 	const char *one[2] = {0};
+	struct remote remote = { g->root };
+	const struct load_io io = remote_io(&remote);
 	const struct project_opts o = {
-		.files = g->files.n ? (const char *const *)strv_null(&g->files) : NULL,
-		.env_files = g->env_files.n ? (const char *const *)strv_null(&g->env_files) : NULL,
-		.profiles = g->profiles.n ? (const char *const *)strv_null(&g->profiles) : NULL,
+		.io = &io,
+		.files = list(&g->files), .env_files = list(&g->env_files), .profiles = list(&g->profiles),
 		.project_dir = g->project_dir, .project_name = g->project_name,
 		.services = selected(c->cmd, args, one),
 		.all_profiles = c->cmd->needs & ALL_PROFILES,
@@ -311,6 +326,7 @@ int main(int argc, char **argv)
 {
 	const char *base = argc ? strrchr(argv[0], '/') : NULL;
 
+	sys_title_init(argc, argv);
 	(void)umask(022);
 	(void)signal(SIGPIPE, SIG_IGN);
 	base = base ? base + 1 : argc ? argv[0] : "";

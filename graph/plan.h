@@ -27,6 +27,7 @@ struct goal {
 	bool           no_deps;                /* only the named services */
 	enum recreate  recreate;
 	bool           always_recreate_deps, renew_anon_volumes;
+	bool           ignore_orphans;         /* up: not a word about them */
 	bool           remove_orphans;         /* up, down */
 	bool           build, no_build;        /* up --build / --no-build */
 	const char    *pull;                   /* NULL or "" = each service's own; always, missing, never, build */

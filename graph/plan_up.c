@@ -514,7 +514,7 @@ static void orphans(struct builder *b)
 		else
 			str_addf(&names, "%s%s", names.len ? ", " : "", c->name);
 	}
-	if (names.len)
+	if (names.len && !b->goal->ignore_orphans)
 		plan_warn(b, "found orphan containers (%s) of services that are not in the file any more; "
 			  "--remove-orphans removes them", str_cstr(&names));
 }

@@ -3,6 +3,7 @@
 #include "parser/level.h"
 #include "parser/locate.h"
 #include "parser/paths.h"
+#include "parser/settings.h"
 
 void load_result_done(struct load_result *r)
 {
@@ -68,7 +69,9 @@ static int load(struct loading *l)
 		bad = -1;
 	if (bad || l->o->name_only || !ret->files.n)
 		return bad;
-	return load_files(l, files, ret->files.n);
+	bad = load_files(l, files, ret->files.n);
+	settings_check(ret);
+	return bad;
 }
 
 int load_project_tree(const struct load_opts *o, struct load_result *ret, struct errs *errs)

@@ -10,6 +10,7 @@
 #include "parser/profiles.h"
 #include "parser/prune.h"
 #include "parser/schema.h"
+#include "parser/settings.h"
 
 extern char **environ;
 
@@ -50,22 +51,30 @@ static struct pstrs texts(struct arena *a, const char *const *v)
 	return out;
 }
 
+static struct load_opts load_opts_of(const struct project_opts *o, const char *cwd)
+{
+	return (struct load_opts){
+		.io = o->io ? o->io : &load_io_host, .environ_kv = o->environ_kv ? o->environ_kv : (const char *const *)environ,
+		.cwd = cwd, .files = o->files, .project_dir = o->project_dir, .project_name = o->project_name,
+		.env_files = o->env_files, .no_interpolate = o->no_interpolate, .no_path_resolution = o->no_paths,
+		.allow_no_file = o->allow_no_file, .explain = o->explain,
+	};
+}
+
+void project_settings(const struct project_opts *o, void (*set)(const char *name, const char *val))
+{
+	auto_free char *cwd = o->cwd ? xstrdup(o->cwd) : load_cwd_host();
+	const struct load_opts lo = load_opts_of(o, cwd);
+
+	if (cwd)
+		settings_from_files(&lo, set);
+}
+
 static int read_tree(struct project *p, const struct project_opts *o, struct errs *errs)
 {
 	auto_free char *cwd = o->cwd ? xstrdup(o->cwd) : load_cwd_host();
-	struct load_opts lo = {
-		.io = o->io ? o->io : &load_io_host,
-		.environ_kv = o->environ_kv ? o->environ_kv : (const char *const *)environ,
-		.cwd = cwd,
-		.files = o->files,
-		.project_dir = o->project_dir,
-		.project_name = o->project_name,
-		.env_files = o->env_files,
-		.no_interpolate = o->no_interpolate,
-		.no_path_resolution = o->no_paths,
-		.allow_no_file = o->allow_no_file, .explain = o->explain,
-	};
-	struct err e = {0};
+	const struct load_opts lo = load_opts_of(o, cwd);
+	struct err e = { 0 };
 
 	if (!cwd) {
 		err_set(&e, ERR_SYS, errno, "cannot tell the working directory");

@@ -226,6 +226,9 @@ struct project_opts {
  * owns: the caller, project_free(*ret) */
 int project_load(struct project **ret, const struct project_opts *o, struct errs *errs)
 	__attribute__((warn_unused_result));
+/* Call set with each setting for the whole program (COMPOSE_PROGRESS ...) that is in the env files that o leads to, and
+ * not in the process's environment. Nothing is fetched; mistakes are left to project_load(). */
+void project_settings(const struct project_opts *o, void (*set)(const char *name, const char *val));
 /* Print the warnings of loading p, then errs, with source line and caret. ret: exit status, 0 when errs is empty */
 int project_report(const struct project *p, struct errs *errs, FILE *f, bool colour);
 /* ret: the value of a variable in the environment that the project was loaded with, or NULL */

@@ -7,7 +7,7 @@
 #include "compose/cmd/attach_view.h"
 
 struct up_args {
-	bool detach, build, no_build, force_recreate, no_recreate, always_deps, no_deps, no_start, remove_orphans, renew_anon;
+	bool detach, build, no_build, force_recreate, no_recreate, always_deps, no_deps, no_start, remove_orphans, ignore_orphans, renew_anon;
 	bool wait, no_color, no_prefix, timestamps, quiet_pull, quiet_build, abort_on_exit, abort_on_failure, attach_deps, yes;
 	const char *pull, *exit_code_from;
 	struct strv scale, attach, no_attach;
@@ -53,10 +53,11 @@ static const struct opt up_opts[] = {
 static void up_defaults(void *args)
 {
 	struct up_args *a = args;
-	const char *v = getenv("COMPOSE_REMOVE_ORPHANS");
+	const char *v = getenv("COMPOSE_REMOVE_ORPHANS"), *ignore = getenv("COMPOSE_IGNORE_ORPHANS");
 
 	a->timeout_ns = -1;
 	a->remove_orphans = str_eq(v, "1") || str_eq(v, "true");
+	a->ignore_orphans = str_eq(ignore, "1") || str_eq(ignore, "true");
 }
 
 /* "web=3" ... to numbers. ret: array of *ret_n, caller frees (names are borrowed from keep) */
@@ -91,6 +92,8 @@ static int check(const struct ctx *c, const struct up_args *a, struct err *e)
 {
 	if (a->force_recreate && a->no_recreate)
 		return err_set(e, ERR_USAGE, 0, "--force-recreate and --no-recreate contradict each other");
+	if (a->remove_orphans && a->ignore_orphans)
+		return err_set(e, ERR_USAGE, 0, "cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans");
 	if (a->build && a->no_build)
 		return err_set(e, ERR_USAGE, 0, "--build and --no-build contradict each other");
 	if (a->detach && (a->abort_on_exit || a->abort_on_failure || a->exit_code_from))
@@ -134,6 +137,7 @@ static int up_run(struct ctx *c, const void *args, struct err *e)
 	struct goal g = { .verb = a->no_start ? GOAL_CREATE : GOAL_UP, .services = a->services, .no_deps = a->no_deps,
 		.recreate = a->force_recreate ? RECREATE_FORCE : a->no_recreate ? RECREATE_NEVER : RECREATE_DIVERGED,
 		.always_recreate_deps = a->always_deps, .renew_anon_volumes = a->renew_anon, .remove_orphans = a->remove_orphans,
+		.ignore_orphans = a->ignore_orphans,
 		.build = a->build, .no_build = a->no_build, .pull = str_eq(a->pull, "policy") ? NULL : a->pull, .timeout_ns = a->timeout_ns,
 		.wait_healthy = a->wait };
 

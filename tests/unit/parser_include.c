@@ -262,12 +262,13 @@ static void test_copies(void)
 		"what extends copies is limited");
 }
 
-static int remote(void *ctx, const char *url, char **ret_path, struct err *e)
+static int remote(void *ctx, const char *url, char **ret_path, char **ret_top, struct err *e)
 {
 	(void)ctx;
 	if (strcmp(url, "https://example.org/r.git#main:d/c.yaml") != 0)
 		return err_set(e, ERR_NET, 0, "cannot reach it");
 	*ret_path = xstrdup("/cache/1/d/c.yaml");
+	*ret_top = xstrdup("/cache/1");
 	return 0;
 }
 
@@ -289,6 +290,41 @@ static void test_remote(void)
 	load_result_done(&r);
 }
 
+static char *load_remote(const char *const *env, const char *const *files)
+{
+	const struct load_io io = { (void *)files, mem_read, mem_kind, NULL, remote };
+	const struct load_opts o = { .io = &io, .cwd = "/p", .environ_kv = env };
+	struct load_result r = {0};
+	auto_errs struct errs errs = {0};
+	char *got;
+
+	(void)!load_project_tree(&o, &r, &errs);
+	got = errs_text(&errs);
+	load_result_done(&r);
+	return got;
+}
+
+#define FETCHED(text) F("/p/compose.yaml", "include: ['https://example.org/r.git#main:d/c.yaml']", \
+			"/cache/1/d/c.yaml", text, "/cache/1/e.yaml", "services: {b: {image: j}}", \
+			"/cache/10/e.yaml", "services: {b: {image: j}}", "/x.yaml", "services: {b: {image: j}}")
+
+/* What was fetched names files of its own, or absolute ones in so many words. */
+static void test_fence(void)
+{
+	static const char *const off[] = { "COMPOSE_EXPERIMENTAL_GIT_REMOTE=false", NULL };
+	auto_free char *inside = load_remote(NULL, FETCHED("include: [../e.yaml]"));
+	auto_free char *absolute = load_remote(NULL, FETCHED("include: [/x.yaml]"));
+	auto_free char *out = load_remote(NULL, FETCHED("include: [../../10/e.yaml]"));
+	auto_free char *far = load_remote(NULL, FETCHED("services: {a: {extends: {file: ../../../x.yaml, service: b}}}"));
+	auto_free char *no = load_remote(off, FETCHED("services: {b: {image: j}}"));
+
+	is_str(inside, "", "a file that came with it");
+	is_str(absolute, "", "an absolute path");
+	is_str(out, "/cache/1/d/c.yaml:1:11: /cache/10/e.yaml leads out of the project that was fetched", "a neighbour");
+	is_str(far, "/cache/1/d/c.yaml:1:32: /x.yaml leads out of the project that was fetched", "a file of the host");
+	has_str(no, "COMPOSE_EXPERIMENTAL_GIT_REMOTE is off", "switched off");
+}
+
 int main(void)
 {
 	test_extends();
@@ -297,5 +333,6 @@ int main(void)
 	test_depth();
 	test_copies();
 	test_remote();
+	test_fence();
 	return done_testing();
 }
