@@ -55,13 +55,21 @@ static int set_options(int ctx, const struct fs_overlay *o)
 	return set_dir(ctx, "upperdir", o->upper) < 0 || set_dir(ctx, "workdir", o->work) < 0 ? -1 : 0;
 }
 
+/* An overlay that knows no options one by one (before 6.5) collects any words and complains in the kernel's log later. */
+static bool takes_any_word(void)
+{
+	auto_close int ctx = fsopen("overlay", FSOPEN_CLOEXEC);
+
+	return ctx >= 0 && fsconfig(ctx, FSCONFIG_SET_FLAG, "no-such-option", NULL, 0) == 0;
+}
+
 /* kernel: 6.8. ret: the mount, -1 failed, -2 when the kernel has no "lowerdir+" */
 static int by_context(const struct fs_overlay *o, struct err *e)
 {
 	auto_close int ctx = -1;
 	int fd;
 
-	if (sys_without("overlay-lowerdir+"))
+	if (sys_without("overlay-lowerdir+") || takes_any_word())
 		return -2;
 	ctx = fsopen("overlay", FSOPEN_CLOEXEC);
 	if (ctx < 0)
