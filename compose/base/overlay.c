@@ -55,7 +55,7 @@ static int set_options(int ctx, const struct fs_overlay *o)
 	return set_dir(ctx, "upperdir", o->upper) < 0 || set_dir(ctx, "workdir", o->work) < 0 ? -1 : 0;
 }
 
-/* An overlay that knows no options one by one (before 6.5) collects any words and complains in the kernel's log later. */
+/* An overlay that does not look at options one by one (before 6.5) collects any words and complains only later. */
 static bool takes_any_word(void)
 {
 	auto_close int ctx = fsopen("overlay", FSOPEN_CLOEXEC);
