@@ -113,8 +113,10 @@ int fs_copy_data(int src, int dst)
 
 /* -- attributes -- */
 
-static bool xattr_wanted(const char *name)
+static bool xattr_wanted(const struct copy *c, const char *name)
 {
+	if (c->o->opaque && str_ends(name, ".overlay.opaque"))
+		return true;
 	return !str_starts(name, "trusted.overlay.") && !str_starts(name, "user.overlay.");
 }
 
@@ -132,7 +134,7 @@ static int copy_xattrs(struct copy *c, int src, int dst)
 	len = flistxattr(src, names, XATTR_MAX);
 	value = xmalloc(XATTR_MAX);
 	for (const char *n = names; n < names + len; n += strlen(n) + 1) {
-		ssize_t vlen = xattr_wanted(n) ? fgetxattr(src, n, value, XATTR_MAX) : -1;
+		ssize_t vlen = xattr_wanted(c, n) ? fgetxattr(src, n, value, XATTR_MAX) : -1;
 
 		if (vlen >= 0 && fsetxattr(dst, n, value, (size_t)vlen, 0) < 0 && errno != ENOTSUP && errno != EPERM &&
 		    errno != EINVAL)

@@ -17,6 +17,7 @@ struct copy_opts {                    /* all zero: a faithful copy */
 	bool   now;                                  /* times of the copy instead of the source's */
 	bool   set_mtime; int64_t mtime_s;           /* every mtime */
 	bool   no_xattrs;                            /* leave xattrs out; otherwise overlay's own are left out */
+	bool   opaque;                               /* the source is an overlay's upper: but for its marks of opaque directories */
 	bool   split_links;                          /* hard-linked names become separate files */
 	bool   no_special;                           /* refuse devices, FIFOs and sockets (sockets are never copied) */
 	bool   keep_dirs;                            /* a directory that exists keeps its owner, mode and times */
