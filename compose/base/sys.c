@@ -96,10 +96,11 @@ void sys_title_init(int argc, char **argv)
 
 void sys_title(const char *text)
 {
-	size_t n = strlen(text) < title_room ? strlen(text) : title_room;
+	size_t n = strlen(text) < title_room ? strlen(text) : title_room - (title_room > 0);
 
 	if (!title)
 		return;
+	memset(title, 0, title_room);
 	memcpy(title, text, n);
-	memset(title + n, 0, title_room - n);
+	title[title_room] = '.';        /* not NUL: so the kernel shows the text up to its own NUL, not the empty rest */
 }

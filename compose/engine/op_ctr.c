@@ -164,6 +164,21 @@ static void remove_anon_volumes(struct engine *en, const struct ctr_record *r)
 	}
 }
 
+/* Its supervisor was killed while it ran: the next one, when it begins, ends what is left of it. */
+static int end_stale(struct engine *en, int dir, struct err *e)
+{
+	struct ctr_status st = {0};
+	auto_err struct err ignored = {0};
+	struct sup *sup;
+	bool stale;
+
+	if (status_read(dir, &st, &ignored) < 0)
+		return 0;
+	stale = st.state == CTR_RUNNING || st.state == CTR_PAUSED || st.state == CTR_RESTARTING;
+	status_done(&st);
+	return stale ? engine_sup(en, &sup, e) : 0;
+}
+
 int engine_remove_ctr(struct engine *en, const char *id, bool with_volumes, struct err *e)
 {
 	auto_free char *rel = xasprintf("projects/%s", en->o.name);
@@ -176,6 +191,8 @@ int engine_remove_ctr(struct engine *en, const char *id, bool with_volumes, stru
 	dir = openat(projects, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_set(e, ERR_SYS, errno, "open %s/%s", rel, id);
+	if (end_stale(en, dir, e) < 0)
+		return -1;
 	if (with_volumes && record_read(dir, &r, &ignored) == 0)
 		remove_anon_volumes(en, &r);
 	record_done(&r);

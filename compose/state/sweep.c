@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 #include "compose/base/fs.h"
 #include "compose/base/mem.h"
 #include "compose/state/record.h"
@@ -22,13 +23,24 @@ static bool is_container(int projects, const char *name)
 	return is;
 }
 
+/* What the supervisor had to tell was there to be read until now; itself it takes only an empty log away. */
+static void sweep_log(const struct paths *p, const char *project)
+{
+	auto_free char *dir = xasprintf("projects/%s", project), *log = xasprintf("%s/supervisor.log", dir);
+
+	(void)unlinkat(p->run_fd, log, 0);
+	(void)unlinkat(p->run_fd, dir, AT_REMOVEDIR);     /* stays while a lock is in it, which then takes it along */
+}
+
 int sweep_project(const struct paths *p, const char *project, struct err *e)
 {
 	auto_free char *rel = xasprintf("projects/%s", project);
-	int fd = openat(p->root_fd, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC), first = 0;
+	int fd, first = 0;
 	struct dirent *de;
 	DIR *d;
 
+	sweep_log(p, project);
+	fd = openat(p->root_fd, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_set(e, ERR_SYS, errno, "open %s/%s", p->root, rel);
 	d = fdopendir(fd);

@@ -161,6 +161,8 @@ void ctr_clean_kernel(struct ctr *c)
 		   (cgroup_freeze(h, c->cgroup, false, &e) < 0 || cgroup_kill(h, c->cgroup, &e) < 0 ||
 		    cgroup_wait_empty(h, c->cgroup, 2000, &e) < 0 || cgroup_remove(h, c->cgroup, &e) < 0)))
 		worker_note(&e, "clean up after container %s", c->rec.name);
+	if (h)
+		cgroup_remove_parents(h, c->cgroup, 2);
 	if (c->rec.nets.n && net_detach(&c->w->net, NULL, ids, 1, true, &e) < 0)
 		worker_note(&e, "clean up after container %s", c->rec.name);
 }
@@ -175,6 +177,7 @@ static void clean_one(struct worker *w, const char *id)
 	c = ctr_load(w, id, &e);
 	if (c && (c->st.state == CTR_RUNNING || c->st.state == CTR_PAUSED || c->st.state == CTR_RESTARTING)) {
 		ctr_clean_kernel(c);
+		ports_close(c);
 		c->st.state = CTR_EXITED;
 		c->st.exit_code = 137;
 		c->st.pid = 0;

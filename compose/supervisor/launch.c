@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "compose/base/str.h"
+#include "compose/base/sys.h"
 #include "compose/runtime/runtime.h"
 #include "compose/state/lock.h"
 #include "compose/state/paths.h"
@@ -23,15 +24,12 @@
 
 enum { BACKLOG = 128, LOCK_PATIENCE_S = 10 };
 
-/* The kernel shows argv's memory as the command line; a last byte that is not NUL tells it that the text ends earlier. */
 static void set_title(int argc, char **argv, const char *role, const char *project)
 {
-	size_t room = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);
 	auto_free char *title = xasprintf("compose: %s %s", role, project), *comm = xasprintf("compose-%s", role);
 
-	memset(argv[0], 0, room + 1);
-	memcpy(argv[0], title, strlen(title) < room ? strlen(title) : room - 1);
-	argv[0][room] = '.';
+	sys_title_init(argc, argv);
+	sys_title(title);
 	(void)prctl(PR_SET_NAME, comm, 0, 0, 0);
 }
 
