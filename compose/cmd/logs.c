@@ -34,7 +34,7 @@ static const struct opt logs_opts[] = {
 	OPT_END
 };
 
-struct show { struct ctx *c; const struct logs_args *a; struct log_view *view; struct err *e; };
+struct show { struct ctx *c; const struct logs_args *a; struct log_view *view; struct err *e; bool ended; };
 
 static bool wanted(const struct show *s, const struct ctr_record *r)
 {
@@ -72,6 +72,23 @@ static int add_all(struct show *s)
 	return record_each(&s->c->paths, s->c->name, add, s, s->e) < 0 || s->e->n ? -1 : 0;
 }
 
+static int look(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *st)
+{
+	struct show *s = arg;
+
+	(void)dir;
+	if (wanted(s, r) && (st->state == CTR_RUNNING || st->state == CTR_PAUSED || st->state == CTR_RESTARTING))
+		s->ended = false;
+	return 0;
+}
+
+/* Set s->ended: none of the containers runs, nor will by its restart policy. */
+static int look_for_end(struct show *s)
+{
+	s->ended = true;
+	return record_each(&s->c->paths, s->c->name, look, s, s->e);
+}
+
 /* Containers that come, and lines that end without a newline, are told by the supervisor's events. */
 static int on_events(struct show *s, struct sup **sup)
 {
@@ -92,6 +109,8 @@ static int on_events(struct show *s, struct sup **sup)
 			return -1;
 		if (str_eq(json_str(ev, "event", ""), "die"))
 			log_view_exited(s->view, json_str(ev, "ctr", ""));
+		if (look_for_end(s) < 0)
+			return -1;
 	}
 }
 
@@ -104,7 +123,7 @@ static int follow(struct show *s, struct log_reader *reader)
 		return -1;
 	if (r == 0 && sup_call(sup, "subscribe", NULL, NULL, 0, NULL, s->e) < 0)
 		return -1;
-	if (add_all(s) < 0)              /* what came between the first look and the subscription */
+	if (add_all(s) < 0 || look_for_end(s) < 0)       /* what came between the first look and the subscription */
 		return -1;
 	while (!intr_count()) {
 		struct pollfd p[3] = { { .fd = log_reader_fd(reader), .events = POLLIN }, { .fd = sup ? sup_fd(sup) : -1, .events = POLLIN },
@@ -113,7 +132,7 @@ static int follow(struct show *s, struct log_reader *reader)
 		r = log_view_print(s->view, s->e);
 		if (r)
 			return r < 0 ? -1 : 0;
-		if (!sup)
+		if (!sup || s->ended)
 			return 0;
 		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return err_set(s->e, ERR_SYS, errno, "wait for output");

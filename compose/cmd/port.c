@@ -14,12 +14,22 @@ static const struct opt port_opts[] = {
 	OPT_END
 };
 
+/* "80/tcp, 53/udp": each published port once */
+static void add_published(struct str *b, const struct rec_bound *p)
+{
+	auto_free char *text = xasprintf("%u/%s", p->target, p->proto);
+
+	if (!strstr(str_cstr(b), text))
+		str_addf(b, "%s%s", b->len ? ", " : "", text);
+}
+
 static int port_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct port_args *a = args;
 	const char *proto = a->protocol ? a->protocol : "tcp";
 	const struct observed_ctr *ctr;
 	auto_list struct list l = {0};
+	auto_str struct str others = {0};
 	uint64_t port;
 
 	if (!str_to_u64(a->rest[0], &port) || !port || port > 65535)
@@ -32,12 +42,13 @@ static int port_run(struct ctx *c, const void *args, struct err *e)
 			const struct rec_bound *b = &l.v[i]->s.bound.v[k];
 			bool v6 = strchr(b->host_ip, ':');
 
+			add_published(&others, b);
 			if (b->target != port || !str_eq(b->proto, proto))
 				continue;
 			printf("%s%s%s:%u\n", v6 ? "[" : "", b->host_ip, v6 ? "]" : "", b->host_port);
 			return 0;
 		}
-	err_set(e, ERR_MISSING, 0, "no port %d/%s for container %s", (int)port, proto, ctr->name);
+	err_set(e, ERR_MISSING, 0, "no port %d/%s for container %s%s%s", (int)port, proto, ctr->name, others.len ? ": " : "", str_cstr(&others));
 	return err_hint(e, "`compose ps` shows the published ports");
 }
 
