@@ -82,8 +82,8 @@ static void over_file(struct arena *a, struct node *n, const struct node *old)
 }
 
 /* Put what the files say below what the mapping says. */
-static struct node *merged(const struct envfiles *c, const struct map *vars, const struct came_from *from, struct node *over,
-			   struct srcpos pos)
+static struct node *merged(const struct envfiles *c, const struct map *vars, const struct came_from *from,
+			   struct node *over, struct srcpos pos)
 {
 	struct node *map = node_new(c->arena, NODE_MAP, pos);
 

@@ -3,7 +3,11 @@
 #include "parser/print.h"
 
 /* A value on the way from the root; the origin of a short form holds for the values that were made of it. */
-struct place { const struct place *up; const struct node *node; const char *key; };    /* key NULL: item of a list */
+struct place {
+	const struct place *up;
+	const struct node *node;
+	const char *key;
+}; /* key NULL: item of a list */
 
 void explain_mark(struct node *root)
 {
@@ -72,7 +76,7 @@ static void put_value(struct str *out, const struct node *n, const char *key)
 		print_json_text(out, n->text + len + 1, false);
 		return;
 	}
-	print_node(&text, n, &(struct print_opts){ .json = true, .keep_dollar = true });
+	print_node(&text, n, &(struct print_opts){.json = true, .keep_dollar = true});
 	while (text.len && text.s[text.len - 1] == '\n')
 		str_cut(&text, text.len - 1);
 	str_add(out, n->kind >= NODE_LIST && n->n ? node_kind_name(n->kind) : str_cstr(&text));
@@ -136,14 +140,16 @@ static void tell_all(struct str *out, const struct place *pl, const char *key)
 		auto_free char *name = n->kind == NODE_MAP ? xasprintf("%s%s%s", key, *key ? "." : "", n->pairs[i].key)
 							   : xasprintf("%s[%u]", key, i);
 
-		tell_all(out, &(struct place){ pl, sub, n->kind == NODE_MAP ? n->pairs[i].key : NULL }, name);
+		tell_all(out, &(struct place){pl, sub, n->kind == NODE_MAP ? n->pairs[i].key : NULL}, name);
 	}
 }
 
 static int find(struct str *out, const struct place *pl, const char *key, const char *rest, struct err *e)
 {
 	const struct node *n = pl->node, *sub = NULL;
-	size_t len = n->kind == NODE_MAP ? match_key(n, rest, &sub) : n->kind == NODE_LIST ? match_item(n, rest, &sub) : 0;
+	size_t len = n->kind == NODE_MAP    ? match_key(n, rest, &sub)
+		     : n->kind == NODE_LIST ? match_item(n, rest, &sub)
+					    : 0;
 	auto_free char *last = NULL;
 
 	if (!*rest) {
@@ -153,10 +159,10 @@ static int find(struct str *out, const struct place *pl, const char *key, const 
 	if (!len)
 		return no_key(n, key, rest, e);
 	last = n->kind == NODE_MAP ? xstrndup(rest, len) : NULL;
-	return find(out, &(struct place){ pl, sub, last }, key, rest + len + (rest[len] == '.'), e);
+	return find(out, &(struct place){pl, sub, last}, key, rest + len + (rest[len] == '.'), e);
 }
 
 int explain(struct str *out, const struct node *root, const char *key, struct err *e)
 {
-	return find(out, &(struct place){ NULL, root, NULL }, key, key, e);
+	return find(out, &(struct place){NULL, root, NULL}, key, key, e);
 }

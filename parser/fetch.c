@@ -19,8 +19,9 @@ static const char *without_secret(struct arena *a, const char *url)
 /* docker compose's switches for remote files: on unless they say false. */
 static bool switched_off(const struct loading *l, bool oci)
 {
-	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False", NULL };
-	const char *v = map_get(&l->ret->env, oci ? "COMPOSE_EXPERIMENTAL_OCI_REMOTE" : "COMPOSE_EXPERIMENTAL_GIT_REMOTE");
+	static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False", NULL};
+	const char *v =
+		map_get(&l->ret->env, oci ? "COMPOSE_EXPERIMENTAL_OCI_REMOTE" : "COMPOSE_EXPERIMENTAL_GIT_REMOTE");
 
 	for (size_t i = 0; v && no[i]; i++)
 		if (!strcmp(v, no[i]))

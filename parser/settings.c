@@ -4,30 +4,36 @@
 #include "parser/level.h"
 #include "parser/locate.h"
 
-/* wide: read by the whole program, not only by the loader. why: what is said when it is set without effect; off: the values
- * that ask for what happens anyway */
-static const struct setting { const char *name; bool wide; const char *why, *const *off; } settings[] = {
-	{ "COMPOSE_ANSI", true, NULL, NULL },
-	{ "COMPOSE_COMPATIBILITY", false, "names are always joined with -", (const char *const[]){ "0", "false", NULL } },
-	{ "COMPOSE_CONVERT_WINDOWS_PATHS", false, "paths are those of Linux", (const char *const[]){ "0", "false", NULL } },
-	{ "COMPOSE_DISABLE_ENV_FILE", false, NULL, NULL },
-	{ "COMPOSE_ENV_FILES", false, NULL, NULL },
-	{ "COMPOSE_EXPERIMENTAL", false, "nothing here is experimental", (const char *const[]){ "0", "1", "false", "true", NULL } },
-	{ "COMPOSE_EXPERIMENTAL_GIT_REMOTE", false, NULL, NULL },
-	{ "COMPOSE_EXPERIMENTAL_OCI_REMOTE", false, NULL, NULL },
-	{ "COMPOSE_EXPERIMENTAL_WATCH_TAR", false, "files are copied one by one", (const char *const[]){ "0", "false", NULL } },
-	{ "COMPOSE_FILE", false, NULL, NULL },
-	{ "COMPOSE_IGNORE_ORPHANS", true, NULL, NULL },
-	{ "COMPOSE_MENU", false, "there is no menu", (const char *const[]){ "0", "false", NULL } },
-	{ "COMPOSE_PARALLEL_LIMIT", true, NULL, NULL },
-	{ "COMPOSE_PATH_SEPARATOR", false, NULL, NULL },
-	{ "COMPOSE_PROFILES", false, NULL, NULL },
-	{ "COMPOSE_PROGRESS", true, NULL, NULL },
-	{ "COMPOSE_PROJECT_NAME", false, NULL, NULL },
-	{ "COMPOSE_REMOVE_ORPHANS", true, NULL, NULL },
-	{ "COMPOSE_ROOT", false, NULL, NULL },
-	{ "COMPOSE_STATUS_STDOUT", false, "progress goes to standard error", (const char *const[]){ "0", "false", NULL } },
-	{ "COMPOSE_WITHOUT", false, NULL, NULL },
+#define PREFIX "COMPOSE_"
+
+/* wide: read by the whole program, not only by the loader. why: it has no effect here unless it says no; NULL: it has
+ */
+static const struct setting {
+	const char *name;
+	bool wide;
+	const char *why;
+} settings[] = {
+	{.name = PREFIX "ANSI", .wide = true},
+	{.name = PREFIX "COMPATIBILITY", .why = "names are always joined with -"},
+	{.name = PREFIX "CONVERT_WINDOWS_PATHS", .why = "paths are those of Linux"},
+	{.name = PREFIX "DISABLE_ENV_FILE"},
+	{.name = PREFIX "ENV_FILES"},
+	{.name = PREFIX "EXPERIMENTAL"},
+	{.name = PREFIX "EXPERIMENTAL_GIT_REMOTE"},
+	{.name = PREFIX "EXPERIMENTAL_OCI_REMOTE"},
+	{.name = PREFIX "EXPERIMENTAL_WATCH_TAR", .why = "files are copied one by one"},
+	{.name = PREFIX "FILE"},
+	{.name = PREFIX "IGNORE_ORPHANS", .wide = true},
+	{.name = PREFIX "MENU", .why = "there is no menu"},
+	{.name = PREFIX "PARALLEL_LIMIT", .wide = true},
+	{.name = PREFIX "PATH_SEPARATOR"},
+	{.name = PREFIX "PROFILES"},
+	{.name = PREFIX "PROGRESS", .wide = true},
+	{.name = PREFIX "PROJECT_NAME"},
+	{.name = PREFIX "REMOVE_ORPHANS", .wide = true},
+	{.name = PREFIX "ROOT"},
+	{.name = PREFIX "STATUS_STDOUT", .why = "progress goes to standard error"},
+	{.name = PREFIX "WITHOUT"},
 };
 
 static const struct setting *find(const char *name)
@@ -38,20 +44,20 @@ static const struct setting *find(const char *name)
 	return NULL;
 }
 
-static bool one_of(const char *s, const char *const *words)
+static bool says_no(const char *val)
 {
-	for (; words && *words; words++)
-		if (!strcmp(s, *words))
+	static const char *const no[] = {"", "0", "f", "F", "false", "FALSE", "False", NULL};
+
+	for (size_t i = 0; no[i]; i++)
+		if (!strcmp(val, no[i]))
 			return true;
 	return false;
 }
 
-#define PREFIX "COMPOSE_"
-
 /* What follows the prefix decides, or everything would be near. */
 static const char *nearest(const char *name)
 {
-	const char *names[ARRAY_LEN(settings) + 1] = { NULL };
+	const char *names[ARRAY_LEN(settings) + 1] = {NULL};
 
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
 		names[i] = settings[i].name + strlen(PREFIX);
@@ -63,11 +69,16 @@ static void check(struct load_result *r, const char *name, const char *val)
 	const struct setting *s = find(name);
 	const char *near;
 
-	if (map_has(&r->vars.by_name, name) || (s && !s->why) || (s && (!*val || one_of(val, s->off))))
+	if (map_has(&r->vars.by_name, name) || (s && (!s->why || says_no(val))))
 		return;
 	near = s ? NULL : nearest(name);
-	warns_add(&r->warns, (struct srcpos){0}, "the variable %s has no effect here%s%s%s", name,
-		  s ? ": " : near ? "; did you mean " PREFIX : "", s ? s->why : near ? near : "", near ? "?" : "");
+	if (s)
+		warns_add(&r->warns, (struct srcpos){0}, "the variable %s has no effect here: %s", name, s->why);
+	else if (near)
+		warns_add(&r->warns, (struct srcpos){0}, "the variable %s has no effect here; did you mean " PREFIX "%s?",
+			  name, near);
+	else
+		warns_add(&r->warns, (struct srcpos){0}, "the variable %s has no effect here", name);
 }
 
 void settings_check(struct load_result *r)
@@ -81,7 +92,7 @@ void settings_from_files(const struct load_opts *o, void (*set)(const char *name
 {
 	auto_load struct load_result ret = {0};
 	auto_errs struct errs errs = {0};
-	struct loading l = { .o = o, .ret = &ret, .errs = &errs };
+	struct loading l = {.o = o, .ret = &ret, .errs = &errs};
 
 	(void)!locate_files(&l);
 	strv_done(&l.tops);

@@ -37,8 +37,8 @@ static const struct opt config_opts[] = {
 	OPT_FLAG(0, "no-path-resolution", struct config_args, no_paths, "leave relative paths as they are"),
 	OPT_FLAG(0, "no-consistency", struct config_args, no_consistency, "do not check that the parts fit together"),
 	OPT_FLAG(0, "no-env-resolution", struct config_args, no_env, "leave env_file as it is"),
-	OPT_FLAG(0, "resolve-image-digests", struct config_args, resolve_digests, "pin each image to what the registry has now"),
-	OPT_FLAG(0, "lock-image-digests", struct config_args, lock_digests, "print only an override file that pins the images"),
+	OPT_FLAG(0, "resolve-image-digests", struct config_args, resolve_digests, "pin images by digest"),
+	OPT_FLAG(0, "lock-image-digests", struct config_args, lock_digests, "print an override file that pins the images"),
 	OPT_STR(0, "explain", struct config_args, explain, "KEY", "tell where a value came from, and what it replaced"),
 	OPT_REST(struct config_args, names, "SERVICE", "only these services and what they depend on"),
 	OPT_END

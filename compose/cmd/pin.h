@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include "parser/project.h"
 
-/* Give each image of p's tree its digest, asking each registry once per image; only: drop all else from the tree, so that it is an
- * override file. A service that is only built has none.
- * err: as registry_manifest(), naming the service */
+/* Give each image of p's tree its digest, asking each registry once per image; only: drop all else from the tree, so
+ * that it is an override file. A service that is only built has none. err: as registry_manifest(), naming the service
+ */
 int pin_images(const struct project *p, bool only, struct err *e) __attribute__((warn_unused_result));

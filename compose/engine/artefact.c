@@ -46,7 +46,7 @@ static int read_blob(const json_t *layer, const char *name, struct blob_desc *re
 
 	if (!imageref_is_digest(digest) || size < 0 || size > ARTEFACT_BYTES_MAX)
 		return err_set(e, ERR_MODEL, 0, "%s: a layer without digest or with an impossible size", name);
-	*ret = (struct blob_desc){ xstrdup(json_str(layer, "mediaType", "")), xstrdup(digest), size };
+	*ret = (struct blob_desc){xstrdup(json_str(layer, "mediaType", "")), xstrdup(digest), size};
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static int add_layer(struct artefact *a, const json_t *layer, const char *name, 
 	bool yaml = str_eq(type, TYPE_YAML), env = str_eq(type, TYPE_ENV);
 	const json_t *named = json_object_get(notes, env ? "com.docker.compose.envfile" : "com.docker.compose.file");
 	const char *file = json_string_value(named);
-	struct artefact_file f = { .joins = yaml && !json_object_get(notes, "com.docker.compose.extends") };
+	struct artefact_file f = {.joins = yaml && !json_object_get(notes, "com.docker.compose.extends")};
 
 	if (!yaml && !env)
 		return 0;

@@ -11,15 +11,21 @@ enum { ARTEFACT_FILES_MAX = 100, ARTEFACT_BYTES_MAX = 64 << 20 };
 
 struct registry;
 /* joins: a further document of compose.yaml, not a file of its own (then name is "compose.yaml") */
-struct artefact_file { char *name; struct blob_desc blob; bool joins; };
-struct artefact { VEC(struct artefact_file) files; };
+struct artefact_file {
+	char *name;
+	struct blob_desc blob;
+	bool joins;
+};
+struct artefact {
+	VEC(struct artefact_file) files;
+};
 #define auto_artefact __attribute__((cleanup(artefact_done)))
 
 /* Read a manifest; pure. name is for messages
  * err: ERR_MODEL: no compose project, a name that is no plain file name, twice the same, too many or too large */
-int  artefact_parse(const char *text, size_t len, const char *name, struct artefact *ret, struct err *e)
+int artefact_parse(const char *text, size_t len, const char *name, struct artefact *ret, struct err *e)
 	__attribute__((warn_unused_result));
 /* Fetch its files into the directory dir. */
-int  artefact_fetch(const struct artefact *a, struct registry *reg, int dir, struct err *e)
+int artefact_fetch(const struct artefact *a, struct registry *reg, int dir, struct err *e)
 	__attribute__((warn_unused_result));
 void artefact_done(struct artefact *a);

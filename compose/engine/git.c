@@ -21,11 +21,15 @@ enum { OUT_MAX = 1 << 20, PATIENCE_S = 600 };
 extern char **environ;
 
 /* One run. work: NULL where no files are written */
-struct run { const struct giturl *u; const char *git_dir, *work; struct str out, said; };
+struct run {
+	const struct giturl *u;
+	const char *git_dir, *work;
+	struct str out, said;
+};
 
 static const char *program(void)
 {
-	static const char *const paths[] = { "/usr/local/bin/git", "/usr/bin/git", "/bin/git" };
+	static const char *const paths[] = {"/usr/local/bin/git", "/usr/bin/git", "/bin/git"};
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 		if (access(paths[i], X_OK) == 0)
@@ -36,8 +40,8 @@ static const char *program(void)
 /* Of the user's own GIT_ variables those stay that say how to reach a server; others would name another repository. */
 static bool inherits(const char *kv)
 {
-	static const char *const kept[] = { "GIT_SSH", "GIT_SSL_", "GIT_ASKPASS=", "GIT_PROXY_", "GIT_HTTP_",
-					    "GIT_CONFIG_GLOBAL=", "GIT_TERMINAL_PROMPT=" };
+	static const char *const kept[] = {"GIT_SSH",	"GIT_SSL_",	      "GIT_ASKPASS=",	     "GIT_PROXY_",
+					   "GIT_HTTP_", "GIT_CONFIG_GLOBAL=", "GIT_TERMINAL_PROMPT="};
 
 	if (!str_starts(kv, "GIT_"))
 		return !str_starts(kv, "LC_ALL=") && !str_starts(kv, "LANGUAGE=");
@@ -136,7 +140,7 @@ static int take_some(int fd, struct str *to, bool cut)
 static int listen_to(struct run *r, int out, int said)
 {
 	const int64_t end = sys_mono_ns() + PATIENCE_S * 1000000000LL;
-	struct pollfd p[2] = { { .fd = out, .events = POLLIN }, { .fd = said, .events = POLLIN } };
+	struct pollfd p[2] = {{.fd = out, .events = POLLIN}, {.fd = said, .events = POLLIN}};
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
 		int64_t left = (end - sys_mono_ns()) / 1000000;
@@ -215,7 +219,7 @@ static int git(struct run *r, const char *const *args, struct err *e)
 		return err_set(e, ERR_SYS, rc, "run %s", path);
 	rc = listen_to(r, out0, said0);
 	if (rc < 0)
-		(void)kill(pid, SIGTERM);        /* it ends its helpers itself */
+		(void)kill(pid, SIGTERM); /* it ends its helpers itself */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (rc < 0)
@@ -251,9 +255,9 @@ static bool pick(const char *lines, const char *prefix, const char *ref, const c
 
 int git_resolve(const struct giturl *u, char commit[COMMIT_SIZE], struct err *e)
 {
-	struct run r = { .u = u, .git_dir = "/dev/null", .out = STR_MAX(OUT_MAX), .said = STR_MAX(16 << 10) };
+	struct run r = {.u = u, .git_dir = "/dev/null", .out = STR_MAX(OUT_MAX), .said = STR_MAX(16 << 10)};
 	auto_free char *peeled = xasprintf("%s^{}", u->ref);
-	const char *const args[] = { "ls-remote", "--quiet", "--", "origin", u->ref, peeled, NULL };
+	const char *const args[] = {"ls-remote", "--quiet", "--", "origin", u->ref, peeled, NULL};
 	int rc;
 
 	if (giturl_is_commit(u->ref)) {
@@ -289,17 +293,22 @@ static int no_filters(const char *git_dir, struct err *e)
 
 int git_checkout(const struct giturl *u, const char *commit, const char *git_dir, const char *work, struct err *e)
 {
-	const char *const init[] = { "init", "--quiet", "--template=", NULL };
-	const char *const fetch[] = { "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--", "origin",
-				      commit, NULL };
-	const char *const checkout[] = { "checkout", "--quiet", "--force", "--detach", commit, "--", NULL };
-	const struct { const char *const *args; const char *what; } step[] = {
-		{ init, "begin with a copy" }, { fetch, "fetch the commit" }, { checkout, "write the files" },
+	const char *const init[] = {"init", "--quiet", "--template=", NULL};
+	const char *const fetch[] = {"fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head",
+				     "--",    "origin",	 commit,      NULL};
+	const char *const checkout[] = {"checkout", "--quiet", "--force", "--detach", commit, "--", NULL};
+	const struct {
+		const char *const *args;
+		const char *what;
+	} step[] = {
+		{init, "begin with a copy"},
+		{fetch, "fetch the commit"},
+		{checkout, "write the files"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(step); i++) {
-		struct run r = { .u = u, .git_dir = git_dir, .work = work, .out = STR_MAX(OUT_MAX),
-				 .said = STR_MAX(16 << 10) };
+		struct run r = {
+			.u = u, .git_dir = git_dir, .work = work, .out = STR_MAX(OUT_MAX), .said = STR_MAX(16 << 10)};
 		int rc = git(&r, step[i].args, e);
 
 		if (rc > 0)

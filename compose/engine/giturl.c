@@ -5,7 +5,7 @@
 #include "compose/base/str.h"
 
 enum { URL_MAX = 2000, REF_MAX = 250 };
-static const char *const schemes[] = { "https://", "http://", "ssh://", "git://" };
+static const char *const schemes[] = {"https://", "http://", "ssh://", "git://"};
 
 /* "git@host:path": a user, a host, a colon, and no slash before it. */
 static bool is_scp(const char *s)

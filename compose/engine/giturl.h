@@ -7,19 +7,19 @@
 #include "compose/base/err.h"
 
 struct giturl {
-	char *url;        /* for git itself: may hold a password or token */
-	char *shown;      /* for people, files and keys: without one */
-	char *secret;     /* what url has and shown has not, "user:token@"; or NULL */
-	char *ref;        /* branch, tag or commit; "HEAD" when none is named */
-	char *subdir;     /* relative, clean, inside the repository; "" = its top */
-	char *name;       /* last part of the path without .git: fit for the name of a directory */
+	char *url;    /* for git itself: may hold a password or token */
+	char *shown;  /* for people, files and keys: without one */
+	char *secret; /* what url has and shown has not, "user:token@"; or NULL */
+	char *ref;    /* branch, tag or commit; "HEAD" when none is named */
+	char *subdir; /* relative, clean, inside the repository; "" = its top */
+	char *name;   /* last part of the path without .git: fit for the name of a directory */
 };
 #define auto_giturl __attribute__((cleanup(giturl_done)))
 
 /* Does the text name a git repository (rightly or not)? oci:// and plain paths do not. */
 bool giturl_is(const char *text);
 /* err: ERR_USAGE: no repository (https without .git), a host, ref or directory that could mean something else */
-int  giturl_parse(struct giturl *ret, const char *text, struct err *e) __attribute__((warn_unused_result));
+int giturl_parse(struct giturl *ret, const char *text, struct err *e) __attribute__((warn_unused_result));
 void giturl_done(struct giturl *u);
 /* Is ref a whole commit id? */
 bool giturl_is_commit(const char *ref);

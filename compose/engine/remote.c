@@ -17,10 +17,17 @@
 #include "compose/state/paths.h"
 
 /* The cache directory, locked as long as it is open. */
-struct cache { struct paths paths; char *path; int dir, lock; };
+struct cache {
+	struct paths paths;
+	char *path;
+	int dir, lock;
+};
 
 /* One thing that is fetched: what tells it from others, and the directory of its files. */
-struct entry { char key[SHA256_HEX_SIZE], tmp[24]; const char *name; };
+struct entry {
+	char key[SHA256_HEX_SIZE], tmp[24];
+	const char *name;
+};
 
 static int cannot(struct err *e, const char *what, const char *name)
 {
@@ -53,7 +60,7 @@ static void cache_done(struct cache *c)
 
 static int cache_open(struct cache *c, const char *root, struct err *e)
 {
-	*c = (struct cache){ .dir = -1, .lock = -1 };
+	*c = (struct cache){.dir = -1, .lock = -1};
 	if (paths_open(&c->paths, root, true, e) < 0)
 		return -1;
 	if (mkdirat(c->paths.root_fd, "remote", 0700) < 0 && errno != EEXIST)
@@ -78,7 +85,7 @@ static void entry_init(struct entry *en, const char *where, const char *which, c
 {
 	auto_free char *text = xasprintf("%s\n%s", where, which);
 
-	*en = (struct entry){ .name = name };
+	*en = (struct entry){.name = name};
 	sha256_hex(text, strlen(text), en->key);
 }
 
@@ -121,15 +128,15 @@ static int entry_end(const struct cache *c, const struct entry *en, int rc, stru
 static int entry_file(const struct cache *c, const struct entry *en, const char *subdir, const char *shown, char **ret,
 		      struct err *e)
 {
-	static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yml",
-					     "docker-compose.yaml" };
+	static const char *const names[] = {"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"};
 	auto_free char *top = xasprintf("%s/%s", en->key, en->name);
 	auto_close int dir = openat(c->dir, top, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	auto_close int at = -1;
 	struct stat st;
 
-	at = dir < 0 ? -1 : sys_openat2(dir, *subdir ? subdir : ".", O_PATH | O_CLOEXEC, 0,
-					RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	at = dir < 0 ? -1
+		     : sys_openat2(dir, *subdir ? subdir : ".", O_PATH | O_CLOEXEC, 0,
+				   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	if (at < 0 && (errno == ELOOP || errno == EXDEV))
 		return err_set(e, ERR_MODEL, 0, "%s: a symbolic link is on the way to %s", shown, subdir);
 	if (at < 0 || fstat(at, &st) < 0)
@@ -140,7 +147,8 @@ static int entry_file(const struct cache *c, const struct entry *en, const char 
 	}
 	for (size_t i = 0; S_ISDIR(st.st_mode) && i < ARRAY_LEN(names); i++) {
 		auto_free char *rel = xasprintf("%s%s%s", subdir, *subdir ? "/" : "", names[i]);
-		auto_close int fd = sys_openat2(dir, rel, O_PATH | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+		auto_close int fd =
+			sys_openat2(dir, rel, O_PATH | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 
 		if (fd < 0 && errno == EXDEV)
 			return err_set(e, ERR_MODEL, 0, "%s: %s is a symbolic link that leads out of it", shown, rel);
@@ -169,7 +177,7 @@ static int fetch_git(const struct cache *c, const struct giturl *u, char **ret_p
 		auto_free char *git_name = xasprintf("%s/.git", en.tmp);
 		int rc = fd < 0 ? -1 : git_checkout(u, commit, git_dir, work, e);
 
-		if (rc == 0 && fs_rm_rf(c->dir, git_name) < 0)     /* the files alone stay */
+		if (rc == 0 && fs_rm_rf(c->dir, git_name) < 0) /* the files alone stay */
 			rc = cannot(e, "remove", git_name);
 		if (entry_end(c, &en, rc, e) < 0)
 			return -1;

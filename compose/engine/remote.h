@@ -10,6 +10,8 @@
 #pragma once
 #include "parser/io.h"
 
-struct remote { const char *root; };           /* --root, or NULL */
+struct remote {
+	const char *root;
+}; /* --root, or NULL */
 /* Files of this host, and remote ones. owns: r must outlive the result */
 struct load_io remote_io(struct remote *r);

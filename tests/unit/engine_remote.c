@@ -31,12 +31,35 @@ static void bad(const char *text)
 static void addresses(void)
 {
 	static const char *const refused[] = {
-		"https://h/app", "https://h/x.yaml", "http:///app.git", "https://h", "https://h/", "file:///srv/app.git", "/srv/app.git",
-		"ext::sh -c x", "ssh://-oProxyCommand=x/app", "-u@h:app", "git@-h:app", "git@h:", "git@h:-x", "git://h/a b",
-		"git://h/a\nb", "git://h/a\\b", "https://h/app.git#-x", "https://h/app.git#a..b", "https://h/app.git#a:..",
-		"https://h/app.git#a:b/../..", "https://h/app.git#:/etc", "https://h/app.git#:.git/config",
-		"https://h/app.git#:x/.GIT", "https://h/app.git#a~1", "https://h/app.git#a^{x}", "https://h/app.git#a@{1}",
-		"https://h/app.git#x.lock", "https://h/app.git#/x", "https://h/app.git#x/",
+		"https://h/app",
+		"https://h/x.yaml",
+		"http:///app.git",
+		"https://h",
+		"https://h/",
+		"file:///srv/app.git",
+		"/srv/app.git",
+		"ext::sh -c x",
+		"ssh://-oProxyCommand=x/app",
+		"-u@h:app",
+		"git@-h:app",
+		"git@h:",
+		"git@h:-x",
+		"git://h/a b",
+		"git://h/a\nb",
+		"git://h/a\\b",
+		"https://h/app.git#-x",
+		"https://h/app.git#a..b",
+		"https://h/app.git#a:..",
+		"https://h/app.git#a:b/../..",
+		"https://h/app.git#:/etc",
+		"https://h/app.git#:.git/config",
+		"https://h/app.git#:x/.GIT",
+		"https://h/app.git#a~1",
+		"https://h/app.git#a^{x}",
+		"https://h/app.git#a@{1}",
+		"https://h/app.git#x.lock",
+		"https://h/app.git#/x",
+		"https://h/app.git#x/",
 	};
 
 	good("https://h/t/app.git", "https://h/t/app.git", "https://h/t/app.git", "HEAD", "", "app");
@@ -51,7 +74,8 @@ static void addresses(void)
 	good("git@h:t/app.git#x", "git@h:t/app.git", "git@h:t/app.git", "x", "", "app");
 	good("git://h/.hidden", "git://h/.hidden", "git://h/.hidden", "HEAD", "", "remote");
 	good("github.com/t/app", "https://github.com/t/app.git", "https://github.com/t/app.git", "HEAD", "", "app");
-	good("github.com/t/app.git#b/c", "https://github.com/t/app.git", "https://github.com/t/app.git", "b/c", "", "app");
+	good("github.com/t/app.git#b/c", "https://github.com/t/app.git", "https://github.com/t/app.git", "b/c", "",
+	     "app");
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		bad(refused[i]);
 	ok(!giturl_is("oci://h/x") && !giturl_is("./a@b:c") && !giturl_is("compose.yaml"), "what is no repository");
@@ -62,11 +86,12 @@ static void addresses(void)
 #define DIGEST "sha256:0123456789012345678901234567890123456789012345678901234567890123"
 #define TYPE "application/vnd.docker.compose."
 #define MANIFEST(type, layers) "{\"schemaVersion\":2,\"artifactType\":\"" type "\",\"layers\":[" layers "]}"
-#define LAYER(type, size, notes) \
+#define LAYER(type, size, notes)                                                                                       \
 	"{\"mediaType\":\"" TYPE type "\",\"digest\":\"" DIGEST "\",\"size\":" size ",\"annotations\":{" notes "}}"
 #define YAML LAYER("file+yaml", "1", "\"com.docker.compose.file\":\"whatever\"")
 #define ENV(name) LAYER("envfile", "1", "\"com.docker.compose.envfile\":\"" name "\"")
-#define BASE(name) LAYER("file+yaml", "1", "\"com.docker.compose.extends\":\"true\",\"com.docker.compose.file\":\"" name "\"")
+#define BASE(name)                                                                                                     \
+	LAYER("file+yaml", "1", "\"com.docker.compose.extends\":\"true\",\"com.docker.compose.file\":\"" name "\"")
 
 static int parse(const char *text, struct artefact *a, struct err *e)
 {
@@ -76,20 +101,31 @@ static int parse(const char *text, struct artefact *a, struct err *e)
 static void artefacts(void)
 {
 	static const char *const refused[] = {
-		"", "[]", "{}", MANIFEST("other", YAML), MANIFEST(TYPE "project", ""), MANIFEST(TYPE "project", ENV("a.env")),
-		MANIFEST(TYPE "project", YAML "," ENV("../a")), MANIFEST(TYPE "project", YAML "," ENV("/a")),
-		MANIFEST(TYPE "project", YAML "," ENV("a\\u0000b")), MANIFEST(TYPE "project", YAML "," ENV("a\\n")),
-		MANIFEST(TYPE "project", YAML "," ENV("..")), MANIFEST(TYPE "project", YAML "," ENV("")),
-		MANIFEST(TYPE "project", YAML "," ENV("compose.yaml")), MANIFEST(TYPE "project", YAML "," BASE("a") "," ENV("a")),
+		"",
+		"[]",
+		"{}",
+		MANIFEST("other", YAML),
+		MANIFEST(TYPE "project", ""),
+		MANIFEST(TYPE "project", ENV("a.env")),
+		MANIFEST(TYPE "project", YAML "," ENV("../a")),
+		MANIFEST(TYPE "project", YAML "," ENV("/a")),
+		MANIFEST(TYPE "project", YAML "," ENV("a\\u0000b")),
+		MANIFEST(TYPE "project", YAML "," ENV("a\\n")),
+		MANIFEST(TYPE "project", YAML "," ENV("..")),
+		MANIFEST(TYPE "project", YAML "," ENV("")),
+		MANIFEST(TYPE "project", YAML "," ENV("compose.yaml")),
+		MANIFEST(TYPE "project", YAML "," BASE("a") "," ENV("a")),
 		MANIFEST(TYPE "project", LAYER("file+yaml", "-1", "")),
 		MANIFEST(TYPE "project", LAYER("file+yaml", "99999999999", "")),
 		MANIFEST(TYPE "project", LAYER("file+yaml", "60000000", "") "," LAYER("file+yaml", "60000000", "")),
-		MANIFEST(TYPE "project", "{\"mediaType\":\"" TYPE "file+yaml\",\"digest\":\"sha256:../../x\",\"size\":1}"),
+		MANIFEST(TYPE "project",
+			 "{\"mediaType\":\"" TYPE "file+yaml\",\"digest\":\"sha256:../../x\",\"size\":1}"),
 	};
 	auto_artefact struct artefact a = {0};
 	auto_err struct err e = {0};
 
-	ok(parse(MANIFEST(TYPE "project", YAML "," YAML "," ENV(".env") "," BASE("b.yaml")), &a, &e) == 0, "an artefact");
+	ok(parse(MANIFEST(TYPE "project", YAML "," YAML "," ENV(".env") "," BASE("b.yaml")), &a, &e) == 0,
+	   "an artefact");
 	is_int((long)a.files.n, 4, "its files");
 	is_str(a.files.v[1].name, "compose.yaml", "a further document");
 	ok(a.files.v[1].joins && !a.files.v[3].joins, "which of them join");
