@@ -322,6 +322,7 @@ int check_project(struct arena *a, const struct node *root, const struct node *o
 		one_service(&c);
 	}
 	map_done(&c.containers);
+	check_ports(a, c.services, warns);
 	if (check_cycles(c.services, errs) < 0)
 		c.bad = -1;
 	return c.bad;

@@ -11,5 +11,7 @@
  * ret: 0, or -1 when errs grew */
 int check_project(struct arena *a, const struct node *root, const struct node *off, struct errs *errs, struct warns *warns)
 	__attribute__((warn_unused_result));
+/* The same port of the host asked for by two: a warning, as one of them may never run. Part of check_project. */
+void check_ports(struct arena *a, const struct node *services, struct warns *warns);
 /* depends_on and build contexts of other services in a circle. Part of check_project. */
 int check_cycles(const struct node *services, struct errs *errs) __attribute__((warn_unused_result));

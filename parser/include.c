@@ -187,8 +187,16 @@ static int load_item(struct level *lv, const struct chain *chain, const struct i
 	return r;
 }
 
+/* Two included files that say different things under one name: the first holds. The including file may change it. */
+static void warn_conflict(struct level *lv, const char *section, const struct node_pair *own,
+			  const struct node_pair *from)
+{
+	warns_add(&lv->l->ret->warns, from->key_pos, "%s.%s is also included from %s:%u:%u, which says otherwise and wins",
+		  section, from->key, own->key_pos.file, own->key_pos.line, own->key_pos.col);
+}
+
 static int import_entry(struct level *lv, const char *section, struct node *to, const struct node_pair *from,
-			const struct resets *resets)
+			const struct resets *resets, const char *importer)
 {
 	struct arena *a = &lv->l->ret->arena;
 	struct merge m = { a, lv->l->errs };
@@ -200,13 +208,17 @@ static int import_entry(struct level *lv, const char *section, struct node *to, 
 		node_set(a, to, from->key, from->key_pos, base);
 		return 0;
 	}
+	if (!str_eq(own->key_pos.file, importer) && !str_eq(own->key_pos.file, from->key_pos.file) &&
+	    !node_equal(own->val, base))
+		warn_conflict(lv, section, own, from);
 	resets_apply(resets, base, section, from->key);
 	r = merge_entry(&m, section, from->key, &base, own->val);
 	own->val = base;
 	return r;
 }
 
-static int import(struct level *lv, const struct node *model, struct node *doc, const struct resets *resets)
+static int import(struct level *lv, const struct node *model, struct node *doc, const struct resets *resets,
+		  const char *importer)
 {
 	static const char *const sections[] = { "services", "volumes", "networks", "secrets", "configs", "models" };
 	struct arena *a = &lv->l->ret->arena;
@@ -223,7 +235,7 @@ static int import(struct level *lv, const struct node *model, struct node *doc, 
 			node_set(a, doc, sections[s], from->pos, to);
 		}
 		for (size_t i = 0; to->kind == NODE_MAP && i < from->n; i++)
-			bad |= import_entry(lv, sections[s], to, &from->pairs[i], resets);
+			bad |= import_entry(lv, sections[s], to, &from->pairs[i], resets, importer);
 	}
 	return bad;
 }
@@ -242,7 +254,7 @@ int include_apply(struct level *lv, const struct compose_file *f, struct node *d
 		struct node *model;
 
 		if (read_item(lv, list->items[i], &inc) < 0 || load_item(lv, &chain, &inc, &model) < 0 ||
-		    import(lv, model, doc, resets) < 0)
+		    import(lv, model, doc, resets, f->shown) < 0)
 			bad = -1;
 	}
 	node_del(doc, "include");

@@ -165,9 +165,23 @@ static char *unknown_hint(const struct keys *k, const char *name, const struct n
 	return hint;
 }
 
+/* Is the mapping that at is in no service at all, but a section of the file that was indented too far? */
+static const char *indented_section(const struct where *at)
+{
+	static const char *const sections[] = {"volumes", "networks", "configs", "secrets", "models"};
+	const struct where *service = at->up, *top = service ? service->up : NULL;
+
+	for (size_t i = 0; top && !top->up && str_eq(top->key, "services") && i < ARRAY_LEN(sections); i++)
+		if (str_eq(service->key, sections[i]))
+			return sections[i];
+	return NULL;
+}
+
 static void unknown_key(struct check *c, const struct keys *k, const struct node_pair *p, const struct where *at)
 {
-	auto_free char *hint = unknown_hint(k, p->key, p->val, !at->up);
+	const char *section = indented_section(at);
+	auto_free char *hint = section ? xasprintf("`%s` is taken for a service: write it at the top level", section)
+				       : unknown_hint(k, p->key, p->val, !at->up);
 	auto_free char *path = where_text(at);
 
 	c->bad = errs_model(c->errs, p->key_pos, path, hint, "unknown key `%s` in %s", p->key,

@@ -1,0 +1,1 @@
+-f level.yaml config -q

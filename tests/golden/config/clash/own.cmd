@@ -1,0 +1,1 @@
+-f own.yaml config --images

@@ -1,0 +1,1 @@
+-f ports.yaml config -q

@@ -1,0 +1,1 @@
+-f letters.yaml config

@@ -1,0 +1,1 @@
+-f relative.yaml config
