@@ -45,16 +45,22 @@ static bool listed(char *const *v, const char *s)
 }
 
 /* docker compose: the named services, or all but attach: false; --attach and --no-attach on top. */
-static bool wanted(const struct attached *a, const struct ctr_record *r)
+static bool wanted(const struct attached *a, const struct service *s)
 {
-	const struct service *s = project_service(a->c->project, r->service);
 	bool all = !a->o->services || !*a->o->services || a->o->attach_deps;
 
-	if (r->kind != KIND_SERVICE || !s || strv_has(a->o->no_attach, r->service))
+	if (!s || strv_has(a->o->no_attach, s->name))
 		return false;
 	if (a->o->attach->n)
-		return strv_has(a->o->attach, r->service);
-	return listed(a->o->services, r->service) || (all && s->attach);
+		return strv_has(a->o->attach, s->name);
+	return listed(a->o->services, s->name) || (all && s->attach);
+}
+
+static void expect_all(const struct attached *a, const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_ops; i++)
+		if (p->ops[i]->kind == OP_CTR_START && wanted(a, p->ops[i]->service))
+			log_view_expect(a->view, a->c->name, p->ops[i]->service->name, p->ops[i]->object);
 }
 
 struct visit { struct attached *a; unsigned alive, n; bool add; };
@@ -64,7 +70,7 @@ static int visit_ctr(void *arg, int dir, const struct ctr_record *r, const struc
 	struct visit *v = arg;
 	bool runs = s->state == CTR_RUNNING || s->state == CTR_PAUSED || s->state == CTR_RESTARTING;
 
-	if (!wanted(v->a, r))
+	if (r->kind != KIND_SERVICE || !wanted(v->a, project_service(v->a->c->project, r->service)))
 		return 0;
 	v->n++;
 	v->alive += runs;
@@ -298,6 +304,7 @@ int attach_run(struct ctx *c, const struct plan *p, const struct act_opts *ao, c
 	a.reader = reader;
 	a.sup = take_ptr(sup);
 	a.view = log_view_new(&o->view, reader);
+	expect_all(&a, p);
 	r = look(&a, &v) < 0 || engine_begin(&a, p, ao) < 0 ? -1 : loop(&a, &stop_plan);
 	if (a.thread_runs)
 		engine_end(&a);

@@ -36,11 +36,19 @@ void log_view_free(struct log_view *v)
 }
 
 /* Names that we made lose the project: "demo-web-1" is "web-1"; a container_name is printed whole. */
-char *log_view_name(const struct ctr_record *r)
+char *log_view_name(const char *project, const char *service, const char *name)
 {
-	auto_free char *prefix = xasprintf("%s-%s-", r->project, r->service);
+	auto_free char *prefix = xasprintf("%s-%s-", project, service);
 
-	return xstrdup(str_starts(r->name, prefix) ? r->name + strlen(r->project) + 1 : r->name);
+	return xstrdup(str_starts(name, prefix) ? name + strlen(project) + 1 : name);
+}
+
+void log_view_expect(struct log_view *v, const char *project, const char *service, const char *name)
+{
+	auto_free char *label = log_view_name(project, service, name);
+
+	if (strlen(label) > v->width)
+		v->width = strlen(label);
 }
 
 static struct shown *find(const struct log_view *v, const char *id)
@@ -69,7 +77,7 @@ int log_view_add(struct log_view *v, int dir, const struct ctr_record *r, struct
 	if (find(v, r->id))
 		return 0;
 	s = xcalloc(1, sizeof(*s));
-	*s = (struct shown){ .id = xstrdup(r->id), .name = log_view_name(r), .i = (unsigned)v->ctrs.n, .view = v };
+	*s = (struct shown){ .id = xstrdup(r->id), .name = log_view_name(r->project, r->service, r->name), .i = (unsigned)v->ctrs.n, .view = v };
 	ret = log_reader_add(v->reader, dir, s, e);
 	if (ret < 0) {
 		free(s->id);

@@ -23,4 +23,6 @@ int  log_view_print(struct log_view *v, struct err *e) __attribute__((warn_unuse
 /* A line of ours in the same columns: "web-1 exited with code 0". */
 void log_view_note(struct log_view *v, const char *id, const char *text);
 /* "web-1", or a container_name as it is. ret: caller frees */
-char *log_view_name(const struct ctr_record *r);
+char *log_view_name(const char *project, const char *service, const char *name);
+/* This one will come: the columns are as wide as its name from the first line on. */
+void log_view_expect(struct log_view *v, const char *project, const char *service, const char *name);
