@@ -21,12 +21,12 @@ struct observed_ctr {
 	bool        has_healthcheck;
 	int         exit_code;
 	const char *const *networks; size_t n_networks;        /* real names it is attached to */
-	const char *const *volumes; size_t n_volumes;          /* real names of named volumes it mounts */
+	const char *const *volumes; size_t n_volumes;          /* real names of the volumes it mounts, anonymous ones too */
 	const char *shares;                    /* id of the container whose namespace it shares, or "" */
 	const char *config;                    /* service as JSON when the container was made; NULL when the hash is still the same */
 };
 struct observed_net { const char *name, *key, *hash; bool ours; };   /* ours: labelled for this project */
-struct observed_vol { const char *name, *key, *hash; bool ours; };
+struct observed_vol { const char *name, *key, *hash; bool ours, anonymous; };
 /* What the service's image reference means today. */
 struct observed_image { const char *service, *image_id; };           /* image_id "" = not in the store */
 

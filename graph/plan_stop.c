@@ -223,6 +223,15 @@ static void remove_resource(struct builder *b, enum op_kind k, const char *name,
 			plan_after(b, op, b->plan->ops[i]);
 }
 
+/* An anonymous volume goes or stays with its container; one that a container left behind belongs to none. */
+static bool goes_along(const struct builder *b, const char *name)
+{
+	for (size_t i = 0; i < b->have->n_ctrs; i++)
+		if (uses(&b->have->ctrs[i], OP_VOL_REMOVE, name))
+			return true;
+	return false;
+}
+
 /* Services may share an image. */
 static bool image_goes(const struct plan *p, const char *name)
 {
@@ -269,7 +278,7 @@ static void plan_down(struct builder *b)
 		if (b->have->nets[i].ours)
 			remove_resource(b, OP_NET_REMOVE, b->have->nets[i].name, "down");
 	for (size_t i = 0; whole && b->goal->volumes && i < b->have->n_vols; i++)
-		if (b->have->vols[i].ours)
+		if (b->have->vols[i].ours && !(b->have->vols[i].anonymous && goes_along(b, b->have->vols[i].name)))
 			remove_resource(b, OP_VOL_REMOVE, b->have->vols[i].name, "down --volumes");
 	if (whole && b->goal->rmi && *b->goal->rmi && b->want)
 		remove_images(b);

@@ -210,6 +210,8 @@ static int advance(struct attached *a, struct plan **stop_plan)
 		return !a->thread_runs;
 	if (a->phase != RUNNING)
 		return 0;
+	if (a->interrupted && intr_signal() == SIGHUP)    /* the terminal is gone, the containers need none */
+		return 1;
 	if (a->interrupted || a->first_code >= 0)
 		return stop_all(a, stop_plan) < 0 ? -1 : 0;
 	if (look(a, &v) < 0)
@@ -275,7 +277,7 @@ static int conclude(struct attached *a)
 	a->errs.n = 0;
 	errs_done(&a->errs);
 	if (a->interrupted)
-		a->c->status = 130;
+		a->c->status = 128 + intr_signal();
 	else if (a->o->exit_code_from && record_each(&a->c->paths, a->c->name, find_code, &f, a->e) >= 0)
 		a->c->status = f.code;
 	else if (a->first_code >= 0)

@@ -51,7 +51,7 @@ static int add_ctr(void *arg, int dir, const struct ctr_record *r, const struct 
 	struct arena *a = &w->o->arena;
 	const char *hash = map_get(&w->hashes, r->service);
 	struct observed_ctr *c;
-	struct strv nets = {0};
+	struct strv nets = {0}, vols = {0};
 
 	if (w->o->n_ctrs == w->cap) {
 		w->cap = w->cap ? 2 * w->cap : 16;
@@ -73,8 +73,13 @@ static int add_ctr(void *arg, int dir, const struct ctr_record *r, const struct 
 	c->networks = names(a, nets.v, nets.n);
 	c->n_networks = nets.n;
 	strv_done(&nets);
-	c->volumes = names(a, r->volumes.v, r->volumes.n);
-	c->n_volumes = r->volumes.n;
+	for (size_t i = 0; i < r->volumes.n; i++)
+		strv_add(&vols, r->volumes.v[i]);
+	for (size_t i = 0; i < r->anon_volumes.n; i++)
+		strv_add(&vols, r->anon_volumes.v[i]);
+	c->volumes = names(a, vols.v, vols.n);
+	c->n_volumes = vols.n;
+	strv_done(&vols);
 	if (hash && !c->oneoff && !str_eq(hash, c->config_hash)) {
 		auto_err struct err e = {0};
 		auto_free char *text = NULL;
@@ -182,9 +187,9 @@ static int observe_vols(struct observed *o, const struct paths *paths, const str
 
 		if (got < 0)
 			return err_wrap(e, "look at volume %s", found.v[i]);
-		if (got == 0 && !r.anonymous && (str_eq(r.project, name) || project_vol(p, r.name)))
+		if (got == 0 && (str_eq(r.project, name) || project_vol(p, r.name)))
 			o->vols[o->n_vols++] = (struct observed_vol){ arena_strdup(&o->arena, r.name), arena_strdup(&o->arena, r.key),
-				arena_strdup(&o->arena, r.hash), str_eq(r.project, name) };
+				arena_strdup(&o->arena, r.hash), str_eq(r.project, name), r.anonymous };
 		vol_record_done(&r);
 	}
 	return 0;

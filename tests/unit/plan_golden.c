@@ -266,7 +266,7 @@ static void add_resource(struct fixture *f, char **w, size_t n)
 	if (!strcmp(w[0], "net"))
 		f->have->nets[f->have->n_nets++] = (struct observed_net){name, key, hash, ours};
 	else
-		f->have->vols[f->have->n_vols++] = (struct observed_vol){name, key, hash, ours};
+		f->have->vols[f->have->n_vols++] = (struct observed_vol){name, key, hash, ours, n > 3 && !strcmp(w[3], "anonymous")};
 }
 
 static void set_image(struct fixture *f, const char *service, const char *id)
