@@ -22,24 +22,6 @@
 #define CMD_ROW(n) &cmd_##n,
 static const struct cmd *const commands[] = { COMMANDS(CMD_ROW) };
 
-static const struct opt global_opts[] = {
-	OPT_STRS('f', "file", struct globals, files, "FILE", "compose file; repeatable, - is standard input"),
-	OPT_STR('p', "project-name", struct globals, project_name, "NAME", "project name"),
-	OPT_STRS(0, "profile", struct globals, profiles, "NAME", "enable a profile; repeatable, * is all"),
-	OPT_STRS(0, "env-file", struct globals, env_files, "FILE", "environment file instead of .env; repeatable"),
-	OPT_STR(0, "project-directory", struct globals, project_dir, "DIR", "base of relative paths and of the default name"),
-	{ .type = OPT_T_STR, .name = "workdir", .off = offsetof(struct globals, project_dir), .arg = "DIR", .help = "", .flags = OPT_HIDDEN },
-	OPT_CHOICE(0, "progress", struct globals, progress, "auto tty plain json quiet", "how progress is shown"),
-	OPT_CHOICE(0, "ansi", struct globals, ansi, "auto always never", "colours and cursor movement"),
-	OPT_INT(0, "parallel", struct globals, parallel, "N", "operations at once (-1: no limit)"),
-	OPT_FLAG(0, "dry-run", struct globals, dry_run, "print what would be done, do nothing"),
-	OPT_FLAG(0, "strict", struct globals, strict, "treat warnings about the files as errors"),
-	OPT_STR(0, "root", struct globals, root, "DIR", "where everything is kept (COMPOSE_ROOT; default /var/lib/compose)"),
-	OPT_FLAG('v', "version", struct globals, version, "print the version"),
-	OPT_REST(struct globals, rest, "COMMAND", "command and its arguments"),
-	OPT_END
-};
-
 static const struct cmd *find_command(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
@@ -104,6 +86,8 @@ static void environment(struct globals *g)
 		g->progress = v;
 	if (!g->ansi && (v = getenv("COMPOSE_ANSI")) && *v)
 		g->ansi = v;
+	if ((v = getenv("COMPOSE_COMPATIBILITY")) && (str_eq(v, "1") || str_eq(v, "true")))
+		g->compatibility = true;
 	if (g->parallel < 0 && (v = getenv("COMPOSE_PARALLEL_LIMIT")) && str_to_i64(v, &n))
 		g->parallel = n;
 }
@@ -135,7 +119,7 @@ static int load_project(struct ctx *c, const void *args)
 		.services = selected(c->cmd, args, one),
 		.all_profiles = c->cmd->needs & ALL_PROFILES,
 		.allow_no_file = c->cmd->needs & MAY_LACK_FILE && g->project_name,
-		.strict = g->strict,
+		.strict = g->strict, .all_resources = g->all_resources, .compatibility = g->compatibility,
 	};
 	auto_errs struct errs errs = {0};
 	int r = project_load(&c->project, &o, &errs), status;
@@ -284,7 +268,9 @@ static int client_main(char **argv)
 		return 0;
 	}
 	environment(&g);
-	rest = g.rest;
+	rest = globals_settle(&g, &e) < 0 ? NULL : globals_command(&g, g.rest, &e);
+	if (!rest)
+		return err_report(&e, stderr);
 	if (g.version)
 		cmd = find_command("version");
 	else if (!*rest || str_eq(*rest, "help")) {

@@ -91,7 +91,7 @@ const char *plan_ctr_name(struct builder *b, const struct service *s, unsigned n
 {
 	if (*s->container_name)
 		return s->container_name;
-	return arena_printf(&b->plan->arena, "%s-%s-%u", b->want->name, s->name, number);
+	return arena_printf(&b->plan->arena, "%s%c%s%c%u", b->want->name, project_sep(b->want), s->name, project_sep(b->want), number);
 }
 
 const struct observed_ctr *plan_ctrs(const struct observed *o, const char *service, size_t *n)

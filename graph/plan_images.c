@@ -14,7 +14,7 @@ static const char *image_id(const struct observed *o, const char *service)
 
 static const char *image_name(struct builder *b, const struct service *s)
 {
-	return *s->image ? s->image : arena_printf(&b->plan->arena, "%s-%s", b->want->name, s->name);
+	return *s->image ? s->image : arena_printf(&b->plan->arena, "%s%c%s", b->want->name, project_sep(b->want), s->name);
 }
 
 /* ret: why to build, or NULL */

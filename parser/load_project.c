@@ -134,6 +134,7 @@ int project_load(struct project **ret, const struct project_opts *o, struct errs
 	p->arena = a;
 	*ret = p;
 	p->name = p->working_dir = "";
+	p->compatibility = o->compatibility;
 	r = read_tree(p, o, errs);
 	if (r == 0) {
 		p->profiles = texts(&p->arena, enabled_profiles(p, o));

@@ -91,7 +91,7 @@ void print_images(struct str *out, const struct project *p)
 		if (*s->image)
 			line(out, s->image);
 		else if (s->build)
-			str_addf(out, "%s-%s\n", p->name, s->name);
+			str_addf(out, "%s%c%s\n", p->name, project_sep(p), s->name);
 	}
 }
 

@@ -195,9 +195,13 @@ struct project {
 	struct network *networks; size_t n_networks;           /* used by an active service (or all: all_resources), sorted by key */
 	struct volume  *volumes; size_t n_volumes;
 	struct filesource *secrets, *configs; size_t n_secrets, n_configs;
+	bool           compatibility;                          /* _ instead of - in names of containers and images */
 	const struct node *tree;                               /* canonical document */
 	struct load_result *load;                              /* parser/load.h: environment, source texts, variables; or NULL */
 };
+
+/* What stands between the parts of a container's or image's name. */
+static inline char project_sep(const struct project *p) { return p->compatibility ? '_' : '-'; }
 
 struct load_io;
 
@@ -217,6 +221,7 @@ struct project_opts {
 	bool no_interpolate, no_paths, no_normalize, no_consistency, no_env_resolution;
 	bool tree_only;                /* the tree is checked and complete, but services, networks ... stay empty */
 	bool strict;                   /* warnings are errors */
+	bool compatibility;            /* names as docker-compose v1 made them: struct project has it then */
 	bool explain;                  /* for explain(): defaults can be told from what is written */
 };
 

@@ -53,12 +53,12 @@ int act_observe(struct ctx *c, struct err *e)
 	return observe(&c->observed, &c->paths, c->project, c->name, c->store, e);
 }
 
-static int print_plan(const struct plan *p)
+static int print_plan(const struct plan *p, FILE *f)
 {
 	auto_str struct str text = {0};
 
 	plan_text(p, &text);
-	fputs(str_cstr(&text), stdout);
+	fputs(str_cstr(&text), f);
 	return 0;
 }
 
@@ -72,7 +72,9 @@ int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *r
 	if (ret_n)
 		*ret_n = p->n_ops;
 	if (c->g->dry_run)
-		return print_plan(p);
+		return print_plan(p, stdout);
+	if (c->g->verbose && p->n_ops)
+		(void)print_plan(p, stderr);
 	for (size_t i = 0; o && o->say_unchanged && i < p->n_unchanged; i++)
 		ui_status(c->ui, "Container", p->unchanged[i], "Running, unchanged", UI_OK, true);
 	if (!p->n_ops && !p->n_warnings)

@@ -19,8 +19,15 @@ struct globals {
 	char      **rest;                      /* the command and what follows */
 	const char *ansi, *progress;           /* "" = auto */
 	int64_t     parallel;                  /* -1 = default */
-	bool        dry_run, all_resources, compatibility, verbose, version, strict;
+	bool        dry_run, all_resources, compatibility, verbose, version, strict, no_ansi;
+	struct strv insecure;                  /* --insecure-registry */
 };
+/* globals.c. Resolve what stands for something else, and refuse what cannot be. err: ERR_USAGE */
+extern const struct opt global_opts[];
+int globals_settle(struct globals *g, struct err *e) __attribute__((warn_unused_result));
+/* The command behind an old name: "alpha viz" is "graph", and so on. in: rest: the command and what follows
+ * ret: rest from the command on; NULL with e when it is known and cannot be here */
+char **globals_command(struct globals *g, char **rest, struct err *e);
 
 struct ctx {
 	const struct globals *g;
@@ -62,7 +69,8 @@ struct cmd {
 };
 
 #define COMMANDS(X) \
-	X(attach) X(build) X(commit) X(config) X(cp) X(create) X(down) X(events) X(exec) X(export) X(graph) X(image) X(images) X(kill) X(logs) X(ls) X(pause) X(port) X(ps) X(pull) \
-	X(restart) X(rm) X(run) X(scale) X(start) X(stats) X(stop) X(top) X(unpause) X(up) X(version) X(volumes) X(wait)
+	X(attach) X(build) X(commit) X(completion) X(config) X(cp) X(create) X(down) X(events) X(exec) X(export) X(graph) X(image) \
+	X(images) X(kill) X(logs) X(ls) X(pause) X(port) X(ps) X(pull) X(restart) X(rm) X(run) X(scale) X(start) X(stats) X(stop) \
+	X(top) X(unpause) X(up) X(version) X(volumes) X(wait)
 #define CMD_EXTERN(n) extern const struct cmd cmd_##n;
 COMMANDS(CMD_EXTERN)

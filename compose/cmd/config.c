@@ -59,7 +59,7 @@ static int load(struct ctx *c, const struct config_args *a)
 	const struct load_io io = remote_io(&remote);
 	const struct project_opts o = {
 		.io = &io, .files = list(&g->files), .env_files = list(&g->env_files), .profiles = list(&g->profiles),
-		.project_dir = g->project_dir, .project_name = g->project_name, .strict = g->strict,
+		.project_dir = g->project_dir, .project_name = g->project_name, .strict = g->strict, .compatibility = g->compatibility,
 		.services = (const char *const *)a->names, .select = a->names && *a->names, .all_resources = g->all_resources,
 		.all_profiles = a->profiles, .no_interpolate = raw, .no_paths = a->no_paths, .no_normalize = a->no_normalize,
 		.no_consistency = a->no_consistency, .no_env_resolution = a->no_env, .tree_only = !lists,

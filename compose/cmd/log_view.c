@@ -38,9 +38,9 @@ void log_view_free(struct log_view *v)
 /* Names that we made lose the project: "demo-web-1" is "web-1"; a container_name is printed whole. */
 char *log_view_name(const char *project, const char *service, const char *name)
 {
-	auto_free char *prefix = xasprintf("%s-%s-", project, service);
+	auto_free char *prefix = xasprintf("%s-%s-", project, service), *old = xasprintf("%s_%s_", project, service);
 
-	return xstrdup(str_starts(name, prefix) ? name + strlen(project) + 1 : name);
+	return xstrdup(str_starts(name, prefix) || str_starts(name, old) ? name + strlen(project) + 1 : name);
 }
 
 void log_view_expect(struct log_view *v, const char *project, const char *service, const char *name)

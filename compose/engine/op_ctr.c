@@ -89,10 +89,11 @@ int engine_oneoff(struct engine *en, const struct service *s, const struct oneof
 {
 	auto_free char *ref = image_name_of(en->o.project, s), *name = NULL;
 	struct ctr_want w = { .s = s, .id = ret_id, .image_ref = ref, .number = 1, .kind = KIND_ONEOFF, .oneoff = o };
+	char sep = project_sep(en->o.project);
 
 	*ret_name = NULL;
 	record_new_id(ret_id);
-	name = o->name ? xstrdup(o->name) : xasprintf("%s-%s-run-%.12s", en->o.name, s->name, ret_id);
+	name = o->name ? xstrdup(o->name) : xasprintf("%s%c%s%crun%c%.12s", en->o.name, sep, s->name, sep, sep, ret_id);
 	w.name = name;
 	if (store_pin(en->o.store, e) < 0)
 		return -1;
