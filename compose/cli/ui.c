@@ -197,6 +197,19 @@ void ui_status(struct ui *u, const char *kind, const char *name, const char *sta
 	(void)pthread_mutex_unlock(&u->mutex);
 }
 
+void ui_tick(struct ui *u)
+{
+	auto_str struct str out = {0};
+
+	(void)pthread_mutex_lock(&u->mutex);
+	if (u->mode == UI_TTY && u->drawn) {
+		erase(u, &out);
+		draw(u, &out);
+		put(&out);
+	}
+	(void)pthread_mutex_unlock(&u->mutex);
+}
+
 void ui_line(struct ui *u, const char *text)
 {
 	auto_free char *safe = NULL;

@@ -25,6 +25,8 @@ void ui_set_plain(struct ui *u);               /* lines instead of a block, unle
  * "Started", "Error", "Waiting for healthy"). done: the line is final and its time stops. */
 enum ui_tone { UI_WORK, UI_OK, UI_WARN, UI_FAIL };
 void ui_status(struct ui *u, const char *kind, const char *name, const char *status, enum ui_tone tone, bool done);
+/* Time goes on: draw the block again, if there is one. */
+void ui_tick(struct ui *u);
 /* A line of text above the block (build output, warnings); made printable. */
 void ui_line(struct ui *u, const char *text);
 void ui_warn(struct ui *u, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -29,6 +29,13 @@ static void on_warn(void *arg, const char *text)
 	ui_warn(c->ui, "%s", text);
 }
 
+static void on_tick(void *arg)
+{
+	struct ctx *c = arg;
+
+	ui_tick(c->ui);
+}
+
 struct engine *act_engine(struct ctx *c, const struct act_opts *o)
 {
 	static const struct act_opts none;
@@ -36,6 +43,8 @@ struct engine *act_engine(struct ctx *c, const struct act_opts *o)
 		.events = { .status = on_status, .line = on_line, .warn = on_warn, .arg = c, .detail = ui_mode(c->ui) == UI_TTY },
 		.parallel = c->g->parallel, .wait_deadline_ns = c->wait_deadline_ns };
 
+	if (eo.events.detail)
+		eo.events.tick = on_tick;
 	if (!o)
 		o = &none;
 	eo.quiet_pull = o->quiet_pull;

@@ -332,11 +332,11 @@ static void on_interrupt(struct engine *en)
 /* ret: for poll() */
 static int ms_left(const struct engine *en)
 {
-	int64_t left = en->o.wait_deadline_ns - sys_mono_ns();
+	int64_t left = en->o.wait_deadline_ns - sys_mono_ns(), most = en->o.events.tick ? 1000 : 3600000;
 
 	if (!en->o.wait_deadline_ns)
-		return -1;
-	return left <= 0 ? 0 : left > 3600000000000 ? 3600000 : (int)((left + 999999) / 1000000);
+		return en->o.events.tick ? (int)most : -1;
+	return left <= 0 ? 0 : left > most * 1000000 ? (int)most : (int)((left + 999999) / 1000000);
 }
 
 static void on_deadline(struct engine *en)
@@ -363,8 +363,12 @@ static int wait_events(struct engine *en, struct err *e)
 		{ .fd = en->interrupted ? -1 : intr_fd(), .events = POLLIN },
 	};
 
-	if (poll(p, 3, ms_left(en)) < 0 && errno != EINTR)
+	int r = poll(p, 3, ms_left(en));
+
+	if (r < 0 && errno != EINTR)
 		return err_set(e, ERR_SYS, errno, "wait for operations");
+	if (r == 0 && en->o.events.tick)
+		en->o.events.tick(en->o.events.arg);
 	if (en->o.wait_deadline_ns && sys_mono_ns() >= en->o.wait_deadline_ns)
 		on_deadline(en);
 	if (p[0].revents)

@@ -24,6 +24,7 @@ struct engine_events {
 	/* One line of a build's or pull's own talk; only wanted where a person reads it line by line. */
 	void (*line)(void *arg, const char *text);
 	void (*warn)(void *arg, const char *text);
+	void (*tick)(void *arg);          /* every second while operations run, for times that are shown; NULL: not wanted */
 	void *arg;
 	bool detail;                      /* changing detail (bytes, steps) is wanted in status */
 };

@@ -70,6 +70,7 @@ int op_pull(struct engine *en, struct op *op, struct err *e)
 /* ---- build ---------------------------------------------------------------------------------------------------------- */
 
 struct build_job { struct engine *en; struct op *op; };
+enum { STEP_SHOWN = 40 };        /* characters of a step in front of a line of its output */
 
 static void build_progress(void *arg, const struct build_event *ev)
 {
@@ -82,10 +83,13 @@ static void build_progress(void *arg, const struct build_event *ev)
 		return;
 	}
 	if (en->o.events.detail) {
-		if (ev->kind == BUILD_STEP || ev->kind == BUILD_CACHED) {
-			text = xasprintf("Building %s%s", ev->name, ev->kind == BUILD_CACHED ? " (cached)" : "");
-			tell(en, "Image", b->op->object, text, ENGINE_WORK, false);
+		switch (ev->kind) {
+		case BUILD_STEP: text = xasprintf("Building %s", ev->name); break;
+		case BUILD_CACHED: text = xasprintf("Building %s (cached)", ev->name); break;
+		case BUILD_OUTPUT: text = xasprintf("Building %.*s  %s", STEP_SHOWN, ev->name, ev->text); break;
+		default: return;
 		}
+		tell(en, "Image", b->op->object, text, ENGINE_WORK, false);
 		return;
 	}
 	if (!en->o.events.line)
