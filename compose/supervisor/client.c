@@ -143,13 +143,17 @@ static int resend(struct sup *s, struct err *e)
 static int reconnect(struct sup *s)
 {
 	struct err ignored = {0};
-	auto_close int fd = -1;
+	int r = -1;
 
-	if (reach(&s->at, &fd, &ignored) != 0 || dup3(fd, s->fd, O_CLOEXEC) < 0 || resend(s, &ignored) < 0) {
-		err_done(&ignored);
-		return -1;
+	for (int i = 0; r < 0 && i < RESENDS_MAX; i++) {
+		auto_close int fd = -1;
+
+		if (reach(&s->at, &fd, &ignored) != 0 || dup3(fd, s->fd, O_CLOEXEC) < 0)
+			break;
+		r = resend(s, &ignored);        /* fails when that one died too */
 	}
-	return 0;
+	err_done(&ignored);
+	return r;
 }
 
 int64_t sup_send(struct sup *s, const char *op, json_t *args, const int *fds, size_t n_fds, struct err *e)

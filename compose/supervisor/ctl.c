@@ -230,6 +230,8 @@ static void on_listener(void *arg, uint32_t events)
 		return;
 	}
 	vec_push(&w->ctl->conns, c);
+	w->served = true;
+	worker_greeted(w);
 }
 
 size_t ctl_connections(struct worker *w)

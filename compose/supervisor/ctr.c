@@ -96,6 +96,14 @@ size_t ctr_sweep(struct worker *w)
 	return active;
 }
 
+void ctr_phase(struct ctr *c, enum keep_phase phase)
+{
+	char text[KEEP_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "%d %d %d", c->rt.pid > 0 ? (int)c->rt.pid : 0, (int)getppid(), (int)phase);
+	hold_put(c->w, text, -1, "run.%s", c->rec.id);
+}
+
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
 
 void ctr_save(struct ctr *c)
@@ -212,6 +220,7 @@ static void end_process(struct ctr *c)
 	c->log = NULL;
 	ctr_making_free(c);
 	ctr_net_down(c);
+	hold_drop(c->w, "sync.%s", c->rec.id);
 	rt_ctr_done(&c->rt);
 	c->st.pid = 0;
 	c->st.pid_start = 0;
@@ -255,11 +264,11 @@ static void remove_files(struct ctr *c)
 static void settle_down(struct ctr *c)
 {
 	ports_close(c);
-	hold_drop(c->w, "run.%s", c->rec.id);
 	c->st.finished_ns = sys_now_ns();
 	c->st.health = HEALTH_NONE;
 	c->delay_ms = 0;
-	ctr_save(c);
+	ctr_save(c);                    /* first of all: a worker that comes after us must find one or the other */
+	hold_drop(c->w, "run.%s", c->rec.id);
 	acknowledge(c);
 	remove_files(c);
 	ctr_answer(c, WAIT_EXITED, NULL);
@@ -281,8 +290,8 @@ static void act_end(struct ctr *c)
 {
 	end_process(c);
 	c->st.state = CTR_EXITED;
-	tell_end(c);
 	settle_down(c);
+	tell_end(c);                    /* last: who hears of it reads status.json */
 }
 
 static void on_delay(void *arg)
@@ -298,7 +307,7 @@ static void on_delay(void *arg)
 static void wait_delay(struct ctr *c)
 {
 	ports_point(c, "-");
-	hold_put(c->w, "0 0", -1, "run.%s", c->rec.id);
+	ctr_phase(c, PHASE_WAITS);
 	c->st.state = CTR_RESTARTING;
 	c->st.finished_ns = sys_now_ns();
 	c->timer = loop_at(c->w->loop, sys_mono_ns() + c->delay_ms * 1000000, on_delay, c);
@@ -310,8 +319,8 @@ static void act_end_delay(struct ctr *c)
 {
 	c->delay_ms = fsm_delay_ms(c->delay_ms, sys_mono_ns() - c->run_ns);
 	end_process(c);
-	tell_end(c);
 	wait_delay(c);
+	tell_end(c);
 }
 
 static int exit_code(int wait_status)
@@ -360,7 +369,9 @@ static void act_fail(struct ctr *c, bool again)
 		return;
 	}
 	/* docker: a command that cannot be run leaves an exited container, any other failure one that was never started */
-	c->st.state = c->st.started_ns || ran ? CTR_EXITED : CTR_CREATED;
+	c->st.state = c->ran_before || ran ? CTR_EXITED : CTR_CREATED;
+	if (!c->ran_before)
+		c->st.started_ns = 0;
 	ctr_save(c);
 	ctr_answer(c, WAIT_STARTED, &c->why);
 	ctr_answer(c, WAIT_RUNNING, &c->why);
@@ -370,18 +381,11 @@ static void act_fail(struct ctr *c, bool again)
 
 static void act_run(struct ctr *c)
 {
-	free(c->st.error);
-	c->st.error = xstrdup("");
-	c->st.state = CTR_RUNNING;
-	c->st.pid = c->rt.pid;
-	c->st.pid_start = sys_start_time(c->rt.pid);
-	c->st.started_ns = sys_now_ns();
-	c->st.exit_code = 0;
+	ctr_phase(c, PHASE_RUNS);
 	c->run_ns = sys_mono_ns();
 	io_run(c);
 	ports_point(c, ctr_net_target(c));
 	health_start(c);
-	ctr_save(c);
 	ctr_tell(c, "start", -1);
 	ctr_answer(c, WAIT_STARTED, NULL);
 	ctr_answer(c, WAIT_RUNNING, NULL);

@@ -40,6 +40,7 @@ struct ctr {
 	int    reaped_status;
 	bool   escalated;                /* PID 1 could not have reacted to the stop signal */
 	int64_t run_ns;                  /* monotonic: when it came to run */
+	bool   ran_before;               /* this start is not its first */
 	int64_t delay_ms;                /* the last back-off pause */
 	bool   by_policy;                /* this start comes from the restart policy */
 	struct err why;                  /* why the start failed */
@@ -61,10 +62,13 @@ struct ctr_ask { struct conn *conn; int64_t id; int signal; int64_t timeout_ns; 
 void ctr_event(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who);
 /* Its process ended: wait status. The keeper is told when that is on disk. */
 void ctr_exited(struct ctr *c, int wait_status);
-/* ctr_adopt.c: continue with a container that a worker before us left. pid 0: it waits to be restarted.
- * parent: the keeper whose child it is. wait_status: its end is known already; NULL: it lives, or its end will be told */
-int  ctr_adopt(struct worker *w, const char *id, pid_t pid, pid_t parent, const int *wait_status, struct err *e)
+/* ctr_adopt.c: continue with a container that a worker before us left. pid, parent, phase: text of its entry run.ID
+ * wait_status: its end is known already; NULL: it lives, or its end will be told */
+struct run_entry { int pid, parent, phase; };
+int  ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const int *wait_status, struct err *e)
 	__attribute__((warn_unused_result));
+/* Tell the keeper how far it has come. */
+void ctr_phase(struct ctr *c, enum keep_phase phase);
 /* Containers that claim to run but have no process of ours: a supervisor died with all it had. They count as killed. */
 void ctr_clean_stale(struct worker *w);
 /* Take away what a container may have left in the kernel. */
@@ -86,6 +90,7 @@ void ctr_free(struct ctr *c);
 
 /* ctr_start.c */
 void ctr_create(struct ctr *c);                         /* raises EV_CREATED or EV_FAILED later */
+void ctr_watch_exec(struct ctr *c);                     /* its sync_fd tells how the exec went: raises EV_STARTED or EV_FAILED */
 void ctr_exec(struct ctr *c);                           /* raises EV_STARTED or EV_FAILED later */
 void ctr_settle(struct ctr *c);                         /* do not wait: raise EV_STARTED or EV_FAILED now */
 void ctr_making_free(struct ctr *c);

@@ -78,11 +78,12 @@ static void on_end(void *arg, uint32_t events)
 	c->timer = loop_at(c->w->loop, sys_mono_ns() + PATIENCE_NS, on_patience, c);
 }
 
-/* ret: whether pid is the container's process still, with c->rt filled */
+/* ret: whether the container's process is there still, with c->rt filled */
 static bool find_process(struct ctr *c, pid_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
+	c->rt.pid = pid;
 	if (fd < 0)
 		return false;
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -90,37 +91,94 @@ static bool find_process(struct ctr *c, pid_t pid)
 		close(fd);
 		return false;
 	}
-	c->rt.pid = pid;
 	c->rt.pidfd = fd;
 	return true;
 }
 
-static void resume(struct ctr *c, pid_t pid, struct err *e)
+static void drop_held(struct ctr *c, const char *kind)
 {
-	if (c->st.pid != pid) {                 /* the worker died between its exec and the note of it */
-		c->st.state = CTR_RUNNING;
-		c->st.pid = pid;
-		c->st.pid_start = sys_start_time(pid);
-		c->st.started_ns = sys_now_ns();
-		ctr_save(c);
-	}
-	c->state = c->st.state == CTR_PAUSED ? FSM_PAUSED : FSM_RUNNING;
-	c->run_ns = sys_mono_ns();
+	int fd = hold_fd(c->w, "%s.%s", kind, c->rec.id);
+
+	if (fd < 0)
+		return;
+	hold_drop(c->w, "%s.%s", kind, c->rec.id);
+	close(fd);
+}
+
+/* Its files, pipes, ports and names. */
+static void take_up(struct ctr *c)
+{
+	struct err e = {0};
+
 	if (str_eq(c->rec.log_driver, "none"))
 		c->log = log_writer_none();
-	else if (log_writer_open(&c->log, c->dir, c->rec.log_max_bytes, c->rec.log_max_files, e) < 0) {
-		worker_note(e, "container %s", c->rec.name);
+	else if (log_writer_open(&c->log, c->dir, c->rec.log_max_bytes, c->rec.log_max_files, &e) < 0) {
+		worker_note(&e, "container %s", c->rec.name);
 		c->log = log_writer_none();
 	}
 	io_adopt(c);
-	io_run(c);
 	ports_adopt(c);
-	if (ctr_net_adopt(c, e) < 0)
-		worker_note(e, "container %s", c->rec.name);
+	if (ctr_net_adopt(c, &e) < 0)
+		worker_note(&e, "container %s", c->rec.name);
+}
+
+/* It was not told to run: away with what there is of it. Who asked for it asks again; a restart policy does so here. */
+static void begin_again(struct ctr *c)
+{
+	bool again = c->st.state == CTR_RESTARTING || (c->st.state == CTR_RUNNING && c->st.restarts > 0);
+
+	take_up(c);
+	io_end(c);
+	log_writer_close(c->log);
+	c->log = NULL;
+	if (c->w->dns)
+		dns_server_del(c->w->dns, c->rec.id);
+	ctr_clean_kernel(c);
+	rt_ctr_done(&c->rt);
+	drop_held(c, "sync");
+	drop_held(c, "dnsu");
+	drop_held(c, "dnst");
+	if (again) {
+		c->state = FSM_BACKOFF;
+		c->by_policy = true;
+		ctr_event(c, EV_DELAY, NULL);
+		return;
+	}
+	ports_close(c);
+	if (c->st.state == CTR_RUNNING) {       /* noted too early */
+		c->st.state = CTR_CREATED;
+		c->st.pid = 0;
+		c->st.started_ns = 0;
+		c->st.health = HEALTH_NONE;
+		ctr_save(c);
+	}
+	hold_drop(c->w, "run.%s", c->rec.id);
+}
+
+/* It was told to run, or is to be now: a second word is one too many for a process that has heard the first. */
+static void go_on(struct ctr *c)
+{
+	struct err ignored = {0};
+
+	take_up(c);
+	c->state = FSM_STARTING;
+	c->rt.sync_fd = hold_fd(c->w, "sync.%s", c->rec.id);
+	c->by_policy = c->st.restarts > 0;
+	if (rt_start_begin(&c->rt, &ignored) < 0)
+		err_done(&ignored);
+	ctr_watch_exec(c);
+}
+
+static void resume(struct ctr *c)
+{
+	take_up(c);
+	c->state = c->st.state == CTR_PAUSED ? FSM_PAUSED : FSM_RUNNING;
+	c->run_ns = sys_mono_ns();
+	io_run(c);
 	health_start(c);
 }
 
-int ctr_adopt(struct worker *w, const char *id, pid_t pid, pid_t parent, const int *wait_status, struct err *e)
+int ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const int *wait_status, struct err *e)
 {
 	struct ctr *c = ctr_load(w, id, e);
 	static const struct ctr_ask nobody = { .timeout_ns = -1 };
@@ -128,7 +186,7 @@ int ctr_adopt(struct worker *w, const char *id, pid_t pid, pid_t parent, const i
 
 	if (!c)
 		return -1;
-	if (!pid) {                             /* it waits for its next start */
+	if (r->phase == PHASE_WAITS) {
 		ports_adopt(c);
 		c->state = FSM_BACKOFF;
 		c->by_policy = true;
@@ -136,17 +194,21 @@ int ctr_adopt(struct worker *w, const char *id, pid_t pid, pid_t parent, const i
 		ctr_event(c, EV_DELAY, NULL);
 		return 0;
 	}
-	there = !wait_status && find_process(c, pid);
-	c->rt.pid = pid;
-	c->orphan = parent != getppid();
-	resume(c, pid, e);
-	if (wait_status || (!there && c->orphan)) {
-		ctr_exited(c, wait_status ? *wait_status : CODE_UNKNOWN << 8);
+	if (r->phase == PHASE_MAKING || r->phase == PHASE_MADE) {
+		begin_again(c);
 		return 0;
 	}
-	if (c->orphan)
+	c->orphan = r->parent != getppid();
+	there = find_process(c, r->pid);
+	if (r->phase == PHASE_EXEC)
+		go_on(c);
+	else
+		resume(c);
+	if (wait_status || (!there && c->orphan))
+		ctr_exited(c, wait_status ? *wait_status : CODE_UNKNOWN << 8);
+	else if (c->orphan)
 		c->on_pidfd = loop_add(w->loop, c->rt.pidfd, EPOLLIN, on_end, c);
-	if (there && c->st.stopped_by_user)     /* somebody was stopping it */
+	if (c->state != FSM_IDLE && c->st.stopped_by_user)      /* somebody was stopping it */
 		ctr_event(c, EV_STOP, &nobody);
 	return 0;
 }

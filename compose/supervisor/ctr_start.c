@@ -3,6 +3,7 @@
  * something to say. Whatever fails on the way ends as EV_FAILED with the chain in c->why. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "compose/base/overlay.h"
@@ -161,12 +162,12 @@ static int spawn(struct ctr *c, struct err *e)
 {
 	struct rt_args *a = &c->making->args;
 	auto_close int root = make_root(c, e);
-	char pids[32];
 	int r;
 
 	if (root < 0 || open_log(c, e) < 0)
 		return -1;
 	a->root_fd = root;
+	ctr_phase(c, PHASE_MAKING);
 	r = io_new(c, a->stdio, e);
 	if (r == 0)
 		r = rt_create_begin(c->w->rt, &c->rt, &c->making->spec, a, e);
@@ -174,8 +175,8 @@ static int spawn(struct ctr *c, struct err *e)
 		mem_closep(&a->stdio[i]);
 	if (r < 0)
 		return -1;
-	(void)snprintf(pids, sizeof(pids), "%d %d", (int)c->rt.pid, (int)getppid());
-	hold_put(c->w, pids, -1, "run.%s", c->rec.id);
+	hold_put(c->w, "", c->rt.sync_fd, "sync.%s", c->rec.id);
+	ctr_phase(c, PHASE_MADE);
 	return 0;
 }
 
@@ -205,6 +206,7 @@ void ctr_create(struct ctr *c)
 {
 	err_done(&c->why);
 	c->reaped = c->escalated = c->st.oom = false;
+	c->ran_before = c->st.started_ns != 0;
 	c->st.health = HEALTH_NONE;
 	if (begin(c, &c->why) < 0)
 		failed(c);
@@ -220,19 +222,50 @@ static void on_started(void *arg, uint32_t events)
 
 void ctr_settle(struct ctr *c)
 {
+	int sysno;
+	socklen_t n = sizeof(sysno);
+
+	/* after a take-over the process may have been told to go twice; that it did not read the second word is no failure */
+	(void)getsockopt(c->rt.sync_fd, SOL_SOCKET, SO_ERROR, &sysno, &n);
 	loop_del(c->on_sync);
 	c->on_sync = NULL;
+	hold_drop(c->w, "sync.%s", c->rec.id);
 	if (rt_start_end(&c->rt, &c->why) < 0)
 		failed(c);
 	else
 		ctr_event(c, EV_STARTED, NULL);
 }
 
-void ctr_exec(struct ctr *c)
+void ctr_watch_exec(struct ctr *c)
 {
 	c->on_sync = loop_add(c->w->loop, c->rt.sync_fd, EPOLLIN, on_started, c);
-	if (!c->on_sync)
-		err_set(&c->why, ERR_SYS, errno, "wait for the new process");
-	if (!c->on_sync || rt_start_begin(&c->rt, &c->why) < 0)
+	if (c->on_sync)
+		return;
+	err_set(&c->why, ERR_SYS, errno, "wait for the new process");
+	failed(c);
+}
+
+/* All that is known goes to disk before the exec, so that nothing is lost with this worker once the command runs. */
+static void note_start(struct ctr *c)
+{
+	c->st.state = CTR_RUNNING;
+	c->st.pid = c->rt.pid;
+	c->st.pid_start = sys_start_time(c->rt.pid);
+	c->st.started_ns = sys_now_ns();
+	c->st.exit_code = 0;
+	c->st.health = c->rec.health.set ? HEALTH_STARTING : HEALTH_NONE;
+	c->st.health_fails = 0;
+	free(c->st.error);
+	c->st.error = xstrdup("");
+	ctr_save(c);
+}
+
+void ctr_exec(struct ctr *c)
+{
+	note_start(c);
+	ctr_phase(c, PHASE_EXEC);
+	if (rt_start_begin(&c->rt, &c->why) < 0)
 		failed(c);
+	else
+		ctr_watch_exec(c);
 }

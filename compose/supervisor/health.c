@@ -225,10 +225,6 @@ void health_start(struct ctr *c)
 	h = xcalloc(1, sizeof(*h));
 	*h = (struct health){ .c = c, .start_ns = sys_mono_ns(), .probe = RT_CTR_INIT, .out = -1, .text = STR_MAX(OUTPUT_MAX) };
 	c->health = h;
-	if (c->st.health == HEALTH_NONE) {      /* not when taken over from a worker that died */
-		c->st.health = HEALTH_STARTING;
-		c->st.health_fails = 0;
-	}
 	schedule(h);
 }
 

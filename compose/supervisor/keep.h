@@ -6,8 +6,8 @@
  * begins with "port." or is "router": these it passes on to the relay. Keys, ID being the container's:
  *   alive, ctl             liveness lock; listening control socket
  *   ready                  pipe to the client that started us: how the start went
- *   run.ID                 text: pid of a container that was started and whose end is not yet on disk, and of the keeper
- *                          that is its parent; "0 0" while it waits to be started again
+ *   run.ID                 a container with anything to lose; text: pid, the keeper whose child that is, enum keep_phase
+ *   sync.ID                channel to its process until the exec has succeeded
  *   out.ID err.ID in.ID    read ends of its output, write end of its input
  *   tty.ID outw.ID         its terminal; the pipe between terminal and log
  *   dnsu.ID dnst.ID        sockets of its resolver
@@ -26,6 +26,15 @@ enum keep_op {
 	KEEP_RELAY,      /* to it: status 1: there is to be a relay, 0: none */
 	KEEP_QUIT,       /* to it: nothing is left to do; end when the worker has ended */
 	KEEP_RENEW,      /* to it, with a descriptor of an executable: continue as that program */
+};
+
+/* How far a container's start has come, so that the next worker goes on exactly there. */
+enum keep_phase {
+	PHASE_MAKING,    /* there may be a process, it waits and ends by itself */
+	PHASE_MADE,      /* there is: pid; it has not been told to exec */
+	PHASE_EXEC,      /* it has or will be told; sync.ID knows how that went */
+	PHASE_RUNS,
+	PHASE_WAITS,     /* ended, to be started again */
 };
 
 enum { KEEP_SOCK = 3,                    /* the role's end of the channel at its start */

@@ -16,7 +16,8 @@
 #include "compose/supervisor/keep.h"
 #include "compose/supervisor/supervisor.h"
 
-enum { HELD_MAX = 16384, DEAD_MAX = 4096, PATIENCE_MS = 10000, TITLE_MAX = 128 };
+enum { HELD_MAX = 16384, DEAD_MAX = 4096, PATIENCE_MS = 10000, TITLE_MAX = 128, FREE_TRIES = 5,
+	SETTLED_NS = 1000000000, RETRY_NS = 200000000 };
 
 struct held { char key[KEEP_KEY_MAX], text[KEEP_TEXT_MAX]; int fd; };
 struct dead { pid_t pid; int status; bool told; };
@@ -213,8 +214,8 @@ static void bury_role(struct role *r, int status)
 	}
 	r->sock = -1;
 	r->pid = 0;
-	r->failures = now - r->born_ns > 10000000000 ? 0 : r->failures + 1;
-	r->retry_ns = r->failures < 3 ? now : now + (100000000LL << (r->failures < 10 ? r->failures - 3 : 7));
+	r->failures = now - r->born_ns > SETTLED_NS ? 0 : r->failures + 1;
+	r->retry_ns = r->failures < FREE_TRIES ? now : now + RETRY_NS;
 	if (r == &worker && WIFEXITED(status) && WEXITSTATUS(status) == WORKER_GIVES_UP && find("ready"))
 		quitting = true;        /* the very first start failed and has told why: no use in another */
 }

@@ -156,6 +156,8 @@ static int op_start(struct worker *w, struct request *r, struct err *e)
 		return err_set(e, ERR_CONFLICT, 0, "the supervisor is ending");
 	if (c->state == FSM_IDLE && c->st.started_ns > json_int(r->args, "asked_ns", INT64_MAX)) {
 		/* asked before, done, and the answer was lost with a worker */
+		if (*c->st.error)
+			return err_set(e, ERR_SYS, 0, "%s", c->st.error);
 		ctl_reply(r->conn, r->id, json_pack("{s:i}", "pid", 0));
 		return 0;
 	}

@@ -16,6 +16,9 @@
 #include "compose/supervisor/io.h"
 #include "compose/supervisor/supervisor.h"
 
+#define AWAIT_FIRST_NS 10000000000
+#define AWAIT_AGAIN_NS 1000000000
+
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
 
 void worker_note(struct err *e, const char *fmt, ...)
@@ -55,21 +58,43 @@ static void tell_ready(struct worker *w, const struct err *e)
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
+static const int64_t first_client_ns = 5LL * 1000000000;
+
 static void on_idle(void *arg)
 {
 	struct worker *w = arg;
 
 	w->idle = NULL;
+	if (!w->served && !w->ending && sys_mono_ns() < w->born_ns + first_client_ns) {      /* who started us is on the way */
+		w->idle = loop_at(w->loop, w->born_ns + first_client_ns, on_idle, w);
+		return;
+	}
 	if (ctr_sweep(w) || io_pending() || (ctl_connections(w) && !w->ending))
 		return;
 	(void)keep_tell(w->keep, KEEP_QUIT, 0, 0);
 	loop_stop(w->loop);
 }
 
+static void on_awaited(void *arg)
+{
+	struct worker *w = arg;
+
+	w->awaited = NULL;
+	worker_check_idle(w);
+}
+
+void worker_greeted(struct worker *w)
+{
+	loop_del(w->awaited);
+	w->awaited = NULL;
+}
+
 void worker_check_idle(struct worker *w)
 {
-	if (!w->idle)
-		w->idle = loop_at(w->loop, 0, on_idle, w);
+	if (w->idle && !w->served && !w->ending)
+		return;
+	loop_del(w->idle);
+	w->idle = loop_at(w->loop, 0, on_idle, w);
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -131,7 +156,7 @@ static const int *end_of(const struct held_exits *exits, pid_t pid)
 /* Entries of a container that has no "run" entry: its start was cut before there was a process. */
 static void drop_garbage(struct worker *w)
 {
-	static const char *const kinds[] = { "out.", "err.", "in.", "tty.", "outw.", "dnsu.", "dnst.", "port." };
+	static const char *const kinds[] = { "sync.", "out.", "err.", "in.", "tty.", "outw.", "dnsu.", "dnst.", "port." };
 
 	for (size_t i = w->held.n; i-- > 0;)
 		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
@@ -157,10 +182,10 @@ static void adopt_all(struct worker *w, const struct held_exits *exits)
 			strv_add(&run, w->held.v[i]->key);
 	for (size_t i = 0; i < run.n; i++) {
 		const char *id = run.v[i] + 4;
-		int pid = 0, parent = 0;
+		struct run_entry r = {0};
 
-		if (sscanf(hold_find(w, "%s", run.v[i])->text, "%d %d", &pid, &parent) != 2 ||
-		    ctr_adopt(w, id, pid, parent, end_of(exits, pid), &e) < 0) {
+		if (sscanf(hold_find(w, "%s", run.v[i])->text, "%d %d %d", &r.pid, &r.parent, &r.phase) != 3 ||
+		    ctr_adopt(w, id, &r, end_of(exits, r.pid), &e) < 0) {
 			worker_note(&e, "take over container %.12s", id);
 			hold_drop(w, "%s", run.v[i]);
 		}
@@ -213,6 +238,7 @@ int worker_main(int argc, char **argv)
 	struct err e = {0};
 	bool fresh;
 
+	w.born_ns = sys_mono_ns();
 	w.project = xstrdup(argc > 2 ? argv[2] : "");
 	(void)fcntl(KEEP_SOCK, F_SETFD, FD_CLOEXEC);
 	limits();
@@ -226,10 +252,12 @@ int worker_main(int argc, char **argv)
 	}
 	adopt_all(&w, &exits);
 	vec_done(&exits);
+	w.served = !fresh;
 	if (fresh)
 		ctr_clean_stale(&w);
+	/* whoever started us, or was connected to the worker before us, needs a moment to come */
+	w.awaited = loop_at(w.loop, sys_mono_ns() + (fresh ? AWAIT_FIRST_NS : AWAIT_AGAIN_NS), on_awaited, &w);
 	tell_ready(&w, NULL);
-	worker_check_idle(&w);
 	if (loop_run(w.loop, &e) < 0) {
 		worker_note(&e, "the event loop");
 		return 1;

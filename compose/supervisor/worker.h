@@ -32,12 +32,17 @@ struct worker {
 	VEC(struct ctr *) ctrs;          /* those that run, will, or are spoken of */
 	bool         ending;             /* SIGTERM: stop all, then go */
 	struct loop_src *idle;           /* armed when there may be nothing left to do */
+	struct loop_src *awaited;        /* armed until the first client has come */
+	int64_t      born_ns;            /* when it began, monotonic */
+	bool         served;             /* a client has come */
 };
 
 /* Tell of something that went wrong beside what was asked: into supervisor.log. e is emptied. */
 void worker_note(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Look soon whether there is anything left to do. */
 void worker_check_idle(struct worker *w);
+/* A client has come. */
+void worker_greeted(struct worker *w);
 int  worker_main(int argc, char **argv);
 
 /* hold.c: entries of keep.h. A descriptor given to hold_put() stays the caller's, and is the worker's as long as held. */

@@ -394,7 +394,7 @@ static void test_chaos(void)
 {
 	struct made m[4], s;
 	auto_free char *out = NULL;
-	int bad_start = 0, bad_code = 0, bad_stop = 0, runs = 40;
+	int code, bad_start = 0, bad_code = 0, bad_stop = 0, runs = 40;
 	pid_t evil;
 	const char *id;
 
@@ -405,18 +405,24 @@ static void test_chaos(void)
 
 		(void)simple(&m[i], "short", script);
 	}
-	evil = killer(5, 120);
+	evil = killer(getenv("SEED") ? (unsigned)strtoul(getenv("SEED"), NULL, 10) : 5, 250);
 	for (int i = 0; i < runs; i++) {
 		auto_json json_t *r = call("start", m[i % 4].id, NULL);
 
 		bad_start += r == NULL;
 		if (!r)
 			err_report(&e, stdout);
-		bad_code += wait_exit(m[i % 4].id) != 20 + i % 4;
+		code = wait_exit(m[i % 4].id);
+		bad_code += code != 20 + i % 4;
+		if (code != 20 + i % 4)
+			diag("round %d: exit code %d", i, code);
 		if (i % 4)
 			continue;
 		bad_start += !start(id) || !says(id, "ready");
-		bad_stop += stop(id, -1) != 11;
+		code = stop(id, -1);
+		bad_stop += code != 11;
+		if (code != 11)
+			diag("round %d: stop gave %d %s", i, code, e.n ? e.frame[0] : "");
 	}
 	kill(evil, SIGKILL);
 	(void)waitpid(evil, NULL, 0);
