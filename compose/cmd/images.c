@@ -27,17 +27,18 @@ static void split(const char *ref, char **repo, char **tag)
 	*tag = xstrdup(colon ? colon + 1 : "latest");
 }
 
-static void one(struct table *t, json_t *all, const struct listed *l, const struct image *img)
+/* img NULL: it has been removed meanwhile */
+static void one(struct table *t, json_t *all, const struct listed *l, const struct image *img, uint64_t bytes)
 {
 	const char *digits = str_starts(l->r.image_id, "sha256:") ? l->r.image_id + 7 : l->r.image_id;
-	auto_free char *repo = NULL, *tag = NULL, *id = xstrndup(digits, 12), *size = ui_size(img ? img->size_bytes : 0),
+	auto_free char *repo = NULL, *tag = NULL, *id = xstrndup(digits, 12), *size = ui_size(bytes),
 		*ago = ui_ago(img && img->created_s ? sys_now_ns() / 1000000000 - img->created_s : 0), *created = xasprintf("%s ago", ago),
 		*platform = xasprintf("%s/%s", img ? img->os : "linux", img ? img->arch : "");
 
 	split(l->r.image, &repo, &tag);
 	table_row(t, l->r.name, repo, tag, platform, id, size, created, NULL);
 	(void)json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "ID", l->r.image_id, "ContainerName", l->r.name, "Repository",
-						  repo, "Tag", tag, "Platform", platform, "Size", (json_int_t)(img ? img->size_bytes : 0),
+						  repo, "Tag", tag, "Platform", platform, "Size", (json_int_t)bytes,
 						  "Created", img ? img->created : ""));
 }
 
@@ -65,7 +66,7 @@ static int images_run(struct ctx *c, const void *args, struct err *e)
 		}
 		if (image_open(c->store, l.v[i]->r.image_id, &img, e) < 0)
 			return -1;
-		one(&t, all, l.v[i], img);
+		one(&t, all, l.v[i], img, img ? image_size(c->store, img) : 0);
 	}
 	if (str_eq(a->format, "json")) {
 		auto_free char *text = json_dumps(all, JSON_COMPACT);
