@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# kill -9 of the supervisor's worker, relay or all but the keeper at any moment: no log byte, exit code or container is lost.
+# kill -9 of the worker again and again, at any moment (kill_worker.sh has each process once): nothing is lost.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 need root
@@ -77,34 +77,6 @@ codes() {
 	matches "$(c ps -a)" 'kw-later-1 .*Exited \(42\)'
 }
 t "an exit while the worker was gone keeps its code" codes
-
-goes_on() {
-	at
-	ok get "http://127.0.0.1:$(cat "$T/port")/"
-	is "$out" still-here
-	kill_role relay
-	soon 5 get "http://127.0.0.1:$(cat "$T/port")/"
-	kill_role worker
-	ok get "http://127.0.0.1:$(cat "$T/port")/"
-	ok c exec -T ticks payload getent hosts web
-	ok c exec -T ticks payload tcp web 80 "GET / HTTP/1.0"$'\r\n\r\n'
-	has "$out" "200 OK"
-	# health goes on, restart policies too
-	ok c exec -T sick touch /bad
-	soon 5 sick_is unhealthy
-	n=$(c logs --no-log-prefix again | grep -c begin)
-	soon 10 more_begins "$n"
-	ok c stop -t 1 again
-	# and every verb
-	ok c restart -t 0 web
-	soon 5 get "http://127.0.0.1:$(cat "$T/port")/"
-	ok c stop -t 0 ticks
-	is "$(field ticks .State)" exited
-	ok c up -d
-}
-sick_is() { [ "$(field sick .Health)" = "$1" ]; }
-more_begins() { [ "$(c logs --no-log-prefix again | grep -c begin)" -gt "$1" ]; }
-t "pages, names, health, restarts and commands go on" goes_on
 
 # While a container starts or stops.
 any_moment() {

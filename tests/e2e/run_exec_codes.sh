@@ -203,7 +203,7 @@ not_possible() {
 	has "$err" "not running"
 	fails 1 c exec -T --index 7 a true
 	has "$err" "no container 7"
-	ok c down -t 0
+	ok c down -v -t 0
 }
 t "exec where nothing runs" not_possible
 done_testing
