@@ -552,6 +552,13 @@ int dockerfile_parse(struct dockerfile **ret, const char *file, const char *text
 	return -1;
 }
 
+static bool is_onbuild(const char *line)
+{
+	size_t n = strlen(kind_names[DF_ONBUILD]);
+
+	return !strncasecmp(line, kind_names[DF_ONBUILD], n) && (!line[n] || strchr(" \t\r\v\f", line[n]));
+}
+
 int dockerfile_trigger(struct dockerfile *df, const char *text, struct srcpos pos, struct df_instr **ret,
 		       struct errs *errs)
 {
@@ -560,18 +567,23 @@ int dockerfile_trigger(struct dockerfile *df, const char *text, struct srcpos po
 	auto_err struct err e = {0};
 	struct df_instr *in = NULL;
 	struct df_line l;
+	int got = -1;
 
 	if (strlen(text) > DF_TEXT_MAX)
 		bad(&p, pos, DF_ONBUILD, "the ONBUILD trigger is larger than %d bytes", DF_TEXT_MAX);
 	else if (df_lex_init(&p.lex, &df->arena, pos.file, text, strlen(text), &e) < 0 ||
-		 df_lex_line(&p.lex, &l, &e) < 0)
+		 (got = df_lex_line(&p.lex, &l, &e)) < 0)
 		errs_add(&mine, &e);
+	else if (got == 0)
+		bad(&p, pos, DF_ONBUILD, "ONBUILD needs an instruction");
+	else if (is_onbuild(l.text))             /* before it is read: each level would go one deeper */
+		bad(&p, pos, DF_ONBUILD, "%s is not allowed as an ONBUILD trigger", kind_names[DF_ONBUILD]);
 	else {
 		l.pos = pos;
 		p.lex.escape = df->escape;
 		in = instruction(&p, &l);
 	}
-	if (in && (in->kind == DF_ONBUILD || in->kind == DF_FROM || in->kind == DF_MAINTAINER))
+	if (in && (in->kind == DF_FROM || in->kind == DF_MAINTAINER))
 		bad(&p, pos, DF_ONBUILD, "%s is not allowed as an ONBUILD trigger", kind_names[in->kind]);
 	parse_done(&p);
 	if (!mine.n) {
