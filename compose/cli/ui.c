@@ -286,13 +286,23 @@ void table_row(struct table *t, ...)
 		t->n_cols = n;
 }
 
+/* Characters, not bytes: what shortens a command with "…" must not move the next column. */
+static size_t columns(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
 void table_print(struct table *t, FILE *f)
 {
 	auto_free size_t *width = xcalloc(t->n_cols, sizeof(*width));
 
 	for (size_t i = 0; i < t->cells.n; i++)
-		if (strlen(t->cells.v[i]) > width[i % t->n_cols])
-			width[i % t->n_cols] = strlen(t->cells.v[i]);
+		if (columns(t->cells.v[i]) > width[i % t->n_cols])
+			width[i % t->n_cols] = columns(t->cells.v[i]);
 	for (size_t i = 0; i < t->cells.n; i++) {
 		size_t col = i % t->n_cols, last = col + 1;
 
@@ -302,7 +312,7 @@ void table_print(struct table *t, FILE *f)
 			fprintf(f, "%s\n", t->cells.v[i]);
 			i += t->n_cols - 1 - col;
 		} else {
-			fprintf(f, "%-*s   ", (int)width[col], t->cells.v[i]);
+			fprintf(f, "%s%*s   ", t->cells.v[i], (int)(width[col] - columns(t->cells.v[i])), "");
 		}
 	}
 }

@@ -11,8 +11,16 @@ small() { # MB: an installation of that size, with the image busybox
 	mkdir "$COMPOSE_ROOT"
 	mount -t tmpfs -o "size=${1}m" "ct-$MARK" "$COMPOSE_ROOT"
 }
-# shellcheck disable=SC2064
-gone() { umount -l "$T/small"; rmdir "$T/small"; }
+# It goes, and nothing of it is in the kernel.
+gone() {
+	local mark
+	mark=$(mark_of "$COMPOSE_ROOT")
+
+	soon 2 eval "! { host_links; host_nft; host_cgroups; } | grep -F $mark"
+	is "$(our_processes)" ""
+	umount "$COMPOSE_ROOT"
+	rmdir "$COMPOSE_ROOT"
+}
 
 build() {
 	small 16

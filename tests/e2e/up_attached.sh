@@ -165,6 +165,27 @@ start_fails() {
 	ok c down
 }
 
+# Columns of tables stay in line, whatever is in them.
+columns() {
+	local at line
+
+	project columns <<-'E'
+		services:
+		  a: { image: busybox, command: payload sleep 1000000000 and more than fits, init: true }
+		  b: { image: busybox, command: payload sleep, init: true }
+	E
+	ok c up -d
+	ok c ps
+	has "$out" "…"
+	at=${out%%SERVICE*}
+	while read -r line; do
+		matches "${line:${#at}:2}" '^(SE|a |b )$'
+	done <<<"$out"
+	ok c images
+	hasnt "$out" " 0B "
+	ok c down -t 0
+}
+
 t "containers that end: prefixes, exit codes, the end of up" all_end
 t "a second up shows new output only" again
 t "whose output is shown" chosen
@@ -174,4 +195,5 @@ t "a second Ctrl-C kills" forced
 t "--abort-on-container-exit, -failure, --exit-code-from" abort
 t "restart and stop from another terminal" meanwhile
 t "a container that cannot start" start_fails
+t "tables of ps and images" columns
 done_testing
