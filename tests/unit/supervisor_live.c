@@ -349,7 +349,6 @@ static void test_renew(void)
 	struct made m;
 	const char *id = simple(&m, "renew", "trap 'exit 8' TERM; i=0; while :; do echo $((i += 1)); sleep 0.01; done");
 	auto_free char *copy = xasprintf("%s/newer", top), *cmd = xasprintf("cp /proc/%d/exe %s", (int)getpid(), copy);
-	auto_free char *seen = NULL;
 	pid_t keeper = role_pid("keeper"), ctr;
 	int fd;
 
