@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "compose/base/fs.h"
 #include "compose/base/json.h"
@@ -106,11 +107,23 @@ void ctr_phase(struct ctr *c, enum keep_phase phase)
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
 
+/* ret: whether its directory was removed meanwhile: a build step's client does so at the first sign of its end */
+static bool is_removed(const struct ctr *c)
+{
+	struct stat st;
+
+	return fstat(c->dir, &st) == 0 && st.st_nlink == 0;
+}
+
 void ctr_save(struct ctr *c)
 {
 	struct err e = {0};
 
-	if (status_write(c->dir, &c->st, &e) < 0)
+	if (status_write(c->dir, &c->st, &e) == 0)
+		return;
+	if (is_removed(c))
+		err_done(&e);
+	else
 		worker_note(&e, "container %s", c->rec.name);
 }
 
