@@ -208,7 +208,7 @@ yaml=application/vnd.docker.compose.file+yaml
 env=application/vnd.docker.compose.envfile
 
 use_oci() {
-	local one two base vars
+	local one two base vars pinned
 
 	start_registry
 	printf 'services:\n  web: { image: "web:1", env_file: v.env }\n' >one.yaml
@@ -226,6 +226,19 @@ use_oci() {
 	ok c -f "oci://127.0.0.1:$rport/team/stack@sha256:$(sha256sum manifest.json | cut -d' ' -f1)" config -q
 	fails 1 c -f "oci://127.0.0.1:$rport/team/stack:2" config -q
 	COMPOSE_EXPERIMENTAL_OCI_REMOTE=false fails 3 c -f "oci://127.0.0.1:$rport/team/stack:1" config -q
+
+	printf 'services:\n  a: { image: "127.0.0.1:%s/team/stack:1" }\n  b: { build: ., tty: true }\n' "$rport" >pin.yaml
+	pinned="127.0.0.1:$rport/team/stack:1@sha256:$(sha256sum manifest.json | cut -d' ' -f1)"
+	ok c -f pin.yaml config --resolve-image-digests --format json
+	is "$(jq -r '.services.a.image, .services.b.tty' <<<"$out")" "$pinned"$'\n'true
+	ok c -f pin.yaml config --lock-image-digests
+	is "$out" "services:"$'\n'"  a:"$'\n'"    image: $pinned"
+	c -f pin.yaml config --lock-image-digests >lock.yaml
+	is "$(c -f pin.yaml -f lock.yaml config --images | sort | head -n 1)" "$pinned"
+	sed -i s/:1/:none/ pin.yaml
+	fails 1 c -f pin.yaml config --lock-image-digests
+	has "$err" "pin the image of the service a"
+	has "$err" "pin.yaml:2:"
 
 	local name key file before
 	before=$(find "$T" -path "$COMPOSE_ROOT" -prune -o -path "$T/registry" -prune -o -name manifest.json -prune -o -path "$T/out" -prune \
