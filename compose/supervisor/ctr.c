@@ -274,7 +274,8 @@ static void remove_files(struct ctr *c)
 }
 
 /* It does not run and will not by itself: on disk, and told to those who wait. */
-static void settle_down(struct ctr *c)
+/* why: it never ran; NULL: it has ended. Who asked is answered last: he may remove the container at once. */
+static void settle_down(struct ctr *c, const struct err *why)
 {
 	ports_close(c);
 	c->st.finished_ns = sys_now_ns();
@@ -284,6 +285,11 @@ static void settle_down(struct ctr *c)
 	hold_drop(c->w, "run.%s", c->rec.id);
 	acknowledge(c);
 	remove_files(c);
+	if (why) {
+		ctr_answer(c, WAIT_STARTED, why);
+		ctr_answer(c, WAIT_RUNNING, why);
+		ctr_answer(c, WAIT_HEALTHY, why);
+	}
 	ctr_answer(c, WAIT_EXITED, NULL);
 	ctr_answer(c, WAIT_STOPPED, NULL);
 	disappoint(c);
@@ -303,7 +309,7 @@ static void act_end(struct ctr *c)
 {
 	end_process(c);
 	c->st.state = CTR_EXITED;
-	settle_down(c);
+	settle_down(c, NULL);
 	tell_end(c);                    /* last: who hears of it reads status.json */
 }
 
@@ -385,11 +391,7 @@ static void act_fail(struct ctr *c, bool again)
 	c->st.state = c->ran_before || ran ? CTR_EXITED : CTR_CREATED;
 	if (!c->ran_before)
 		c->st.started_ns = 0;
-	ctr_save(c);
-	ctr_answer(c, WAIT_STARTED, &c->why);
-	ctr_answer(c, WAIT_RUNNING, &c->why);
-	ctr_answer(c, WAIT_HEALTHY, &c->why);
-	settle_down(c);
+	settle_down(c, &c->why);
 }
 
 static void act_run(struct ctr *c)
@@ -480,7 +482,7 @@ static void act_cancel(struct ctr *c, const struct ctr_ask *who)
 	loop_del(c->timer);
 	c->timer = NULL;
 	c->st.state = CTR_EXITED;
-	settle_down(c);
+	settle_down(c, NULL);
 	reply(who, &none, json_pack("{s:i}", "exit_code", c->st.exit_code));
 }
 
