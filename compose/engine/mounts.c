@@ -277,11 +277,15 @@ static int add_file(struct ctx *c, const struct fileref *f, const struct filesou
 static void etc_files(struct ctx *c)
 {
 	static const char *const names[] = { "hosts", "hostname", "resolv.conf" };
+	auto_free char *owner = NULL;
 
 	if (str_eq(c->r->network_mode, "host") && str_eq(c->r->uts_mode, "host"))
 		return;
+	/* who shares another's network shares its names */
+	owner = str_starts(c->r->network_mode, "container:") ?
+		xasprintf("%s/projects/%s/%s", c->en->o.paths->root, c->en->o.name, c->r->network_mode + 10) : xstrdup(c->w->path);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		auto_free char *src = xasprintf("%s/etc/%s", c->w->path, names[i]), *dst = xasprintf("/etc/%s", names[i]);
+		auto_free char *src = xasprintf("%s/etc/%s", owner, names[i]), *dst = xasprintf("/etc/%s", names[i]);
 
 		if (!has_target(c->w->s, dst))
 			add_bind(c, src, dst, c->w->s->read_only ? "bind,rprivate,ro" : "bind,rprivate,rw");

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* to_record.c - a service becomes the record of one of its containers: all that the supervisor and `ps` need to know. */
+#include <limits.h>
+#include <limits.h>
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/engine/engine_priv.h"
@@ -221,11 +223,27 @@ static int logging(const struct ctr_want *w, struct ctr_record *r, struct err *e
 	return 0;
 }
 
-static void names_and_dns(const struct ctr_want *w, struct ctr_record *r)
+/* Its own; who shares a network has the name that goes with it, as its /etc/hosts has. in: r with its modes */
+static char *host_name(const struct engine *en, const struct ctr_want *w, const struct ctr_record *r)
+{
+	const struct service *s = w->s, *other;
+	char host[HOST_NAME_MAX + 1];
+
+	if (*s->hostname)
+		return xstrdup(s->hostname);
+	if ((str_eq(r->network_mode, "host") || str_eq(r->uts_mode, "host")) && gethostname(host, sizeof(host)) == 0)
+		return xstrndup(host, sizeof(host) - 1);
+	if (!str_starts(r->network_mode, "container:"))
+		return xstrndup(w->id, 12);
+	other = str_starts(s->network_mode, "service:") ? project_service(en->o.project, s->network_mode + 8) : NULL;
+	return other && *other->hostname ? xstrdup(other->hostname) : xstrndup(r->network_mode + 10, 12);
+}
+
+static void names_and_dns(const struct engine *en, const struct ctr_want *w, struct ctr_record *r)
 {
 	const struct service *s = w->s;
 
-	r->hostname = *s->hostname ? xstrdup(s->hostname) : xstrndup(w->id, 12);
+	r->hostname = host_name(en, w, r);
 	r->domainname = xstrdup(s->domainname);
 	for (size_t i = 0; i < s->dns.n; i++)
 		strv_add(&r->dns, s->dns.v[i]);
@@ -262,7 +280,6 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 	r->stdin_open = s->stdin_open;
 	r->auto_remove = w->oneoff && w->oneoff->auto_remove;
 	labels(en, w, r);
-	names_and_dns(w, r);
 	networks(en, w, r);
 	ports(w, r);
 	health(w, r);
@@ -271,6 +288,8 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 		err_at(e, s->pos, s->name);
 		return -1;
 	}
+	names_and_dns(en, w, r);
+	names_and_dns(en, w, r);
 	if (stop_and_restart(w, r, e) < 0)
 		return -1;
 	return logging(w, r, e);

@@ -91,7 +91,7 @@ int cg_mkdir_p(int root, const char *path, int each(int root, const char *path, 
 	/* another project's supervisor may remove an empty parent between two of our calls */
 	for (int tries = 0; r < 0 && tries < 100; tries++) {
 		r = mkdir_p(root, path, each, arg, ret_new);
-		if (r < 0 && errno != ENOENT)
+		if (r < 0 && errno != ENOENT && errno != ENODEV && errno != ENOTDIR)
 			break;
 	}
 	return r;
