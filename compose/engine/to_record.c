@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* to_record.c - a service becomes the record of one of its containers: all that the supervisor and `ps` need to know. */
 #include <limits.h>
-#include <limits.h>
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/engine/engine_priv.h"
@@ -288,7 +287,6 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 		err_at(e, s->pos, s->name);
 		return -1;
 	}
-	names_and_dns(en, w, r);
 	names_and_dns(en, w, r);
 	if (stop_and_restart(w, r, e) < 0)
 		return -1;
