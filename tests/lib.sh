@@ -184,7 +184,7 @@ t() {
 		wait "$pid" 2>/dev/null
 		code=124
 	else
-		kill "$dog"
+		kill -KILL "$dog" # not TERM: it may not be a sleep yet, but this shell with its traps
 		wait "$dog" 2>/dev/null
 		kill -KILL -- "-$pid" 2>/dev/null # what the test left in the background
 	fi

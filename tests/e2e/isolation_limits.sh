@@ -70,9 +70,16 @@ t "cpus is a ceiling" cpus
 shm() {
 	project shm <<-'E'
 		services:
-		  a: { image: busybox, shm_size: 1m, tmpfs: ["/t:size=2m,mode=700"], command: sh -c "df -k /dev/shm /t | awk '{print $$2}' | tail -n 2; dd if=/dev/zero of=/dev/shm/x bs=1k count=2000 2>&1 | tail -n 1; stat -c %a /t" }
+		  a:
+		    image: busybox
+		    shm_size: 1m
+		    tmpfs: ["/t:size=2m,mode=700"]
+		    command:
+		      - sh
+		      - -c
+		      - df -k /dev/shm /t | awk '{ print $$2 }' | tail -n 2; dd if=/dev/zero of=/dev/shm/x bs=1k count=2000 2>&1 | head -n 1; stat -c %a /t
 	E
-	run c run --rm -T a
+	ok c run --rm -T a
 	is "$(sed -n 1,2p <<<"$out" | xargs)" "1024 2048"
 	has "$out$err" "No space left"
 	is "$(tail -n 1 <<<"$out")" 700
