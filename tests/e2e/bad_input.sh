@@ -11,7 +11,7 @@ nothing_made() {
 
 	[ ! -e "$COMPOSE_ROOT/projects/$name" ] || flunk "left: $(find "$COMPOSE_ROOT/projects/$name")"
 	[ -z "$(find "$COMPOSE_ROOT/networks" -name "${name}_*" 2>/dev/null)" ] || flunk "a network's record is left"
-	is "$(our_processes | grep -F -- "$name" || true)" ""
+	soon 5 eval "! our_processes | grep -F -- '$name'"      # a supervisor that found nothing to do takes a moment to go
 }
 
 # refused STATUS PLACE TEXT...: `up -d` of the file on standard input ends so, tells PLACE and each TEXT, makes nothing
@@ -93,7 +93,8 @@ references() {
 }
 
 missing_files() {
-	mkdir -p empty && cd empty
+	mkdir -p empty
+	cd empty || return
 	fails 3 c up -d
 	has "$err" "no compose file"
 	fails 3 c -f nope.yaml up -d

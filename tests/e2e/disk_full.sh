@@ -17,7 +17,7 @@ gone() {
 	mark=$(mark_of "$COMPOSE_ROOT")
 
 	soon 2 eval "! { host_links; host_nft; host_cgroups; } | grep -F $mark"
-	is "$(our_processes)" ""
+	soon 5 eval "! our_processes | grep ."
 	umount "$COMPOSE_ROOT"
 	rmdir "$COMPOSE_ROOT"
 }
@@ -75,7 +75,7 @@ up() {
 	has "$err" "No space left"
 	is "$(field a .State | sort -u)" running
 	ok c down
-	is "$(our_processes | grep payload || true)" ""
+	soon 5 eval "! our_processes | grep payload"
 	gone
 }
 

@@ -31,7 +31,7 @@ build() {
 	ended 3 130
 	said interrupted
 	fails 1 c image inspect build-a
-	is "$(our_processes | grep -F 'payload sleep' || true)" ""
+	soon 5 eval "! our_processes | grep -F 'payload sleep'"
 	is "$(our_mounts | grep -v netns || true)" ""
 	is "$(find "$COMPOSE_ROOT/layers" -maxdepth 1 -name '*tmp*')" ""
 	no_containers

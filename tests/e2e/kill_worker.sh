@@ -35,8 +35,9 @@ pages() {
 		  both: { image: busybox, command: payload spew-both 3000, restart: "no" }
 	E
 	ok c up -d
-	is "$(get "http://127.0.0.1:$port/")" hi
+	soon 10 page
 }
+page() { [ "$(get "http://127.0.0.1:$port/")" = hi ]; }
 
 # What must be the same afterwards: who runs, since when.
 lives() { ps_json | jq -r '"\(.Name) \(.ID)"' | sort; for s in web tick; do c top "$s" | awk 'NR > 1 { print $3, $4 }' | sort; done; }
@@ -84,7 +85,7 @@ lines() {
 
 # Containers that end in the moment when there is no worker.
 exit_codes() {
-	local old i
+	local old
 
 	project codes <<-'E'
 		services:
@@ -205,7 +206,7 @@ keeper() {
 	soon 10 numbered tick 100
 	ok c exec -T web true
 	ok c down -t 0
-	is "$(our_processes | grep -E 'payload|compose:' || true)" ""
+	soon 5 eval "! our_processes | grep -E 'payload|compose:'"
 }
 
 # All of them at once: stopped first, so that none sees another one go.
@@ -225,11 +226,11 @@ everything() {
 	is "$(our_processes | grep -c 'payload http')" 1
 	ok c up -d
 	is "$(our_processes | grep -c 'payload http')" 1
-	is "$(get "http://127.0.0.1:$port/")" hi
+	soon 10 page
 	is "$(field web '.Publishers | length')" 2
 	kill_all
 	ok c down -t 0
-	is "$(our_processes | grep -E 'payload|compose:' || true)" ""
+	soon 5 eval "! our_processes | grep -E 'payload|compose:'"
 }
 
 t "the worker is killed: pages answer, nothing restarts, no line is lost" worker

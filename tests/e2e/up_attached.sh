@@ -122,8 +122,8 @@ abort() {
 	project abort <<-'E'
 		services:
 		  a: { image: busybox, command: payload sleep, init: true }
-		  b: { image: busybox, command: sh -c "sleep 0.3; exit 5" }
-		  c: { image: busybox, command: sh -c "sleep 0.1; exit 0" }
+		  b: { image: busybox, command: sh -c "sleep 1.5; exit 5" }
+		  c: { image: busybox, command: "true" }
 	E
 	fails 5 c up --abort-on-container-failure
 	is "$(field a .State)" exited
