@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* enter.c - one more process in a container that runs.
  *
- * On entry of the new process (enter_run):
- *   pid      the container's: the maker was there for its children while it cloned
- *   all else the maker's; joined below in one setns() through the container's pidfd, so that the container
- *            cannot change between two of them
+ * The maker clones a helper (enter_run), which on entry has:
+ *   all namespaces  the maker's; joined below in one setns() through the container's pidfd, so that the container
+ *            cannot change between two of them. The helper itself stays out of the pid namespace
  *   cgroup   v2: the container's, by CLONE_INTO_CGROUP; v1: joined below
- *   rights   the maker's, not dumpable, so that the container's processes cannot trace us (CVE-2016-9962) */
+ *   rights   the maker's, not dumpable, so that the container's processes cannot trace us (CVE-2016-9962)
+ * It prepares all and gives up its rights; only then a sibling of it is born inside, which execs. So a container that may
+ * trace (cap_add: SYS_PTRACE) meets no process there that has more than the command. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -14,7 +15,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "compose/base/fs.h"
 #include "compose/base/mem.h"
+#include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/runtime/process.h"
 #include "compose/runtime/runtime_impl.h"
@@ -31,8 +34,8 @@ struct enter {
 
 static int ns_flags(const struct spec *s)
 {
-	static const int flag[SPEC_NS_N] = { CLONE_NEWUSER, CLONE_NEWNS, 0, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS,
-		CLONE_NEWCGROUP };
+	static const int flag[SPEC_NS_N] = { CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC,
+		CLONE_NEWUTS, CLONE_NEWCGROUP };
 	int flags = 0;
 
 	for (int i = 0; i < SPEC_NS_N; i++)
@@ -45,8 +48,6 @@ static int join(struct enter *x, struct err *e)
 	(void)prctl(PR_SET_NAME, "compose-exec", 0, 0, 0);
 	if (process_label(x->proc.p, e) < 0)
 		return -1;
-	if (setsid() < 0 && errno != EPERM)
-		return err_set(e, ERR_SYS, errno, "start a session");
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM)
 		return err_set(e, ERR_SYS, errno, "make a session keyring");
 	if (cgroup_join_self(&x->join, e) < 0)
@@ -77,27 +78,46 @@ static int terminal(struct enter *x, struct err *e)
 _Noreturn static void enter_run(struct enter *x)
 {
 	struct err e = {0};
+	int pidfd = -1;
 
-	if (join(x, &e) < 0 || process_prepare(&x->proc, &e) < 0 || terminal(x, &e) < 0 ||
-	    process_exec(&x->proc, &e) < 0)
-		err_wrap(&e, "run a command in the container");
-	step_fail(x->sync, &e);
+	if (join(x, &e) == 0 && process_prepare(&x->proc, &e) == 0 && terminal(x, &e) == 0 &&
+	    process_bear(&x->proc, &pidfd, &e) == 0 && step_send(x->proc.sync, STEP_BORN, pidfd, &e) == 0)
+		_exit(0);
+	err_wrap(&e, "run a command in the container");
+	step_fail(x->proc.sync, &e);
 	_exit(err_status(&e));
 }
 
-static int open_pid_ns(const struct enter *x, int *ret, struct err *e)
+/* ret: the number that pidfd's process has here; -1 when it has ended and been waited for */
+static pid_t pid_of(int pidfd)
 {
-	*ret = -1;
-	if (!x->s->ns[SPEC_NS_PID].on)
-		return 0;
-	/* setns() takes the pidfd itself for the children's pid namespace too */
-	*ret = x->a->pidfd;
-	return *ret < 0 ? err_set(e, ERR_MISSING, 0, "the container does not run") : 0;
+	auto_free char *path = xasprintf("/proc/self/fdinfo/%d", pidfd), *text = NULL;
+	auto_err struct err ignored = {0};
+	const char *line;
+
+	if (fs_read(AT_FDCWD, path, 4096, &text, NULL, &ignored) < 0 || !(line = strstr(text, "\nPid:\t")))
+		return -1;
+	return (pid_t)strtol(line + 6, NULL, 10);
 }
 
-static int answer(struct rt_ctr *c, struct err *e)
+/* The helper's place in c is taken by the process that it has borne. */
+static int answer(struct rt_ctr *c, bool sibling, struct err *e)
 {
-	return step_wait(c->sync_fd, STEP_READY, &c->master_fd, e) < 0 || step_wait_exec(c->sync_fd, e) < 0 ? -1 : 0;
+	int pidfd = -1;
+
+	if (step_wait(c->sync_fd, STEP_READY, &c->master_fd, e) < 0 ||
+	    step_wait(c->sync_fd, STEP_BORN, &pidfd, e) < 0)
+		return -1;
+	if (pidfd < 0)
+		return err_set(e, ERR_BUG, 0, "\"%s\" came without a descriptor", step_text(STEP_BORN));
+	if (!sibling && rt_wait(c, e) < 0) {
+		close(pidfd);
+		return -1;
+	}
+	close(c->pidfd);
+	c->pidfd = pidfd;
+	c->pid = pid_of(pidfd);
+	return step_wait_exec(c->sync_fd, e);
 }
 
 int rt_exec(struct rt *rt, struct rt_ctr *ret, const struct spec *s, const struct spec_process *p,
@@ -105,12 +125,12 @@ int rt_exec(struct rt *rt, struct rt_ctr *ret, const struct spec *s, const struc
 {
 	struct enter x = { .s = s, .a = a, .join = { .into_fd = -1 }, .sync = -1,
 			   .proc = { .p = p, .tty = -1, .stdio = { a->stdio[0], a->stdio[1], a->stdio[2] } } };
-	struct rt_clone how = { .sibling = a->sibling };
+	struct rt_clone how = { .pid_ns = -1, .sibling = a->sibling };
 	struct rt_ctr c = RT_CTR_INIT;
 	int pair[2], r;
 
 	if (seccomp_filter_get(rt->filters, s, p->caps.bounding, &x.proc.filter, e) < 0 ||
-	    open_pid_ns(&x, &how.pid_ns, e) < 0 || rt_open_join(rt, a->cgroup_path, &x.join, e) < 0)
+	    rt_open_join(rt, a->cgroup_path, &x.join, e) < 0)
 		return -1;
 	if (step_socketpair(pair, e) < 0) {
 		cgroup_join_done(&x.join);
@@ -126,7 +146,7 @@ int rt_exec(struct rt *rt, struct rt_ctr *ret, const struct spec *s, const struc
 	close(pair[1]);
 	cgroup_join_done(&x.join);
 	c.sync_fd = pair[0];
-	r = c.pid < 0 ? -1 : answer(&c, e);
+	r = c.pid < 0 ? -1 : answer(&c, a->sibling, e);
 	if (r < 0) {
 		rt_discard(&c, a->sibling);
 		return -1;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -192,9 +193,14 @@ static int set_stdio(struct process *x, struct err *e)
 	for (int i = 0; i < 3; i++)
 		if (dup2(fd[i], i) < 0)
 			return err_set(e, ERR_SYS, errno, "standard stream %d", i);
+	return own_stdio(x, e);
+}
+
+static int take_terminal(const struct process *x, struct err *e)
+{
 	if (x->tty >= 0 && ioctl(0, TIOCSCTTY, 0) < 0)
 		return err_set(e, ERR_SYS, errno, "take the terminal");
-	return own_stdio(x, e);
+	return 0;
 }
 
 static int change_user(const struct process *x, struct err *e)
@@ -253,13 +259,11 @@ static int exec_failed(const struct process *x, struct err *e)
 	return -1;
 }
 
-int process_exec(struct process *x, struct err *e)
+static int run(struct process *x, struct err *e)
 {
 	struct strv args = x->p->args;
 	pid_t child;
 
-	if (set_stdio(x, e) < 0 || give_up_rights(x, e) < 0)
-		return -1;
 	reset_signals();
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_set(e, ERR_SYS, errno, "mark descriptors to be closed");
@@ -274,4 +278,61 @@ int process_exec(struct process *x, struct err *e)
 	}
 	execve(x->path, strv_null(&args), environ);
 	return exec_failed(x, e);
+}
+
+int process_exec(struct process *x, struct err *e)
+{
+	return set_stdio(x, e) < 0 || take_terminal(x, e) < 0 || give_up_rights(x, e) < 0 ? -1 : run(x, e);
+}
+
+/* Nothing of the maker's but the standard streams and the socket is left open. */
+static int keep_sync(struct process *x, struct err *e)
+{
+	if ((x->sync != 3 && dup3(x->sync, 3, O_CLOEXEC) < 0) || close_range(4, ~0U, 0) < 0)
+		return err_set(e, ERR_SYS, errno, "close descriptors");
+	x->sync = 3;
+	x->tty = x->tty >= 0 ? 0 : -1;
+	return 0;
+}
+
+static int birth_failed(struct err *e)
+{
+	int sysno = errno;
+
+	err_set(e, sysno == ENOMEM ? ERR_MISSING : ERR_SYS, sysno, "start a process in the container");
+	if (sysno == EAGAIN)
+		return err_hint(e, "the container has reached its limit of processes");
+	return err_hint(e, sysno == ENOMEM ? "the container has ended" : "its seccomp profile may forbid clone");
+}
+
+/* In the sibling. It goes on when its maker has ended, so that what it says comes behind the maker's last word. */
+static int born(struct process *x, int gate[2], struct err *e)
+{
+	char c;
+
+	close(gate[1]);
+	while (read(gate[0], &c, 1) < 0 && errno == EINTR)
+		;
+	if (setsid() < 0)
+		return err_set(e, ERR_SYS, errno, "start a session");
+	return take_terminal(x, e) < 0 ? -1 : run(x, e);
+}
+
+int process_bear(struct process *x, int *ret_pidfd, struct err *e)
+{
+	int gate[2];
+	pid_t pid;
+
+	if (set_stdio(x, e) < 0 || keep_sync(x, e) < 0)
+		return -1;
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return err_set(e, ERR_SYS, errno, "make a pipe");
+	if (give_up_rights(x, e) < 0)
+		return -1;
+	*ret_pidfd = -1;
+	/* not clone3: a profile cannot look into its arguments, so they forbid it */
+	pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD, 0, ret_pidfd, 0, 0);
+	if (pid < 0)
+		return birth_failed(e);
+	return pid > 0 ? 0 : born(x, gate, e);
 }

@@ -28,3 +28,8 @@ int process_label(const struct spec_process *p, struct err *e) __attribute__((wa
 int process_prepare(struct process *x, struct err *e) __attribute__((warn_unused_result));
 /* Give up rights and exec. ret: only on failure, -1 with e: ERR_NOTFOUND, ERR_NOEXEC or another */
 int process_exec(struct process *x, struct err *e) __attribute__((warn_unused_result));
+/* Give up rights, then clone a sibling that execs: where the caller's children are born in a container's pid namespace,
+ * nothing is ever seen there that has more rights than the command will have, or the host's root, or a descriptor.
+ * ret: 0 in the caller, *ret_pidfd the sibling's (its parent is the caller's); -1 with e in the caller, or in the
+ * sibling when its exec failed. Either way x->sync is the socket. */
+int process_bear(struct process *x, int *ret_pidfd, struct err *e) __attribute__((warn_unused_result));

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "compose/base/fs.h"
+#include "compose/base/intr.h"
 #include "compose/base/mem.h"
 #include "compose/base/sys.h"
 #include "compose/runtime/child.h"
@@ -335,8 +336,11 @@ int rt_wait(struct rt_ctr *c, struct err *e)
 {
 	siginfo_t info;
 
+	/* a process of the container may trace it, and then keeps it from us even when it has ended */
 	while (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED) < 0)
 		if (errno != EINTR)
 			return err_set(e, ERR_SYS, errno, "wait for process %d", (int)c->pid);
+		else if (intr_check(e) < 0)
+			return err_wrap(e, "wait for process %d", (int)c->pid);
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }

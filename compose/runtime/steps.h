@@ -14,6 +14,7 @@
 	X(STEP_HOOKED,  "parent", "hooks have run") \
 	X(STEP_READY,   "child",  "all is set up but the exec") \
 	X(STEP_GO,      "parent", "run the command") \
+	X(STEP_BORN,    "child",  "the process in the container exists") \
 	X(STEP_EXEC,    "child",  "the command runs (told by end of file)")
 #define STEP_ENUM(id, who, text) id,
 enum step { STEPS(STEP_ENUM) STEP_N };
