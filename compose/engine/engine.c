@@ -318,7 +318,6 @@ static void on_interrupt(struct engine *en)
 	en->interrupted = true;
 	sched_stop(&en->sched);
 	for (size_t i = en->requests.n; i-- > 0;) {
-		auto_err struct err e = {0};
 		struct op *op = en->requests.v[i].op;
 
 		if (op->kind != OP_WAIT)
