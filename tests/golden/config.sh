@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # config.sh - what `compose config` prints, whole: tests/golden/config/CASE/NAME.cmd holds the arguments (one line),
-# NAME.want the exit status, standard output and standard error.  Paths of this checkout read as @DIR@.
+# NAME.want the exit status, standard output and standard error.  Paths of this checkout read as @DIR@,
+# hashes, in which such paths are, as @HASH@ (tests/unit/graph_hash.c looks at what changes them).
 # And the output of every example and every case here loads again to the same.
 #	UPDATE=1    write the .want files anew: read the difference before you commit it
 set -u
@@ -28,7 +29,7 @@ one_case() { # CMD-FILE
 	cd "$dir" || return 1
 	eval "set -- $args"
 	compose "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || rc=$?
-	{ echo "status $rc"; echo "--- out"; cat "$tmp/out"; echo "--- err"; cat "$tmp/err"; } | sed "s#$dir#@DIR@#g" >"$tmp/got"
+	{ echo "status $rc"; echo "--- out"; cat "$tmp/out"; echo "--- err"; cat "$tmp/err"; } | sed -E "s#$dir#@DIR@#g; s/ [0-9a-f]{64}\$/ @HASH@/" >"$tmp/got"
 	[ "${UPDATE-}" = 1 ] && cp "$tmp/got" "$name.want"
 	diff -u "$name.want" "$tmp/got" >"$tmp/diff"
 	rc=$?
