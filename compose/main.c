@@ -227,8 +227,10 @@ static int run_command(const struct globals *g, const struct cmd *cmd, char **ar
 	r = opt_parse(cmd->opts, cmd->name, argv + 1, cmd->needs & OPTS_STOP ? OPT_STOP : OPT_MIXED, args, &e);
 	if (r > 0)
 		help_command(cmd, stdout);
-	if (r)
+	if (r) {
+		opt_done(cmd->opts, args);
 		return r > 0 ? 0 : err_report(&e, stderr);
+	}
 	c.ui = ui_new(g->progress, g->ansi);
 	if (cmd->needs & NEED_PROJECT)
 		r = load_project(&c, args);
@@ -252,49 +254,49 @@ static char **copy_args(char **argv)
 	return xmemdup(argv, (n + 1) * sizeof(*argv));
 }
 
+static int help(char **rest)
+{
+	const struct cmd *cmd = rest[0] && rest[1] ? find_command(rest[1]) : NULL;
+
+	if (cmd)
+		help_command(cmd, stdout);
+	else
+		help_all(stdout);
+	return 0;
+}
+
+static int dispatch(struct globals *g, char **whole, struct err *e)
+{
+	static char version[] = "version", *only_version[] = { version, NULL };
+	char **rest = globals_settle(g, e) < 0 ? NULL : g->version ? only_version : globals_command(g, g->rest, e);
+	const struct cmd *cmd;
+
+	if (!rest)
+		return err_report(e, stderr);
+	if (!*rest || str_eq(*rest, "help"))
+		return help(rest);
+	cmd = find_command(*rest);
+	if (!cmd ? unknown_command(*rest, e) < 0 : cmd == &cmd_exec && enter_protect(whole, e) < 0)
+		return err_report(e, stderr);
+	return run_command(g, cmd, rest);
+}
+
 static int client_main(char **argv)
 {
 	struct globals g = { .parallel = -1 };
 	auto_err struct err e = {0};
-	const struct cmd *cmd = NULL;
 	auto_free char **whole = copy_args(argv);        /* opt_parse moves them about */
 	int r = opt_parse(global_opts, "", argv + 1, OPT_STOP, &g, &e);
-	char **rest;
 
-	if (r < 0)
-		return err_report(&e, stderr);
 	if (r > 0) {
 		help_all(stdout);
-		return 0;
-	}
-	environment(&g);
-	rest = globals_settle(&g, &e) < 0 ? NULL : globals_command(&g, g.rest, &e);
-	if (!rest)
-		return err_report(&e, stderr);
-	if (g.version)
-		cmd = find_command("version");
-	else if (!*rest || str_eq(*rest, "help")) {
-		if (*rest && rest[1] && (cmd = find_command(rest[1]))) {
-			help_command(cmd, stdout);
-			return 0;
-		}
-		help_all(stdout);
-		return 0;
+		r = 0;
+	} else if (r < 0) {
+		r = err_report(&e, stderr);
 	} else {
-		cmd = find_command(*rest);
+		environment(&g);
+		r = dispatch(&g, whole, &e);
 	}
-	if (cmd == &cmd_exec && enter_protect(whole, &e) < 0)
-		return err_report(&e, stderr);
-	if (!cmd) {
-		(void)unknown_command(*rest, &e);
-		return err_report(&e, stderr);
-	}
-	if (g.version) {
-		static char version[] = "version", *none[] = { version, NULL };
-
-		rest = none;
-	}
-	r = run_command(&g, cmd, rest);
 	opt_done(global_opts, &g);
 	return r;
 }

@@ -248,7 +248,7 @@ static void remove_images(struct builder *b)
 
 	for (size_t i = 0; i < b->deps.n; i++) {
 		const struct service *s = &b->want->services[i];
-		const char *name = *s->image ? s->image : arena_printf(&b->plan->arena, "%s-%s", b->want->name, s->name);
+		const char *name = *s->image ? s->image : arena_printf(&b->plan->arena, "%s%c%s", b->want->name, project_sep(b->want), s->name);
 		struct op *op;
 
 		if (!b->sel[i] || (!all && (!s->build || *s->image)) || image_goes(b->plan, name))

@@ -14,6 +14,21 @@ static bool port_number(const char *s, size_t n, uint64_t *ret)
 	return str_to_u64(t, ret) && *ret >= 1 && *ret <= 65535;
 }
 
+/* Each once; a range may be long, so what is there is looked up and not searched. */
+static void add_ports(struct strv *ret, unsigned from, unsigned to, const char *proto)
+{
+	auto_map struct map there = {0};
+
+	for (size_t i = 0; from < to && i < ret->n; i++)
+		map_set(&there, ret->v[i], NULL);
+	for (bool one_port = from == to; from <= to; from++) {
+		auto_free char *one = xasprintf("%u/%s", from, proto);
+
+		if (one_port ? !strv_has(ret, one) : !map_has(&there, one))
+			strv_add(ret, one);
+	}
+}
+
 int df_ports(const char *word, struct strv *ret, struct err *e)
 {
 	const char *slash = strchr(word, '/'), *colon, *dash;
@@ -33,12 +48,7 @@ int df_ports(const char *word, struct strv *ret, struct err *e)
 	to = from;
 	if (dash && (!port_number(dash + 1, strlen(dash + 1), &to) || to < from))
 		return err_set(e, ERR_MODEL, 0, "invalid port range `%s`", word);
-	for (; from <= to; from++) {
-		auto_free char *one = xasprintf("%u/%s", (unsigned)from, proto);
-
-		if (!strv_has(ret, one))
-			strv_add(ret, one);
-	}
+	add_ports(ret, (unsigned)from, (unsigned)to, proto);
 	return 0;
 }
 

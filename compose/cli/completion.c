@@ -49,7 +49,7 @@ static void quoted(const char *s, FILE *f)
 		fputs(*s == '\'' ? "'\\''" : (char[]){ *s, '\0' }, f);
 }
 
-/* ---- bash --------------------------------------------------------------------------------------------------------- */
+/* ---- bash ------------------------------------------------------------------------------------ */
 
 /* Options whose value is one of a few words. */
 static void bash_choices(const struct opt *t, const char *cmd, FILE *f)
@@ -92,8 +92,10 @@ void completion_bash(const struct completion *c, FILE *f)
 {
 	fputs("# bash completion for compose: source <(compose completion bash)\n"
 	      "_compose() {\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= flags= valued= services= i w\n"
-	      "\tlocal globals=' ", f);
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= flags= valued= services= i "
+	      "w\n"
+	      "\tlocal globals=' ",
+	      f);
 	flags(c->globals, true, f);
 	fputs(" ' before=()\n"
 	      "\tCOMPREPLY=()\n"
@@ -110,13 +112,15 @@ void completion_bash(const struct completion *c, FILE *f)
 	for (size_t i = 0; i < c->n_cmds; i++)
 		fprintf(f, "%s%s", i ? " " : "", c->cmds[i].name);
 	fputs("' -- \"$cur\")); return; fi\n"
-	      "\tif [[ -n $services ]]; then COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" \"${before[@]}\" config --services 2>/dev/null)\" "
+	      "\tif [[ -n $services ]]; then COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" \"${before[@]}\" config "
+	      "--services 2>/dev/null)\" "
 	      "-- \"$cur\")); fi\n"
 	      "}\n"
-	      "complete -o default -F _compose compose\n", f);
+	      "complete -o default -F _compose compose\n",
+	      f);
 }
 
-/* ---- zsh ---------------------------------------------------------------------------------------------------------- */
+/* ---- zsh ------------------------------------------------------------------------------------- */
 
 /* Help texts stand in brackets there. */
 static void zsh_text(const char *s, FILE *f)
@@ -158,10 +162,14 @@ static void zsh_specs(const struct opt *t, FILE *f)
 void completion_zsh(const struct completion *c, FILE *f)
 {
 	fputs("#compdef compose\n# zsh completion for compose: compose completion zsh > DIRECTORY-OF-FPATH/_compose\n"
-	      "_compose_services() { local -a s; s=(${(f)\"$(compose config --services 2>/dev/null)\"}); compadd -a s }\n"
-	      "_compose() {\n\tlocal context state line\n\ttypeset -A opt_args\n\t_arguments -C", f);
+	      "_compose_services() { local -a s; s=(${(f)\"$(compose config --services 2>/dev/null)\"}); compadd -a s "
+	      "}\n"
+	      "_compose() {\n\tlocal context state line\n\ttypeset -A opt_args\n\t_arguments -C",
+	      f);
 	zsh_specs(c->globals, f);
-	fputs(" '1:command:->command' '*::argument:->argument'\n\tcase $state in\n\tcommand)\n\t\tlocal -a commands\n\t\tcommands=(", f);
+	fputs(" '1:command:->command' '*::argument:->argument'\n\tcase $state in\n\tcommand)\n\t\tlocal -a "
+	      "commands\n\t\tcommands=(",
+	      f);
 	for (size_t i = 0; i < c->n_cmds; i++) {
 		fprintf(f, "\n\t\t\t'%s:", c->cmds[i].name);
 		zsh_text(c->cmds[i].summary, f);
@@ -176,7 +184,7 @@ void completion_zsh(const struct completion *c, FILE *f)
 	fputs("\t\tesac ;;\n\tesac\n}\ncompdef _compose compose\n", f);
 }
 
-/* ---- fish --------------------------------------------------------------------------------------------------------- */
+/* ---- fish ------------------------------------------------------------------------------------ */
 
 static void fish_opts(const struct opt *t, const char *when, FILE *f)
 {

@@ -19,7 +19,8 @@ static json_t *pipeline(struct eval *v);
 
 static json_t *wrong(struct eval *v, const char *what)
 {
-	err_set(v->e, ERR_USAGE, 0, "--format: %s at character %zu of \"%.200s\"", what, (size_t)(v->s - v->text) + 1, v->text);
+	err_set(v->e, ERR_USAGE, 0, "--format: %s at character %zu of \"%.200s\"", what, (size_t)(v->s - v->text) + 1,
+		v->text);
 	(void)err_hint(v->e, "a template looks like 'table {{.Name}}\\t{{.Status}}'");
 	return NULL;
 }
@@ -29,7 +30,7 @@ static void blanks(struct eval *v)
 	v->s += strspn(v->s, " \t\r\n");
 }
 
-/* ---- functions --------------------------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 struct args { json_t *v[ARGS_MAX]; size_t n; };
 
@@ -120,14 +121,18 @@ static json_t *fn_truncate(const struct args *a)
 }
 
 /* args: a letter for each argument: t text, n number, l list, any */
-static const struct fn { const char *name, *args; json_t *(*call)(const struct args *a); } fns[] = {
-	{ "json", "a", fn_json }, { "split", "tt", fn_split }, { "join", "lt", fn_join }, { "title", "t", fn_title },
-	{ "lower", "t", fn_lower }, { "upper", "t", fn_upper }, { "pad", "tnn", fn_pad }, { "truncate", "tn", fn_truncate },
+static const struct fn {
+	const char *name, *args;
+	json_t *(*call)(const struct args *a);
+} fns[] = {
+	{"json", "a", fn_json},	  {"split", "tt", fn_split}, {"join", "lt", fn_join}, {"title", "t", fn_title},
+	{"lower", "t", fn_lower}, {"upper", "t", fn_upper},  {"pad", "tnn", fn_pad},  {"truncate", "tn", fn_truncate},
 };
 
 static bool fits(char kind, const json_t *v)
 {
-	return kind == 'a' || (kind == 't' && json_is_string(v)) || (kind == 'n' && json_is_integer(v)) || (kind == 'l' && json_is_array(v));
+	return kind == 'a' || (kind == 't' && json_is_string(v)) || (kind == 'n' && json_is_integer(v)) ||
+	       (kind == 'l' && json_is_array(v));
 }
 
 static json_t *call(struct eval *v, const struct fn *fn, const struct args *a)
@@ -146,7 +151,7 @@ static json_t *call(struct eval *v, const struct fn *fn, const struct args *a)
 	return wrong(v, why);
 }
 
-/* ---- operands ---------------------------------------------------------------------------------------------------- */
+/* ---- operands -------------------------------------------------------------------------------- */
 
 static json_t *unknown_field(struct eval *v, const char *name)
 {
@@ -278,12 +283,13 @@ static bool at_end(const struct eval *v)
 	return !*v->s || *v->s == '|' || *v->s == ')' || !strncmp(v->s, "}}", 2) || !strncmp(v->s, "-}}", 3);
 }
 
-/* ---- pipelines --------------------------------------------------------------------------------------------------- */
+/* ---- pipelines ------------------------------------------------------------------------------- */
 
 static const struct fn *find_fn(struct eval *v)
 {
-	static const char *const later[] = { "if", "else", "end", "range", "with", "define", "template", "block", "and", "or", "not", "eq",
-		"ne", "lt", "gt", "len", "index", "print", "printf", "println", "slice", "html", "js", NULL };
+	static const char *const later[] = {
+		"if", "else", "end", "range", "with",  "define", "template", "block",	"and",	 "or",	 "not", "eq",
+		"ne", "lt",   "gt",  "len",   "index", "print",	 "printf",   "println", "slice", "html", "js",	NULL};
 	size_t len = strspn(v->s, "abcdefghijklmnopqrstuvwxyz");
 	auto_free char *name = xstrndup(v->s, len), *why = NULL;
 
@@ -352,7 +358,7 @@ static json_t *pipeline(struct eval *v)
 	return val;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void show(const json_t *val, struct str *out)
 {

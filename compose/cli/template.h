@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* template.h - `--format` of ps, stats and volumes: a table, JSON, or a template in the small part of Go's text/template
- * that people write there: {{.Field}}, {{function argument ...}}, {{a | b}}, ( ), "texts", numbers, {{- trim -}}.
- * Functions: json split join title lower upper pad truncate; .Label "key". Conditions and loops are refused by name.
- * runs in: client.   owns: struct rows.   layer: cli.   spec: docker's formatting of command output. */
+/* template.h - `--format` of ps, stats and volumes: a table, JSON, or a template in the small part of Go's
+ * text/template that people write there: {{.Field}}, {{function argument ...}}, {{a | b}}, ( ), "texts", numbers, {{-
+ * trim -}}. Functions: json split join title lower upper pad truncate; .Label "key". Conditions and loops are refused
+ * by name. runs in: client.   owns: struct rows.   layer: cli.   spec: docker's formatting of command output. */
 #pragma once
 #include <jansson.h>
 #include <stdio.h>
@@ -26,7 +26,8 @@ int  rows_new(struct rows **ret, const struct rows_opts *o, struct err *e) __att
 /* Whether rows are wanted as JSON. */
 bool rows_json(const struct rows *r);
 /* Add a row; borrowed. */
-int  rows_add(struct rows *r, const json_t *row, const json_t *labels, struct err *e) __attribute__((warn_unused_result));
+int rows_add(struct rows *r, const json_t *row, const json_t *labels, struct err *e)
+	__attribute__((warn_unused_result));
 /* Print and forget the rows so far; a table has its first line again. */
 void rows_print(struct rows *r, FILE *f);
 void rows_free(struct rows *r);

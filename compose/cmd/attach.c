@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* attach.c - `compose attach`: this terminal becomes that of a running container, until it ends or the user leaves it. */
+/* attach.c - `compose attach`: this terminal becomes that of a running container, until it ends or the user leaves it.
+ */
 #include "compose/base/str.h"
 #include "compose/cmd/act.h"
 #include "compose/cmd/list.h"
@@ -9,7 +10,8 @@
 struct attach_args { bool no_stdin, sig_proxy; int64_t index; const char *detach_keys, *service; };
 
 static const struct opt attach_opts[] = {
-	OPT_STR(0, "detach-keys", struct attach_args, detach_keys, "KEYS", "leave the container running (default: ctrl-p,ctrl-q)"),
+	OPT_STR(0, "detach-keys", struct attach_args, detach_keys, "KEYS",
+		"leave the container running (default: ctrl-p,ctrl-q)"),
 	OPT_INT(0, "index", struct attach_args, index, "N", "replica number"),
 	OPT_FLAG(0, "no-stdin", struct attach_args, no_stdin, "output only"),
 	OPT_FLAG(0, "sig-proxy", struct attach_args, sig_proxy, "hand signals on to the container (default true)"),
@@ -74,6 +76,11 @@ static int attach_cmd(struct ctx *c, const void *args, struct err *e)
 	return 0;
 }
 
-const struct cmd cmd_attach = { .name = "attach", .usage = "[OPTION...] SERVICE", .summary = "Attach this terminal to a running container",
-	.opts = attach_opts, .args_size = sizeof(struct attach_args), .defaults = attach_defaults,
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = attach_cmd };
+const struct cmd cmd_attach = {.name = "attach",
+			       .usage = "[OPTION...] SERVICE",
+			       .summary = "Attach this terminal to a running container",
+			       .opts = attach_opts,
+			       .args_size = sizeof(struct attach_args),
+			       .defaults = attach_defaults,
+			       .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES,
+			       .run = attach_cmd};

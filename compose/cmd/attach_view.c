@@ -63,6 +63,41 @@ static void expect_all(const struct attached *a, const struct plan *p)
 			log_view_expect(a->view, a->c->name, p->ops[i]->service->name, p->ops[i]->object);
 }
 
+static int by_text(const void *x, const void *y)
+{
+	return strverscmp(*(char *const *)x, *(char *const *)y);
+}
+
+static void add_name(const struct attached *a, const struct service *s, const char *name, struct strv *out)
+{
+	if (wanted(a, s))
+		strv_take(out, log_view_name(a->c->name, s->name, name));
+}
+
+/* "Attaching to db-1, web-1": those that are started, and those that run already */
+static void announce(const struct attached *a, const struct plan *p)
+{
+	auto_strv struct strv names = {0};
+	auto_str struct str line = {0};
+
+	for (size_t i = 0; i < p->n_ops; i++)
+		if (p->ops[i]->kind == OP_CTR_START)
+			add_name(a, p->ops[i]->service, p->ops[i]->object, &names);
+	for (size_t i = 0; i < p->n_unchanged; i++)
+		for (size_t k = 0; k < a->c->observed->n_ctrs; k++) {
+			const struct observed_ctr *o = &a->c->observed->ctrs[k];
+
+			if (str_eq(o->name, p->unchanged[i]))
+				add_name(a, project_service(a->c->project, o->service), o->name, &names);
+		}
+	if (!names.n)
+		return;
+	qsort(names.v, names.n, sizeof(*names.v), by_text);
+	for (size_t i = 0; i < names.n; i++)
+		str_addf(&line, "%s%s", i ? ", " : "Attaching to ", names.v[i]);
+	ui_line(a->c->ui, str_cstr(&line));
+}
+
 struct visit { struct attached *a; unsigned alive, n; bool add; };
 
 static int visit_ctr(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
@@ -267,6 +302,8 @@ static int conclude(struct attached *a)
 	struct find_code f = { .service = a->o->exit_code_from };
 	struct errs *to = &a->c->errs;
 
+	if (a->sup && on_events(a) < 0)          /* ends that were told before the stops were answered */
+		err_done(a->e);
 	if (log_view_print(a->view, a->e) < 0)
 		err_done(a->e);
 	for (size_t i = 0; i < a->errs.n; i++) {
@@ -307,6 +344,7 @@ int attach_run(struct ctx *c, const struct plan *p, const struct act_opts *ao, c
 	a.sup = take_ptr(sup);
 	a.view = log_view_new(&o->view, reader);
 	expect_all(&a, p);
+	announce(&a, p);
 	r = look(&a, &v) < 0 || engine_begin(&a, p, ao) < 0 ? -1 : loop(&a, &stop_plan);
 	if (a.thread_runs)
 		engine_end(&a);

@@ -23,7 +23,7 @@ static bool runs(const struct listed *l)
 	return l->s.state == CTR_RUNNING || l->s.state == CTR_PAUSED;
 }
 
-/* ---- it never ran --------------------------------------------------------------------------------------------------- */
+/* ---- it never ran ---------------------------------------------------------------------------- */
 
 /* "... exec PATH: why". ret: PATH, caller frees; NULL when it is none that begins with / */
 static char *path_in(const char *error)
@@ -45,7 +45,8 @@ static char *why_not_run(struct asked *a)
 
 	if (!path || lock_project(&a->c->paths, a->c->name, "why", false, &lock, &ignored) < 0)
 		return NULL;
-	if (ctr_root_find(&root, &a->c->paths, a->c->name, a->l->r.id, &ignored) == 0 && ctr_root_open(&root, &a->c->paths, false, &ignored) == 0)
+	if (ctr_root_find(&root, &a->c->paths, a->c->name, a->l->r.id, &ignored) == 0 &&
+	    ctr_root_open(&root, &a->c->paths, false, &ignored) == 0)
 		why = exec_why(&root, path);
 	ctr_root_done(&root);
 	lock_project_release(&a->c->paths, a->c->name, lock);
@@ -88,7 +89,9 @@ static const char *missing(const struct listed *l, enum dep_condition want)
 		return l->s.state != CTR_EXITED ? "has not ended yet" : l->s.exit_code ? "failed" : NULL;
 	if (!runs(l))
 		return "does not run";
-	return want == DEP_HEALTHY && l->s.health != HEALTH_HEALTHY ? l->s.health == HEALTH_UNHEALTHY ? "is unhealthy" : "is not healthy yet" : NULL;
+	return want == DEP_HEALTHY && l->s.health != HEALTH_HEALTHY
+		       ? l->s.health == HEALTH_UNHEALTHY ? "is unhealthy" : "is not healthy yet"
+		       : NULL;
 }
 
 /* The dependency that stands in the way: its own cause is the cause. */
@@ -109,7 +112,8 @@ static bool dep_blocks(struct asked *a, const struct dep *d)
 		cause_of(a->c, a->all, l, "", &k);
 		found = true;
 	}
-	(void)say(a->k, xasprintf("it waits for %s, which %s%s%s", d->service, how, k.text ? ": " : "", k.text ? k.text : ""),
+	(void)say(a->k,
+		  xasprintf("it waits for %s, which %s%s%s", d->service, how, k.text ? ": " : "", k.text ? k.text : ""),
 		  xasprintf("`compose why %s` tells more", d->service));
 	cause_done(&k);
 	return true;
@@ -129,18 +133,19 @@ static bool never_started(struct asked *a)
 {
 	if (a->l->s.state != CTR_CREATED)
 		return false;
-	return waits(a, a->l->r.service) ||
-	       say(a->k, xstrdup("it was created and not started"), xasprintf("`compose start %s` starts it", a->l->r.service));
+	return waits(a, a->l->r.service) || say(a->k, xstrdup("it was created and not started"),
+						xasprintf("`compose start %s` starts it", a->l->r.service));
 }
 
-/* ---- it ended ------------------------------------------------------------------------------------------------------- */
+/* ---- it ended -------------------------------------------------------------------------------- */
 
 static char *memory_limit(struct asked *a)
 {
 	auto_ctr_root struct ctr_root root = CTR_ROOT_INIT;
 	auto_err struct err ignored = {0};
 
-	if (ctr_root_find(&root, &a->c->paths, a->c->name, a->l->r.id, &ignored) < 0 || root.spec.resources.memory_bytes <= 0)
+	if (ctr_root_find(&root, &a->c->paths, a->c->name, a->l->r.id, &ignored) < 0 ||
+	    root.spec.resources.memory_bytes <= 0)
 		return xstrdup("");
 	return xasprintf(" at its limit of %lld MiB", (long long)root.spec.resources.memory_bytes >> 20);
 }
@@ -153,9 +158,12 @@ static bool out_of_memory(struct asked *a)
 		return false;
 	limit = memory_limit(a);
 	if (runs(a->l))
-		return say(a->k, xasprintf("out of memory%s: the kernel killed a process in it, the container goes on", limit),
-			   xstrdup("raise mem_limit; `compose stats` shows what is used"));
-	return say(a->k, xasprintf("out of memory%s: the kernel killed it", limit), xstrdup("raise mem_limit, or make the program use less"));
+		return say(
+			a->k,
+			xasprintf("out of memory%s: the kernel killed a process in it, the container goes on", limit),
+			xstrdup("raise mem_limit; `compose stats` shows what is used"));
+	return say(a->k, xasprintf("out of memory%s: the kernel killed it", limit),
+		   xstrdup("raise mem_limit, or make the program use less"));
 }
 
 static bool stopped_by_us(struct asked *a)
@@ -167,17 +175,22 @@ static bool stopped_by_us(struct asked *a)
 		return false;
 	a->k->fine = true;
 	if (l->s.exit_code == 128 + SIGKILL)
-		return say(a->k, xasprintf("compose killed it (stop, kill or down)%s%s", sig ? ": with `stop`, it had not ended after " : "", sig ? sig : ""),
-			   xasprintf("stop_grace_period is %lld s; a program that is PID 1 needs a handler for the signal, or `init: true`",
+		return say(a->k,
+			   xasprintf("compose killed it (stop, kill or down)%s%s",
+				     sig ? ": with `stop`, it had not ended after " : "", sig ? sig : ""),
+			   xasprintf("stop_grace_period is %lld s; a program that is PID 1 needs a handler for the "
+				     "signal, or `init: true`",
 				     (long long)(l->r.stop_grace_ns / 1000000000)));
-	return say(a->k, xasprintf("compose stopped it (stop or down), and it ended with code %d", l->s.exit_code), NULL);
+	return say(a->k, xasprintf("compose stopped it (stop or down), and it ended with code %d", l->s.exit_code),
+		   NULL);
 }
 
 static bool supervisor_gone(struct asked *a)
 {
 	if (a->l->s.exit_code != 137 || a->l->s.finished_ns)
 		return false;
-	return say(a->k, xstrdup("the project's supervisor was killed, or the machine went down, and the container with it"),
+	return say(a->k,
+		   xstrdup("the project's supervisor was killed, or the machine went down, and the container with it"),
 		   xasprintf("`compose up -d %s` starts it again", a->l->r.service));
 }
 
@@ -189,7 +202,8 @@ static bool missing_library(struct asked *a)
 
 	if (a->l->s.exit_code != 127 || !name)
 		return false;
-	return say(a->k, xasprintf("the library %s is missing in its image", name), xstrdup("install the package that has it in the Dockerfile"));
+	return say(a->k, xasprintf("the library %s is missing in its image", name),
+		   xstrdup("install the package that has it in the Dockerfile"));
 }
 
 static bool by_signal(struct asked *a)
@@ -201,7 +215,8 @@ static bool by_signal(struct asked *a)
 		return false;
 	if (sig == SIGKILL)
 		return say(a->k, xstrdup("SIGKILL ended it, and compose did not send it"),
-			   xstrdup("somebody killed it, or the kernel for lack of memory in the whole machine: `dmesg` tells"));
+			   xstrdup("somebody killed it, or the kernel for lack of memory in the whole machine: `dmesg` "
+				   "tells"));
 	if (sig == SIGSEGV || sig == SIGABRT || sig == SIGBUS || sig == SIGFPE || sig == SIGILL)
 		return say(a->k, xasprintf("its program crashed: %s (%s)", name, what), sig == SIGILL ?
 			   xstrdup("it may have been built for a newer processor") : NULL);
@@ -213,11 +228,13 @@ static bool by_code(struct asked *a)
 	int code = a->l->s.exit_code;
 
 	if (code == 127)
-		return say(a->k, xstrdup("its program ended with code 127: a command was not found"), xstrdup("the last output names it"));
+		return say(a->k, xstrdup("its program ended with code 127: a command was not found"),
+			   xstrdup("the last output names it"));
 	if (code == 126)
 		return say(a->k, xstrdup("its program ended with code 126: a command could not be executed"), NULL);
 	if (code)
-		return say(a->k, xasprintf("its program ended by itself with code %d", code), xstrdup("the last output may tell why"));
+		return say(a->k, xasprintf("its program ended by itself with code %d", code),
+			   xstrdup("the last output may tell why"));
 	a->k->fine = true;
 	return say(a->k, xstrdup("its program has done its work and ended with code 0"), NULL);
 }
@@ -227,7 +244,7 @@ static bool ended(struct asked *a)
 	return !runs(a->l) && (supervisor_gone(a) || missing_library(a) || by_signal(a) || by_code(a));
 }
 
-/* ---- it runs -------------------------------------------------------------------------------------------------------- */
+/* ---- it runs --------------------------------------------------------------------------------- */
 
 static bool unhealthy(struct asked *a)
 {
@@ -236,37 +253,48 @@ static bool unhealthy(struct asked *a)
 
 	if (!runs(l) || l->s.health == HEALTH_NONE || l->s.health == HEALTH_HEALTHY || !l->s.health_fails)
 		return false;
-	return say(a->k, xasprintf("its healthcheck failed %u times in a row; the last one said: %.*s", l->s.health_fails,
-				   (int)strcspn(said, "\n"), said),
-		   xasprintf("try it: `compose exec %s %s`", l->r.service, l->r.health.test.n > 1 ? l->r.health.test.v[1] : "COMMAND"));
+	return say(a->k,
+		   xasprintf("its healthcheck failed %u times in a row; the last one said: %.*s", l->s.health_fails,
+			     (int)strcspn(said, "\n"), said),
+		   xasprintf("try it: `compose exec %s %s`", l->r.service,
+			     l->r.health.test.n > 1 ? l->r.health.test.v[1] : "COMMAND"));
 }
 
 static bool well(struct asked *a)
 {
 	a->k->fine = true;
 	if (a->l->s.state == CTR_PAUSED)
-		return say(a->k, xstrdup("it is paused"), xasprintf("`compose unpause %s` lets it go on", a->l->r.service));
-	return say(a->k, xstrdup(a->l->s.health == HEALTH_STARTING ? "it runs, and its first healthcheck is not over" : "nothing is wrong: it runs"), NULL);
+		return say(a->k, xstrdup("it is paused"),
+			   xasprintf("`compose unpause %s` lets it go on", a->l->r.service));
+	return say(a->k,
+		   xstrdup(a->l->s.health == HEALTH_STARTING ? "it runs, and its first healthcheck is not over"
+							     : "nothing is wrong: it runs"),
+		   NULL);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void facts(const struct listed *l, struct cause *k)
 {
-	static const char *const policies[] = { [POLICY_NO] = "no", [POLICY_ALWAYS] = "always", [POLICY_ON_FAILURE] = "on-failure",
-		[POLICY_UNLESS_STOPPED] = "unless-stopped" };
+	static const char *const policies[] = {[POLICY_NO] = "no",
+					       [POLICY_ALWAYS] = "always",
+					       [POLICY_ON_FAILURE] = "on-failure",
+					       [POLICY_UNLESS_STOPPED] = "unless-stopped"};
 
 	if (l->s.restarts)
-		strv_take(&k->more, xasprintf("restarted %u times (restart: %s)", l->s.restarts, policies[l->r.restart]));
+		strv_take(&k->more,
+			  xasprintf("restarted %u times (restart: %s)", l->s.restarts, policies[l->r.restart]));
 	if (l->s.started_ns && l->s.finished_ns > l->s.started_ns && !runs(l))
-		strv_take(&k->more, xasprintf("it had run for %.1f s", (double)(l->s.finished_ns - l->s.started_ns) / 1e9));
+		strv_take(&k->more,
+			  xasprintf("it had run for %.1f s", (double)(l->s.finished_ns - l->s.started_ns) / 1e9));
 }
 
 /* The first that applies is the cause. */
 void cause_of(struct ctx *c, const struct list *all, const struct listed *l, const char *tail, struct cause *ret)
 {
 	struct asked a = { c, all, l, tail, ret };
-	bool (*const rules[])(struct asked *) = { start_failed, never_started, out_of_memory, stopped_by_us, ended, unhealthy, well };
+	bool (*const rules[])(struct asked *) = {start_failed, never_started, out_of_memory, stopped_by_us,
+						 ended,	       unhealthy,     well};
 
 	for (size_t i = 0; i < ARRAY_LEN(rules) && !rules[i](&a); i++)
 		;
@@ -278,7 +306,8 @@ void cause_of_none(struct ctx *c, const struct list *all, const char *service, s
 	struct asked a = { c, all, NULL, "", ret };
 
 	if (!waits(&a, service))
-		(void)say(ret, xstrdup("it has no container"), xasprintf("`compose up -d %s` makes and starts it", service));
+		(void)say(ret, xstrdup("it has no container"),
+			  xasprintf("`compose up -d %s` makes and starts it", service));
 }
 
 void cause_done(struct cause *k)

@@ -6,11 +6,18 @@
 #include "compose/state/lock.h"
 #include "compose/supervisor/client.h"
 
-struct commit_args { const char *author, *message, *service; struct strv changes; int64_t index; bool pause; char **rest; };
+struct commit_args {
+	const char *author, *message, *service;
+	struct strv changes;
+	int64_t index;
+	bool pause;
+	char **rest;
+};
 
 static const struct opt commit_opts[] = {
 	OPT_STR('a', "author", struct commit_args, author, "TEXT", "who made it"),
-	OPT_STRS('c', "change", struct commit_args, changes, "INSTRUCTION", "change its configuration: 'CMD [\"sh\"]'; repeatable"),
+	OPT_STRS('c', "change", struct commit_args, changes, "INSTRUCTION",
+		 "change its configuration: 'CMD [\"sh\"]'; repeatable"),
 	OPT_INT(0, "index", struct commit_args, index, "N", "replica number"),
 	OPT_STR('m', "message", struct commit_args, message, "TEXT", "a comment"),
 	OPT_FLAG('p', "pause", struct commit_args, pause, "pause the container meanwhile (default true)"),
@@ -31,7 +38,8 @@ static int pause_it(struct sup *sup, const char *op, const char *id, struct err 
 
 static int make_image(struct ctx *c, const struct commit_args *a, const struct ctr_root *root, struct err *e)
 {
-	const struct ctr_commit_opts o = { .ref = a->rest[0], .author = a->author, .message = a->message, .changes = &a->changes };
+	const struct ctr_commit_opts o = {
+		.ref = a->rest[0], .author = a->author, .message = a->message, .changes = &a->changes};
 	auto_image struct image *img = NULL;
 
 	if (ctr_commit(&img, c->store, root, &o, e) < 0)
@@ -89,6 +97,12 @@ static int commit_run(struct ctx *c, const void *args, struct err *e)
 	return commit_ctr(c, a, ctr, e) < 0 ? err_wrap(e, "cannot make an image of %s", ctr->name) : 0;
 }
 
-const struct cmd cmd_commit = { .name = "commit", .usage = "[OPTION...] SERVICE [REPOSITORY[:TAG]]", .summary = "Make an image of a container",
-	.opts = commit_opts, .args_size = sizeof(struct commit_args), .defaults = commit_defaults,
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | NEED_STORE | ALL_PROFILES, .run = commit_run };
+const struct cmd cmd_commit = {.name = "commit",
+			       .usage = "[OPTION...] SERVICE [REPOSITORY[:TAG]]",
+			       .summary = "Make an image of a container",
+			       .opts = commit_opts,
+			       .args_size = sizeof(struct commit_args),
+			       .defaults = commit_defaults,
+			       .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | NEED_STORE |
+					ALL_PROFILES,
+			       .run = commit_run};

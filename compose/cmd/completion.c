@@ -35,5 +35,9 @@ static int completion_run(struct ctx *c, const void *args, struct err *e)
 	return err_hint(e, "there are bash, zsh and fish");
 }
 
-const struct cmd cmd_completion = { .name = "completion", .usage = "bash|zsh|fish", .summary = "Print a completion script for a shell",
-	.opts = completion_opts, .args_size = sizeof(struct completion_args), .run = completion_run };
+const struct cmd cmd_completion = {.name = "completion",
+				   .usage = "bash|zsh|fish",
+				   .summary = "Print a completion script for a shell",
+				   .opts = completion_opts,
+				   .args_size = sizeof(struct completion_args),
+				   .run = completion_run};

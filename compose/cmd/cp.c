@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cp.c - `compose cp`: files between this host and containers, running or not; "-" is a tar.
- * Without -a what arrives in a container is root's, what arrives on the host belongs to who asked. Devices and FIFOs of a
- * container do not come to the host. */
+ * Without -a what arrives in a container is root's, what arrives on the host belongs to who asked. Devices and FIFOs of
+ * a container do not come to the host. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -29,7 +29,15 @@ static const struct opt cp_opts[] = {
 	OPT_END
 };
 
-struct cp { struct ctx *c; const struct cp_args *a; const char *src, *dst; char *service; bool to_ctr; int spool; struct err *e; };
+struct cp {
+	struct ctx *c;
+	const struct cp_args *a;
+	const char *src, *dst;
+	char *service;
+	bool to_ctr;
+	int spool;
+	struct err *e;
+};
 
 /* "SERVICE:PATH". ret: the service, caller frees; NULL for a path of this host */
 static char *service_of(const char *arg, const char **path)
@@ -65,7 +73,7 @@ static int read_args(struct cp *w)
 	return 0;
 }
 
-/* ---- a container ---------------------------------------------------------------------------------------------------- */
+/* ---- a container ----------------------------------------------------------------------------- */
 
 /* in: path: as it is from the container, links resolved */
 static int refuse_hidden(struct cp *w, const struct ctr_root *root, int dir, const char *name)
@@ -77,14 +85,16 @@ static int refuse_hidden(struct cp *w, const struct ctr_root *root, int dir, con
 		return err_set(w->e, ERR_SYS, errno, "find out where %s is", name);
 	if (!m)
 		return 0;
-	err_set(w->e, ERR_CONFLICT, 0, "%s belongs to what is mounted at %s, and that is only while container %s runs", path, m->dest, root->r.name);
+	err_set(w->e, ERR_CONFLICT, 0, "%s belongs to what is mounted at %s, and that is only while container %s runs",
+		path, m->dest, root->r.name);
 	return err_hint(w->e, "start it first: `compose start %s`", root->r.service);
 }
 
 static void warn_hidden(struct cp *w, const struct ctr_root *root, const char *top)
 {
 	for (size_t i = 0; !root->live && i < root->r.volumes.n; i++)
-		ui_warn(w->c->ui, "container %s does not run: volume %s is not part of what is copied from %s", root->r.name, root->r.volumes.v[i], top);
+		ui_warn(w->c->ui, "container %s does not run: volume %s is not part of what is copied from %s",
+			root->r.name, root->r.volumes.v[i], top);
 }
 
 static int open_root(struct cp *w, const char *id, struct ctr_root *root, bool write)
@@ -100,15 +110,23 @@ static int open_root(struct cp *w, const char *id, struct ctr_root *root, bool w
 	return ctr_root_open(root, &w->c->paths, write, w->e);
 }
 
-/* ---- tar ------------------------------------------------------------------------------------------------------------ */
+/* ---- tar ------------------------------------------------------------------------------------- */
+
+/* Of name in the directory top, as the container sees it. */
+static char *path_of(const char *top, const char *name)
+{
+	if (!top || !*name)
+		return xstrdup(top ? top : "");
+	return xasprintf("%s/%s", str_eq(top, "/") ? "" : top, name);
+}
 
 static int to_stdout(struct cp *w, const struct ctr_root *root, const struct place_src *src)
 {
 	auto_free char *top = ctr_root_path(src->dir);
 	const char *as = *src->base ? src->base : src->is_dir ? "." : "";
-	struct ctr_root_filter f = { root, top ? top : "/" };
+	struct ctr_root_filter f = { root, NULL };
 	const struct tar_out_opts o = { .filter = ctr_root_no_kernel, .arg = &f };
-	auto_free char *below = *src->name ? xasprintf("%s/%s", str_eq(f.top, "/") ? "" : f.top, src->name) : xstrdup(f.top);
+	auto_free char *below = path_of(top, src->name);
 	auto_tar_out struct tar_out *t = NULL;
 
 	f.top = below;
@@ -172,7 +190,7 @@ static int spool_stdin(struct cp *w)
 	return n < 0 ? err_set(w->e, ERR_SYS, errno, "read standard input") : 0;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static int copy(struct cp *w, const struct ctr_root *root, const struct place_src *src, const struct place_dst *dst)
 {
@@ -183,7 +201,7 @@ static int copy(struct cp *w, const struct ctr_root *root, const struct place_sr
 	if (!w->to_ctr) {
 		o.uid = geteuid();
 		o.gid = getegid();
-		f.top = below = xasprintf("%s%s%s", str_eq(top, "/") && *src->name ? "" : top ? top : "", *src->name ? "/" : "", src->name);
+		f.top = below = path_of(top, src->name);
 		o.filter = ctr_root_no_kernel;
 		o.arg = &f;
 	}
@@ -245,11 +263,12 @@ static int one(struct cp *w, const struct observed_ctr *o)
 	return r < 0 ? err_wrap(w->e, "cannot %s", what) : 0;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static bool wanted(const struct cp *w, const struct observed_ctr *o)
 {
-	return str_eq(o->service, w->service) && (!o->oneoff || w->a->all) && (!w->a->index || o->number == w->a->index);
+	return str_eq(o->service, w->service) && (!o->oneoff || w->a->all) &&
+	       (!w->a->index || o->number == w->a->index);
 }
 
 static int to_all(struct cp *w)
@@ -281,6 +300,11 @@ static int cp_run(struct ctx *c, const void *args, struct err *e)
 	return first ? r : -1;
 }
 
-const struct cmd cmd_cp = { .name = "cp", .usage = "[OPTION...] SERVICE:PATH PATH|-\n       compose cp [OPTION...] PATH|- SERVICE:PATH",
-	.summary = "Copy files between this host and containers", .opts = cp_opts, .args_size = sizeof(struct cp_args),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = cp_run };
+const struct cmd cmd_cp = {.name = "cp",
+			   .usage =
+				   "[OPTION...] SERVICE:PATH PATH|-\n       compose cp [OPTION...] PATH|- SERVICE:PATH",
+			   .summary = "Copy files between this host and containers",
+			   .opts = cp_opts,
+			   .args_size = sizeof(struct cp_args),
+			   .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES,
+			   .run = cp_run};

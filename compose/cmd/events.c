@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* events.c - `compose events`: what happens to the project's containers from now on, until Ctrl-C.
- * The supervisor tells of their lives; that they are made and removed is seen by their directories. A supervisor is started
- * when none lives, and stays as long as this command listens. */
+ * The supervisor tells of their lives; that they are made and removed is seen by their directories. A supervisor is
+ * started when none lives, and stays as long as this command listens. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -38,7 +38,7 @@ struct events {
 	struct err *e;
 };
 
-/* ---- one line ---------------------------------------------------------------------------------------------------- */
+/* ---- one line -------------------------------------------------------------------------------- */
 
 static void print_json(const struct seen *s, const char *action, const char *at, const json_t *attributes)
 {
@@ -99,7 +99,7 @@ static void tell(struct events *ev, const struct seen *s, const char *action, in
 		print_line(s, action, at, attributes);
 }
 
-/* ---- containers come and go ---------------------------------------------------------------------------------------- */
+/* ---- containers come and go ------------------------------------------------------------------ */
 
 static struct seen *find(struct events *ev, const char *id)
 {
@@ -179,7 +179,8 @@ static int watch_project(struct events *ev)
 	auto_free char *rel = xasprintf("projects/%s", ev->c->name);
 	auto_close int fd = paths_dir(ev->c->paths.root_fd, rel, true);
 
-	ev->watch = fd < 0 ? -1 : inotify_add_watch(ev->notify, ev->dir, IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_ONLYDIR);
+	ev->watch =
+		fd < 0 ? -1 : inotify_add_watch(ev->notify, ev->dir, IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_ONLYDIR);
 	return ev->watch < 0 ? err_set(ev->e, ERR_SYS, errno, "watch %s", ev->dir) : 0;
 }
 
@@ -207,7 +208,7 @@ static int on_notify(struct events *ev)
 	return look(ev, true);
 }
 
-/* ---- lives --------------------------------------------------------------------------------------------------------- */
+/* ---- lives ----------------------------------------------------------------------------------- */
 
 static int connect_sup(struct events *ev)
 {
@@ -245,7 +246,7 @@ static int on_sup(struct events *ev)
 	}
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static int remaining_ms(const struct events *ev)
 {
@@ -257,8 +258,9 @@ static int remaining_ms(const struct events *ev)
 static int listen_on(struct events *ev)
 {
 	for (;;) {
-		struct pollfd p[3] = { { .fd = ev->notify, .events = POLLIN }, { .fd = sup_fd(ev->sup), .events = POLLIN },
-			{ .fd = intr_fd(), .events = POLLIN } };
+		struct pollfd p[3] = {{.fd = ev->notify, .events = POLLIN},
+				      {.fd = sup_fd(ev->sup), .events = POLLIN},
+				      {.fd = intr_fd(), .events = POLLIN}};
 
 		if (fflush(stdout) != 0 || (ev->until_ns && sys_now_ns() >= ev->until_ns))
 			return 0;
@@ -277,7 +279,9 @@ static int check(struct events *ev)
 {
 	if (ev->a->since) {
 		err_set(ev->e, ERR_USAGE, 0, "--since: events are not kept, so only those from now on can be shown");
-		return err_hint(ev->e, "`compose logs --since` shows earlier output, `compose why SERVICE` the end of a container");
+		return err_hint(
+			ev->e,
+			"`compose logs --since` shows earlier output, `compose why SERVICE` the end of a container");
 	}
 	return when_parse(ev->a->until, "--until", &ev->until_ns, ev->e);
 }
@@ -298,7 +302,8 @@ static int begin(struct events *ev)
 
 static int events_run(struct ctx *c, const void *args, struct err *e)
 {
-	auto_free char *dir = xasprintf("%s/projects/%s", c->paths.root, c->name), *rel = xasprintf("projects/%s", c->name);
+	auto_free char *dir = xasprintf("%s/projects/%s", c->paths.root, c->name),
+		       *rel = xasprintf("projects/%s", c->name);
 	struct events ev = { .c = c, .a = args, .notify = -1, .dir = dir, .e = e };
 	int r = begin(&ev);
 
@@ -318,6 +323,11 @@ static int events_run(struct ctx *c, const void *args, struct err *e)
 	return r < 0 ? err_wrap(e, "cannot show events") : 0;
 }
 
-const struct cmd cmd_events = { .name = "events", .usage = "[OPTION...] [SERVICE...]", .summary = "Show what happens to containers",
-	.opts = events_opts, .args_size = sizeof(struct events_args), .services_off = offsetof(struct events_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES, .run = events_run };
+const struct cmd cmd_events = {.name = "events",
+			       .usage = "[OPTION...] [SERVICE...]",
+			       .summary = "Show what happens to containers",
+			       .opts = events_opts,
+			       .args_size = sizeof(struct events_args),
+			       .services_off = offsetof(struct events_args, services),
+			       .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES,
+			       .run = events_run};

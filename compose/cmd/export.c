@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* export.c - `compose export`: the root file system of a container as a tar. What is mounted in it (volumes, /proc) is left
- * out, as docker does: the mount points are there, empty. */
+/* export.c - `compose export`: the root file system of a container as a tar. What is mounted in it (volumes, /proc) is
+ * left out, as docker does: the mount points are there, empty. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -77,6 +77,10 @@ static int export_run(struct ctx *c, const void *args, struct err *e)
 	return export_ctr(c, a, ctr->id, e) < 0 ? err_wrap(e, "cannot export %s", ctr->name) : 0;
 }
 
-const struct cmd cmd_export = { .name = "export", .usage = "[OPTION...] SERVICE", .summary = "Write a container's root file system as a tar",
-	.opts = export_opts, .args_size = sizeof(struct export_args),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = export_run };
+const struct cmd cmd_export = {.name = "export",
+			       .usage = "[OPTION...] SERVICE",
+			       .summary = "Write a container's root file system as a tar",
+			       .opts = export_opts,
+			       .args_size = sizeof(struct export_args),
+			       .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES,
+			       .run = export_run};

@@ -8,19 +8,33 @@ const struct opt global_opts[] = {
 	OPT_STR('p', "project-name", struct globals, project_name, "NAME", "project name"),
 	OPT_STRS(0, "profile", struct globals, profiles, "NAME", "enable a profile; repeatable, * is all"),
 	OPT_STRS(0, "env-file", struct globals, env_files, "FILE", "environment file instead of .env; repeatable"),
-	OPT_STR(0, "project-directory", struct globals, project_dir, "DIR", "base of relative paths and of the default name"),
-	{ .type = OPT_T_STR, .name = "workdir", .off = offsetof(struct globals, project_dir), .arg = "DIR", .help = "", .flags = OPT_HIDDEN },
+	OPT_STR(0, "project-directory", struct globals, project_dir, "DIR",
+		"base of relative paths and of the default name"),
+	{.type = OPT_T_STR,
+	 .name = "workdir",
+	 .off = offsetof(struct globals, project_dir),
+	 .arg = "DIR",
+	 .help = "",
+	 .flags = OPT_HIDDEN},
 	OPT_CHOICE(0, "progress", struct globals, progress, "auto tty plain json quiet", "how progress is shown"),
 	OPT_CHOICE(0, "ansi", struct globals, ansi, "auto always never", "colours and cursor movement"),
 	OPT_INT(0, "parallel", struct globals, parallel, "N", "operations at once (-1: no limit)"),
 	OPT_FLAG(0, "dry-run", struct globals, dry_run, "print what would be done, do nothing"),
-	OPT_FLAG(0, "all-resources", struct globals, all_resources, "also networks, volumes, configs and secrets that no service uses"),
-	OPT_FLAG(0, "compatibility", struct globals, compatibility, "names with _ instead of -, as docker-compose v1 made them"),
+	OPT_FLAG(0, "all-resources", struct globals, all_resources,
+		 "also networks, volumes, configs and secrets that no service uses"),
+	OPT_FLAG(0, "compatibility", struct globals, compatibility,
+		 "names with _ instead of -, as docker-compose v1 made them"),
 	OPT_FLAGX(0, "verbose", struct globals, verbose, OPT_HIDDEN, ""),
 	OPT_FLAGX(0, "no-ansi", struct globals, no_ansi, OPT_HIDDEN, ""),
-	{ .type = OPT_T_STRS, .name = "insecure-registry", .off = offsetof(struct globals, insecure), .arg = "HOST", .help = "", .flags = OPT_HIDDEN },
+	{.type = OPT_T_STRS,
+	 .name = "insecure-registry",
+	 .off = offsetof(struct globals, insecure),
+	 .arg = "HOST",
+	 .help = "",
+	 .flags = OPT_HIDDEN},
 	OPT_FLAG(0, "strict", struct globals, strict, "treat warnings about the files as errors"),
-	OPT_STR(0, "root", struct globals, root, "DIR", "where everything is kept (COMPOSE_ROOT; default /var/lib/compose)"),
+	OPT_STR(0, "root", struct globals, root, "DIR",
+		"where everything is kept (COMPOSE_ROOT; default /var/lib/compose)"),
 	OPT_FLAG('v', "version", struct globals, version, "print the version"),
 	OPT_REST(struct globals, rest, "COMMAND", "command and its arguments"),
 	OPT_END
@@ -32,9 +46,11 @@ int globals_settle(struct globals *g, struct err *e)
 		g->ansi = "never";
 	if (!g->insecure.n)
 		return 0;
-	err_set(e, ERR_USAGE, 0, "--insecure-registry %s: registries are spoken to over TLS, without it only on this host (127.0.0.1)",
+	err_set(e, ERR_USAGE, 0,
+		"--insecure-registry %s: registries are spoken to over TLS, without it only on this host (127.0.0.1)",
 		g->insecure.v[0]);
-	return err_hint(e, "give the registry a certificate; one of your own counts from /etc/docker/certs.d/HOST/ca.crt");
+	return err_hint(e,
+			"give the registry a certificate; one of your own counts from /etc/docker/certs.d/HOST/ca.crt");
 }
 
 /* now: the command's name today; NULL: why not */
@@ -48,7 +64,8 @@ static const struct old { const char *group, *name; const char *now, *why; } old
 static char **renamed(const struct old *o, char **rest, struct err *e)
 {
 	if (!o->now) {
-		err_set(e, ERR_USAGE, 0, "`compose %s%s%s` is not carried out: %s", o->group, o->name ? " " : "", o->name ? o->name : "", o->why);
+		err_set(e, ERR_USAGE, 0, "`compose %s%s%s` is not carried out: %s", o->group, o->name ? " " : "",
+			o->name ? o->name : "", o->why);
 		(void)err_hint(e, "`compose config` prints the model for other tools");
 		return NULL;
 	}
@@ -69,7 +86,8 @@ char **globals_command(struct globals *g, char **rest, struct err *e)
 			return renamed(&old[i], rest, e);
 	if (!str_eq(rest[0], "alpha"))
 		return rest;
-	err_set(e, ERR_USAGE, 0, "compose alpha: there is no such experiment%s%s", rest[1] ? ": " : "", rest[1] ? rest[1] : "");
+	err_set(e, ERR_USAGE, 0, "compose alpha: there is no such experiment%s%s", rest[1] ? ": " : "",
+		rest[1] ? rest[1] : "");
 	(void)err_hint(e, "there are dry-run, viz, watch, scale and publish");
 	return NULL;
 }

@@ -53,7 +53,7 @@ static bool is_dots(const char *name)
 	return !*name || str_eq(name, ".") || str_eq(name, "..");
 }
 
-/* ---- links -------------------------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 struct spot { int dir; char *path, *name; struct stat st; bool exists; };
 
@@ -118,7 +118,7 @@ static int follow_links(const struct place *p, struct spot *s)
 	return 0;
 }
 
-/* ---- source -------------------------------------------------------------------------------------------------------- */
+/* ---- source ---------------------------------------------------------------------------------- */
 
 static int whole_dir(struct place_src *ret, const struct place *p, const char *path, const char *base, struct err *e)
 {
@@ -154,7 +154,10 @@ int place_source(struct place_src *ret, const struct place *p, bool follow, stru
 		spot_done(&s);
 		return r;
 	}
-	*ret = (struct place_src){ .dir = take_fd(s.dir), .name = take_ptr(s.name), .base = take_ptr(name), .is_dir = S_ISDIR(s.st.st_mode) };
+	*ret = (struct place_src){.dir = take_fd(s.dir),
+				  .name = take_ptr(s.name),
+				  .base = take_ptr(name),
+				  .is_dir = S_ISDIR(s.st.st_mode)};
 	spot_done(&s);
 	return 0;
 }
@@ -167,7 +170,7 @@ void place_src_done(struct place_src *s)
 	*s = (struct place_src){ .dir = -1 };
 }
 
-/* ---- target -------------------------------------------------------------------------------------------------------- */
+/* ---- target ---------------------------------------------------------------------------------- */
 
 int place_dir(const struct place *p, struct err *e)
 {
@@ -201,7 +204,8 @@ static int onto_file(const struct place *p, struct err *e)
 	return err_hint(e, "name a directory, or a name that is not taken");
 }
 
-static int new_name(struct place_dst *ret, const struct place *p, const char *path, const struct place_src *src, struct err *e)
+static int new_name(struct place_dst *ret, const struct place *p, const char *path, const struct place_src *src,
+		    struct err *e)
 {
 	struct spot s = { .dir = -1 };
 

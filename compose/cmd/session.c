@@ -10,7 +10,8 @@ struct running { const struct session *s; int64_t wait_id; int status; bool sign
 /* ret: 1 when j, an answer or event, tells that the container has ended */
 static int is_end(struct running *r, int64_t id, const json_t *j)
 {
-	bool event = id == 0 && !r->s->start && str_eq(json_str(j, "event", ""), "die") && str_eq(json_str(j, "ctr", ""), r->s->id);
+	bool event = id == 0 && !r->s->start && str_eq(json_str(j, "event", ""), "die") &&
+		     str_eq(json_str(j, "ctr", ""), r->s->id);
 
 	if (!event && (!r->wait_id || id != r->wait_id)) {
 		err_done(r->e);
@@ -46,7 +47,8 @@ static void on_size(void *arg)
 	unsigned short rows, cols;
 
 	pump_size(&rows, &cols);
-	(void)!sup_send(r->s->sup, "resize", json_pack("{s:s,s:i,s:i}", "ctr", r->s->id, "rows", rows, "cols", cols), NULL, 0, &ignored);
+	(void)!sup_send(r->s->sup, "resize", json_pack("{s:s,s:i,s:i}", "ctr", r->s->id, "rows", rows, "cols", cols),
+			NULL, 0, &ignored);
 }
 
 /* Ctrl-C without a terminal of its own: hand the signal on. */
@@ -98,7 +100,8 @@ static int join(struct running *r, struct pump *p)
 		return -1;
 	pump_handed(p);
 	if (s->start)
-		r->wait_id = sup_send(s->sup, "wait", json_pack("{s:s,s:s}", "ctr", s->id, "for", "exited"), NULL, 0, r->e);
+		r->wait_id =
+			sup_send(s->sup, "wait", json_pack("{s:s,s:s}", "ctr", s->id, "for", "exited"), NULL, 0, r->e);
 	if (r->wait_id < 0 || (s->tty && s->with_stdin && pump_raw(p, r->e) < 0))
 		return -1;
 	if (s->tty && !s->start)
@@ -110,8 +113,8 @@ static int join(struct running *r, struct pump *p)
 int session_run(const struct session *s, int *ret_status, struct err *e)
 {
 	struct running r = { .s = s, .e = e };
-	const struct pump_calls calls = { .on_end = on_message, .on_size = on_size, .on_signal = s->no_sig_proxy ? NULL : on_signal,
-		.arg = &r };
+	const struct pump_calls calls = {
+		.on_end = on_message, .on_size = on_size, .on_signal = s->no_sig_proxy ? NULL : on_signal, .arg = &r};
 	struct pump p = { .child = { -1, -1, -1 }, .winch_fd = -1, .in.to = -1, .out.from = -1, .err.from = -1 };
 	int got = join(&r, &p);
 

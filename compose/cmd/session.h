@@ -19,5 +19,6 @@ struct session {
 };
 enum session_end { SESSION_EXITED, SESSION_CLOSED, SESSION_DETACHED };   /* closed: our output, by its reader */
 
-/* Until the container ends or the user leaves it. ret: enum session_end, with *ret_status for SESSION_EXITED; -1 with e */
+/* Until the container ends or the user leaves it. ret: enum session_end, with *ret_status for SESSION_EXITED; -1 with e
+ */
 int session_run(const struct session *s, int *ret_status, struct err *e) __attribute__((warn_unused_result));

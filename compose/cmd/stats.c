@@ -18,7 +18,8 @@ struct stats_args { bool all, no_stream, no_trunc; const char *format; char **se
 
 static const struct opt stats_opts[] = {
 	OPT_FLAG('a', "all", struct stats_args, all, "also containers that do not run"),
-	OPT_STR(0, "format", struct stats_args, format, "FORMAT", "table, json, or a template such as '{{.Name}} {{.CPUPerc}}'"),
+	OPT_STR(0, "format", struct stats_args, format, "FORMAT",
+		"table, json, or a template such as '{{.Name}} {{.CPUPerc}}'"),
 	OPT_FLAG(0, "no-stream", struct stats_args, no_stream, "once, instead of until Ctrl-C"),
 	OPT_FLAG(0, "no-trunc", struct stats_args, no_trunc, "whole ids"),
 	OPT_REST(struct stats_args, services, "SERVICE", "services (default: all)"),
@@ -84,10 +85,12 @@ static void measured(json_t *row, const struct usage *last, const struct usage *
 {
 	double span = (double)(now->at_ns - last->at_ns);
 	bool cpu = last->at_ns && span > 0 && now->cpu_ns >= last->cpu_ns && last->cpu_ns >= 0;
-	auto_free char *used = binary(now->memory_bytes < 0 ? 0 : now->memory_bytes), *limit = binary(now->memory_limit_bytes);
+	auto_free char *used = binary(now->memory_bytes < 0 ? 0 : now->memory_bytes),
+		       *limit = binary(now->memory_limit_bytes);
 
 	put(row, "BlockIO", pair(now->blk_read_bytes, now->blk_write_bytes));
-	put(row, "CPUPerc", cpu ? xasprintf("%.2f%%", (double)(now->cpu_ns - last->cpu_ns) * 100 / span) : xstrdup("--"));
+	put(row, "CPUPerc",
+	    cpu ? xasprintf("%.2f%%", (double)(now->cpu_ns - last->cpu_ns) * 100 / span) : xstrdup("--"));
 	put(row, "MemPerc", now->memory_bytes < 0 ? xstrdup("--") :
 	    xasprintf("%.2f%%", (double)now->memory_bytes * 100 / (double)now->memory_limit_bytes));
 	put(row, "MemUsage", now->memory_bytes < 0 ? xstrdup("--") : xasprintf("%s / %s", used, limit));
@@ -99,8 +102,14 @@ static json_t *row_of(struct stats *s, const struct listed *l)
 {
 	json_t *row = json_object();
 	auto_free char *id = xasprintf("%.*s", s->a->no_trunc ? 64 : 12, l->r.id);
-	struct usage none = { .at_ns = 0, .cpu_ns = -1, .memory_bytes = -1, .memory_limit_bytes = 1, .pids = -1, .net_rx_bytes = -1,
-		.blk_read_bytes = -1 }, now = none, *last = &none;
+	struct usage none = {.at_ns = 0,
+			     .cpu_ns = -1,
+			     .memory_bytes = -1,
+			     .memory_limit_bytes = 1,
+			     .pids = -1,
+			     .net_rx_bytes = -1,
+			     .blk_read_bytes = -1},
+		     now = none, *last = &none;
 
 	json_put(row, "BlockIO", "");             /* the order in which docker has them */
 	json_put(row, "CPUPerc", "");
@@ -166,9 +175,10 @@ static int watch(struct stats *s)
 
 static int stats_run(struct ctx *c, const void *args, struct err *e)
 {
-	auto_json json_t *headers = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "BlockIO", "BLOCK I/O", "CPUPerc", "CPU %",
-		"Container", "CONTAINER", "ID", "CONTAINER ID", "MemPerc", "MEM %", "MemUsage", "MEM USAGE / LIMIT", "Name", "NAME",
-		"NetIO", "NET I/O", "PIDs", "PIDS", "Service", "SERVICE");
+	auto_json json_t *headers = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "BlockIO", "BLOCK I/O",
+					      "CPUPerc", "CPU %", "Container", "CONTAINER", "ID", "CONTAINER ID",
+					      "MemPerc", "MEM %", "MemUsage", "MEM USAGE / LIMIT", "Name", "NAME",
+					      "NetIO", "NET I/O", "PIDs", "PIDS", "Service", "SERVICE");
 	const struct stats_args *a = args;
 	const struct rows_opts o = { .format = a->format, .headers = headers, .columns =
 		"{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}" };
@@ -190,6 +200,11 @@ static int stats_run(struct ctx *c, const void *args, struct err *e)
 	return r < 0 ? err_wrap(e, "cannot show what containers use") : 0;
 }
 
-const struct cmd cmd_stats = { .name = "stats", .usage = "[OPTION...] [SERVICE...]", .summary = "Show what containers use", .opts = stats_opts,
-	.args_size = sizeof(struct stats_args), .services_off = offsetof(struct stats_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES, .run = stats_run };
+const struct cmd cmd_stats = {.name = "stats",
+			      .usage = "[OPTION...] [SERVICE...]",
+			      .summary = "Show what containers use",
+			      .opts = stats_opts,
+			      .args_size = sizeof(struct stats_args),
+			      .services_off = offsetof(struct stats_args, services),
+			      .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES,
+			      .run = stats_run};

@@ -39,8 +39,9 @@ static json_t *row_of(const struct ctx *c, const struct vol_record *r, const jso
 
 	json_object_foreach((json_t *)(uintptr_t)labels, key, val)
 		str_addf(&joined, "%s%s=%s", joined.len ? "," : "", key, json_string_value(val));
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "Availability", "N/A", "Driver", "local", "Group", "N/A", "Labels",
-			 str_cstr(&joined), "Links", "N/A", "Mountpoint", at, "Name", r->name, "Scope", "local", "Size", "N/A", "Status", "N/A");
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "Availability", "N/A", "Driver", "local", "Group",
+			 "N/A", "Labels", str_cstr(&joined), "Links", "N/A", "Mountpoint", at, "Name", r->name, "Scope",
+			 "local", "Size", "N/A", "Status", "N/A");
 }
 
 static int one(struct ctx *c, const char *name, const struct volumes_args *a, struct rows *rows, struct err *e)
@@ -63,9 +64,10 @@ static int one(struct ctx *c, const char *name, const struct volumes_args *a, st
 
 static int volumes_run(struct ctx *c, const void *args, struct err *e)
 {
-	auto_json json_t *headers = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "Availability", "AVAILABILITY", "Driver", "DRIVER",
-		"Group", "GROUP", "Labels", "LABELS", "Links", "LINKS", "Mountpoint", "MOUNTPOINT", "Name", "VOLUME NAME", "Scope", "SCOPE",
-		"Size", "SIZE", "Status", "STATUS");
+	auto_json json_t *headers =
+		json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "Availability", "AVAILABILITY", "Driver",
+			  "DRIVER", "Group", "GROUP", "Labels", "LABELS", "Links", "LINKS", "Mountpoint", "MOUNTPOINT",
+			  "Name", "VOLUME NAME", "Scope", "SCOPE", "Size", "SIZE", "Status", "STATUS");
 	const struct volumes_args *a = args;
 	const struct rows_opts o = { .format = a->format, .headers = headers, .columns = "{{.Driver}}\t{{.Name}}" };
 	auto_rows struct rows *rows = NULL;
@@ -73,13 +75,19 @@ static int volumes_run(struct ctx *c, const void *args, struct err *e)
 	if (act_check_names(c, a->services, e) < 0 || rows_new(&rows, &o, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->observed->n_vols; i++)
-		if (mounted(c, a->services, c->observed->vols[i].name) && one(c, c->observed->vols[i].name, a, rows, e) < 0)
+		if (mounted(c, a->services, c->observed->vols[i].name) &&
+		    one(c, c->observed->vols[i].name, a, rows, e) < 0)
 			return -1;
 	if (!a->quiet)
 		rows_print(rows, stdout);
 	return 0;
 }
 
-const struct cmd cmd_volumes = { .name = "volumes", .usage = "[OPTION...] [SERVICE...]", .summary = "List the project's volumes",
-	.opts = volumes_opts, .args_size = sizeof(struct volumes_args), .services_off = offsetof(struct volumes_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = volumes_run };
+const struct cmd cmd_volumes = {.name = "volumes",
+				.usage = "[OPTION...] [SERVICE...]",
+				.summary = "List the project's volumes",
+				.opts = volumes_opts,
+				.args_size = sizeof(struct volumes_args),
+				.services_off = offsetof(struct volumes_args, services),
+				.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES,
+				.run = volumes_run};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* why.c - `compose why`: why services are as they are. The cause comes first, then what can be done, then the last output. */
+/* why.c - `compose why`: why services are as they are. The cause comes first, then what can be done, then the last
+ * output. */
 #include "compose/base/str.h"
 #include "compose/cmd/cause.h"
 #include "compose/logs/read.h"
@@ -67,7 +68,8 @@ static void print_output(const char *text)
 	}
 }
 
-static int explain(struct ctx *c, const struct list *all, const struct listed *l, const struct why_args *a, bool named, struct err *e)
+static int explain(struct ctx *c, const struct list *all, const struct listed *l, const struct why_args *a, bool named,
+		   struct err *e)
 {
 	auto_str struct str tail = STR_MAX(TAIL_BYTES_MAX);
 	auto_free char *status = list_status(l);
@@ -123,6 +125,12 @@ static int why_run(struct ctx *c, const void *args, struct err *e)
 	return 0;
 }
 
-const struct cmd cmd_why = { .name = "why", .usage = "[OPTION...] [SERVICE...]", .summary = "Tell why services are as they are", .opts = why_opts,
-	.args_size = sizeof(struct why_args), .defaults = why_defaults, .services_off = offsetof(struct why_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS, .run = why_run };
+const struct cmd cmd_why = {.name = "why",
+			    .usage = "[OPTION...] [SERVICE...]",
+			    .summary = "Tell why services are as they are",
+			    .opts = why_opts,
+			    .args_size = sizeof(struct why_args),
+			    .defaults = why_defaults,
+			    .services_off = offsetof(struct why_args, services),
+			    .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS,
+			    .run = why_run};

@@ -98,8 +98,8 @@ static char *replace(char *old, const char *text)
 	return xstrdup(text ? text : "");
 }
 
-static int commit(struct image **ret, struct store *s, const struct ctr_root *c, const struct ctr_commit_opts *o, struct image *img,
-		  struct err *e)
+static int commit(struct image **ret, struct store *s, const struct ctr_root *c, const struct ctr_commit_opts *o,
+		  struct image *img, struct err *e)
 {
 	auto_free char *now = now_text(), *command = xstrdup(c->r.command);
 
@@ -117,14 +117,17 @@ static int commit(struct image **ret, struct store *s, const struct ctr_root *c,
 	return image_commit(s, img, o->ref, ret, e);
 }
 
-int ctr_commit(struct image **ret, struct store *s, const struct ctr_root *c, const struct ctr_commit_opts *o, struct err *e)
+int ctr_commit(struct image **ret, struct store *s, const struct ctr_root *c, const struct ctr_commit_opts *o,
+	       struct err *e)
 {
 	auto_image struct image *img = NULL;
 	int r = image_open(s, c->r.image_id, &img, e);
 
 	if (r)
-		return r < 0 ? -1 : err_set(e, ERR_MISSING, 0, "image %s, which container %s was made from, is not there any more",
-					    c->r.image, c->r.name);
+		return r < 0 ? -1
+			     : err_set(e, ERR_MISSING, 0,
+				       "image %s, which container %s was made from, is not there any more", c->r.image,
+				       c->r.name);
 	if (store_pin(s, e) < 0)
 		return -1;
 	r = commit(ret, s, c, o, img, e);

@@ -23,7 +23,8 @@ int ctr_root_find(struct ctr_root *ret, const struct paths *p, const char *proje
 	ret->dir = record_dir(p, project, id, false);
 	if (ret->dir < 0)
 		return err_set(e, ERR_MISSING, errno, "open container %.12s", id);
-	if (record_read(ret->dir, &ret->r, e) < 0 || spec_read(&ret->spec, ret->dir, e) < 0 || status_read(ret->dir, &st, e) < 0)
+	if (record_read(ret->dir, &ret->r, e) < 0 || spec_read(&ret->spec, ret->dir, e) < 0 ||
+	    status_read(ret->dir, &st, e) < 0)
 		return err_wrap(e, "read container %.12s", id);
 	ret->live = alive && (st.state == CTR_RUNNING || st.state == CTR_PAUSED);
 	again = alive && st.state == CTR_RESTARTING;
@@ -93,7 +94,8 @@ static int open_at_rest(struct ctr_root *c, const struct paths *p, bool write, s
 		c->fd = take_fd(upper);
 		return 0;
 	}
-	c->fd = fs_overlay(&(struct fs_overlay){ .lower = lower, .n = (size_t)n, .upper = upper, .work = work, .ro = !write }, e);
+	c->fd = fs_overlay(
+		&(struct fs_overlay){.lower = lower, .n = (size_t)n, .upper = upper, .work = work, .ro = !write}, e);
 	while (n-- > 0)
 		close(lower[n]);
 	return c->fd < 0 ? -1 : 0;
@@ -115,7 +117,8 @@ void ctr_root_done(struct ctr_root *c)
 	*c = (struct ctr_root)CTR_ROOT_INIT;
 }
 
-/* The kernel tells the path of a descriptor from another mount namespace, or from a detached mount, from that one's root. */
+/* The kernel tells the path of a descriptor from another mount namespace, or from a detached mount, from that one's
+ * root. */
 char *ctr_root_path(int fd)
 {
 	char link[40], path[PATH_BYTES];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ctr_root.h - a container's root file system as a descriptor, for cp, export and commit.
  * runs in: client.   owns: struct ctr_root.   layer: engine.
- * A running container is seen as its first process sees it, volumes included: below /proc/PID/root, which is proven to be
- * that process's by its start time. One that does not run is seen through a detached overlay of its layers, which no path
- * leads to: the caller holds the project's lock meanwhile, so that nobody starts it.
- * All below it is hostile: only fs_open_in() and the like, names never resolved twice (THREATS 41-46). */
+ * A running container is seen as its first process sees it, volumes included: below /proc/PID/root, which is proven to
+ * be that process's by its start time. One that does not run is seen through a detached overlay of its layers, which no
+ * path leads to: the caller holds the project's lock meanwhile, so that nobody starts it. All below it is hostile: only
+ * fs_open_in() and the like, names never resolved twice (THREATS 41-46). */
 #pragma once
 #include <stdbool.h>
 #include "compose/base/coll.h"
@@ -28,14 +28,18 @@ struct ctr_root {
 int  ctr_root_find(struct ctr_root *ret, const struct paths *p, const char *project, const char *id, struct err *e)
 	__attribute__((warn_unused_result));
 /* in: found; when not live the caller holds the project's lock. write: it will be written to */
-int  ctr_root_open(struct ctr_root *c, const struct paths *p, bool write, struct err *e) __attribute__((warn_unused_result));
+int ctr_root_open(struct ctr_root *c, const struct paths *p, bool write, struct err *e)
+	__attribute__((warn_unused_result));
 void ctr_root_done(struct ctr_root *c);
 
 /* Where the directory fd, found below c->fd, is from the container's view. ret: caller frees; NULL with errno */
 char *ctr_root_path(int fd);
-/* What is mounted at path or above it in a container that does not run, so that path would be found beside it: a volume, a
- * directory of the host. ret: NULL when there is none; borrowed */
+/* What is mounted at path or above it in a container that does not run, so that path would be found beside it: a
+ * volume, a directory of the host. ret: NULL when there is none; borrowed */
 const struct spec_mount *ctr_root_hidden(const struct ctr_root *c, const char *path);
 /* Filter for copies of whole trees: leaves out the kernel's own file systems (/proc, /sys, /dev). in: arg as below */
-struct ctr_root_filter { const struct ctr_root *c; const char *top; };   /* top: what ctr_root_path() says of the source */
+struct ctr_root_filter {
+	const struct ctr_root *c;
+	const char *top;
+}; /* top: what ctr_root_path() says of the source */
 enum copy_want ctr_root_no_kernel(void *arg, const char *path, bool is_dir);

@@ -9,9 +9,10 @@
 
 enum { HEAD = 4096 };
 
-static const struct { unsigned machine; const char *name; } machines[] = {
-	{ EM_X86_64, "x86-64" }, { EM_AARCH64, "ARM64" }, { EM_ARM, "32-bit ARM" }, { EM_386, "i386" }, { EM_RISCV, "RISC-V" },
-	{ EM_PPC64, "POWER" }, { EM_S390, "s390x" },
+static const struct { unsigned machine; const char *name;
+} machines[] = {
+	{EM_X86_64, "x86-64"}, {EM_AARCH64, "ARM64"}, {EM_ARM, "32-bit ARM"}, {EM_386, "i386"},
+	{EM_RISCV, "RISC-V"},  {EM_PPC64, "POWER"},   {EM_S390, "s390x"},
 };
 
 static const char *machine_name(unsigned m)
@@ -38,7 +39,9 @@ static unsigned our_machine(void)
 	auto_close int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	unsigned char buf[HEAD];
 
-	return fd >= 0 && head_of(fd, buf) >= (ssize_t)sizeof(Elf64_Ehdr) ? ((const Elf64_Ehdr *)(const void *)buf)->e_machine : EM_NONE;
+	return fd >= 0 && head_of(fd, buf) >= (ssize_t)sizeof(Elf64_Ehdr)
+		       ? ((const Elf64_Ehdr *)(const void *)buf)->e_machine
+		       : EM_NONE;
 }
 
 /* A path of the container; also one in what is mounted there, although it does not run. */
@@ -71,7 +74,9 @@ static char *script(const struct ctr_root *c, const char *text)
 	auto_free char *path = xstrndup(s, len), *shown = str_printable(path);
 
 	if (line && s[line - 1] == '\r')
-		return xasprintf("its first line, #!%s, ends with a carriage return, as on Windows: save it with Unix line ends", shown);
+		return xasprintf(
+			"its first line, #!%s, ends with a carriage return, as on Windows: save it with Unix line ends",
+			shown);
 	if (*path == '/' && !is_there(c, path))
 		return xasprintf("it is a script for %s, which is not there", shown);
 	return NULL;
@@ -96,7 +101,9 @@ static char *loader(const struct ctr_root *c, const unsigned char *buf, size_t n
 		path = xstrndup((const char *)buf + p.p_offset, p.p_filesz);
 		shown = str_printable(path);
 		if (*path == '/' && !is_there(c, path))
-			return xasprintf("its loader %s is not there: it was built for another C library (glibc or musl) than the image has", shown);
+			return xasprintf("its loader %s is not there: it was built for another C library (glibc or "
+					 "musl) than the image has",
+					 shown);
 	}
 	return NULL;
 }
@@ -108,7 +115,8 @@ static char *program(const struct ctr_root *c, const unsigned char *buf, size_t 
 	if (n < sizeof(*h))
 		return NULL;
 	if (h->e_machine != our_machine())
-		return xasprintf("it is a program for %s, and this machine is %s", machine_name(h->e_machine), machine_name(our_machine()));
+		return xasprintf("it is a program for %s, and this machine is %s", machine_name(h->e_machine),
+				 machine_name(our_machine()));
 	return h->e_ident[EI_CLASS] == ELFCLASS64 ? loader(c, buf, n) : NULL;
 }
 

@@ -23,7 +23,7 @@ struct walk {
 
 char *image_name_of(const struct project *p, const struct service *s)
 {
-	return *s->image ? xstrdup(s->image) : xasprintf("%s-%s", p->name, s->name);
+	return *s->image ? xstrdup(s->image) : xasprintf("%s%c%s", p->name, project_sep(p), s->name);
 }
 
 static const char *const *names(struct arena *a, char *const *v, size_t n)

@@ -20,7 +20,8 @@ static unsigned long inode_in(char *table, uint16_t port, bool udp)
 		unsigned long inode;
 
 		*end = '\0';
-		if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*u %*u %lu", &local, &state, &inode) == 3 &&
+		if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*u %*u %lu", &local, &state,
+			   &inode) == 3 &&
 		    local == port && (udp || state == LISTEN))
 			return inode;
 	}
@@ -29,7 +30,8 @@ static unsigned long inode_in(char *table, uint16_t port, bool udp)
 
 static unsigned long inode_of(uint16_t port, bool udp)
 {
-	static const char *const files[2][2] = { { "/proc/net/tcp", "/proc/net/tcp6" }, { "/proc/net/udp", "/proc/net/udp6" } };
+	static const char *const files[2][2] = {{"/proc/net/tcp", "/proc/net/tcp6"},
+						{"/proc/net/udp", "/proc/net/udp6"}};
 	unsigned long inode = 0;
 
 	for (size_t i = 0; i < 2 && !inode; i++) {
@@ -66,7 +68,8 @@ static bool holds(const char *pid, const char *link)
 /* Our own processes say of which project they are. */
 static char *name_of(const char *pid)
 {
-	auto_free char *cmdline = xasprintf("/proc/%s/cmdline", pid), *comm = xasprintf("/proc/%s/comm", pid), *text = NULL, *clean = NULL;
+	auto_free char *cmdline = xasprintf("/proc/%s/cmdline", pid), *comm = xasprintf("/proc/%s/comm", pid),
+		       *text = NULL, *clean = NULL;
 	auto_err struct err e = {0};
 
 	if (fs_read(AT_FDCWD, cmdline, 4096, &text, NULL, &e) == 0 && str_starts(text, "compose: ")) {

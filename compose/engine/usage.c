@@ -80,9 +80,15 @@ void usage_read(struct usage_host *h, const struct ctr_record *r, const struct c
 	int64_t all = machine_memory();
 
 	cgroup_stats(h->cgroups, group, &st);
-	*ret = (struct usage){ .at_ns = sys_mono_ns(), .cpu_ns = st.cpu_ns, .memory_bytes = st.memory_bytes, .pids = st.pids,
-		.memory_limit_bytes = st.memory_limit_bytes > 0 && st.memory_limit_bytes < all ? st.memory_limit_bytes : all,
-		.blk_read_bytes = st.blk_read_bytes, .blk_write_bytes = st.blk_write_bytes };
+	*ret = (struct usage){.at_ns = sys_mono_ns(),
+			      .cpu_ns = st.cpu_ns,
+			      .memory_bytes = st.memory_bytes,
+			      .pids = st.pids,
+			      .memory_limit_bytes = st.memory_limit_bytes > 0 && st.memory_limit_bytes < all
+							    ? st.memory_limit_bytes
+							    : all,
+			      .blk_read_bytes = st.blk_read_bytes,
+			      .blk_write_bytes = st.blk_write_bytes};
 	if (st.memory_bytes >= 0 && st.memory_cache_bytes > 0 && st.memory_cache_bytes <= st.memory_bytes)
 		ret->memory_bytes -= st.memory_cache_bytes;
 	network(r, s, ret);

@@ -41,15 +41,26 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void load(void)
 {
 	const struct dl_sym syms[] = {
-		{ "archive_write_new", &la.write_new }, { "archive_write_free", &la.write_free },
-		{ "archive_write_close", &la.write_close }, { "archive_write_set_format_pax_restricted", &la.format_pax },
-		{ "archive_write_open_fd", &la.open_fd }, { "archive_write_set_bytes_in_last_block", &la.last_block },
-		{ "archive_write_header", &la.header }, { "archive_write_finish_entry", &la.finish },
-		{ "archive_write_data", &la.data }, { "archive_error_string", &la.error }, { "archive_errno", &la.error_no },
-		{ "archive_entry_new", &la.entry_new }, { "archive_entry_free", &la.entry_free },
-		{ "archive_entry_copy_stat", &la.copy_stat }, { "archive_entry_copy_pathname", &la.pathname },
-		{ "archive_entry_copy_symlink", &la.symlink }, { "archive_entry_copy_hardlink", &la.hardlink },
-		{ "archive_entry_set_size", &la.set_size }, { "archive_entry_xattr_add_entry", &la.xattr }, { NULL, NULL },
+		{"archive_write_new", &la.write_new},
+		{"archive_write_free", &la.write_free},
+		{"archive_write_close", &la.write_close},
+		{"archive_write_set_format_pax_restricted", &la.format_pax},
+		{"archive_write_open_fd", &la.open_fd},
+		{"archive_write_set_bytes_in_last_block", &la.last_block},
+		{"archive_write_header", &la.header},
+		{"archive_write_finish_entry", &la.finish},
+		{"archive_write_data", &la.data},
+		{"archive_error_string", &la.error},
+		{"archive_errno", &la.error_no},
+		{"archive_entry_new", &la.entry_new},
+		{"archive_entry_free", &la.entry_free},
+		{"archive_entry_copy_stat", &la.copy_stat},
+		{"archive_entry_copy_pathname", &la.pathname},
+		{"archive_entry_copy_symlink", &la.symlink},
+		{"archive_entry_copy_hardlink", &la.hardlink},
+		{"archive_entry_set_size", &la.set_size},
+		{"archive_entry_xattr_add_entry", &la.xattr},
+		{NULL, NULL},
 	};
 
 	loaded = dl_load("libarchive.so.13", "libarchive13", syms, &load_error) == 0;
@@ -96,7 +107,8 @@ int tar_out_new(struct tar_out **ret, int fd, struct err *e)
 		return -1;
 	t = xcalloc(1, sizeof(*t));
 	*t = (struct tar_out){ .a = la.write_new(), .e = e, .buf = xmalloc(CHUNK) };
-	if (la.format_pax(t->a) != ARCHIVE_OK || la.last_block(t->a, RECORD) != ARCHIVE_OK || la.open_fd(t->a, fd) != ARCHIVE_OK) {
+	if (la.format_pax(t->a) != ARCHIVE_OK || la.last_block(t->a, RECORD) != ARCHIVE_OK ||
+	    la.open_fd(t->a, fd) != ARCHIVE_OK) {
 		tar_out_free(t);
 		return err_set(e, ERR_SYS, 0, "libarchive cannot write tar archives");
 	}
@@ -110,7 +122,9 @@ static void put_xattrs(struct archive_entry *en, int fd)
 	ssize_t len = flistxattr(fd, names, XATTR_MAX);
 
 	for (const char *n = names; len > 0 && n < names + len; n += strlen(n) + 1) {
-		ssize_t vlen = str_starts(n, "trusted.overlay.") || str_starts(n, "user.overlay.") ? -1 : fgetxattr(fd, n, value, XATTR_MAX);
+		ssize_t vlen = str_starts(n, "trusted.overlay.") || str_starts(n, "user.overlay.")
+				       ? -1
+				       : fgetxattr(fd, n, value, XATTR_MAX);
 
 		if (vlen >= 0)
 			la.xattr(en, n, value, (size_t)vlen);
@@ -286,7 +300,8 @@ static int entry(struct tar_out *t, int dir, const char *name, int depth)
 			return 0;                 /* it went away meanwhile */
 		return fail(t, errno, NULL);
 	}
-	if (t->o->filter && t->o->filter(t->o->arg, t->path.len > t->skip ? t->path.s + t->skip : "", S_ISDIR(st.st_mode)) == COPY_SKIP)
+	if (t->o->filter &&
+	    t->o->filter(t->o->arg, t->path.len > t->skip ? t->path.s + t->skip : "", S_ISDIR(st.st_mode)) == COPY_SKIP)
 		return 0;
 	en = la.entry_new();
 	rc = put(t, en, dir, name, &st, depth);
@@ -294,7 +309,8 @@ static int entry(struct tar_out *t, int dir, const char *name, int depth)
 	return rc;
 }
 
-int tar_out_tree(struct tar_out *t, int dirfd, const char *name, const char *as, const struct tar_out_opts *o, struct err *e)
+int tar_out_tree(struct tar_out *t, int dirfd, const char *name, const char *as, const struct tar_out_opts *o,
+		 struct err *e)
 {
 	static const struct tar_out_opts plain;
 	struct statx x = {0};

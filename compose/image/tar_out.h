@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tar_out.h - write trees of files as a tar, through descriptors only.
  * runs in: client.   owns: struct tar_out.   layer: image.   spec: POSIX pax, only where ustar will not do.
- * The tree may be hostile and changing: links are stored, never followed; a file is as long as it was when it was opened. */
+ * The tree may be hostile and changing: links are stored, never followed; a file is as long as it was when it was
+ * opened. */
 #pragma once
 #include <stdbool.h>
 #include "compose/base/copy.h"
@@ -18,8 +19,8 @@ struct tar_out_opts {
 int  tar_out_new(struct tar_out **ret, int fd, struct err *e) __attribute__((warn_unused_result));
 /* Add name below dirfd (a single component, or "" for dirfd itself) with everything in it, as "as" ("" : its contents
  * only, at the top). Sockets are left out. err: ERR_SYS with the entry's path; ERR_INTR */
-int  tar_out_tree(struct tar_out *t, int dirfd, const char *name, const char *as, const struct tar_out_opts *o, struct err *e)
-	__attribute__((warn_unused_result));
+int tar_out_tree(struct tar_out *t, int dirfd, const char *name, const char *as, const struct tar_out_opts *o,
+		 struct err *e) __attribute__((warn_unused_result));
 /* Write the end of the archive. */
 int  tar_out_end(struct tar_out *t, struct err *e) __attribute__((warn_unused_result));
 void tar_out_free(struct tar_out *t);

@@ -151,13 +151,6 @@ static int connect_all(struct ctr *c, struct err *e)
 	return open_resolver(c, list, forward, netns, e);
 }
 
-int ctr_net_up(struct ctr *c, struct err *e)
-{
-	if (c->rec.nets.n && connect_all(c, e) < 0)
-		return -1;
-	return etc_write(c, e);
-}
-
 static void forget_endpoints(struct ctr *c)
 {
 	for (size_t i = 0; i < c->st.endpoints.n; i++) {
@@ -168,6 +161,14 @@ static void forget_endpoints(struct ctr *c)
 		free(c->st.endpoints.v[i].ifname);
 	}
 	vec_done(&c->st.endpoints);
+}
+
+int ctr_net_up(struct ctr *c, struct err *e)
+{
+	forget_endpoints(c);
+	if (c->rec.nets.n && connect_all(c, e) < 0)
+		return -1;
+	return etc_write(c, e);
 }
 
 /* ret: whether another container lives in c's network namespace, which then outlives c */

@@ -175,6 +175,15 @@ static int open_one(struct ctr *c, const struct rec_port *p, struct err *e)
 	return 0;
 }
 
+static void forget_bound(struct ctr *c)
+{
+	for (size_t i = 0; i < c->st.bound.n; i++) {
+		free(c->st.bound.v[i].host_ip);
+		free(c->st.bound.v[i].proto);
+	}
+	vec_done(&c->st.bound);
+}
+
 static int relay_up(struct worker *w, struct err *e)
 {
 	int router;
@@ -193,6 +202,7 @@ int ports_open(struct ctr *c, struct err *e)
 {
 	if (!c->rec.ports.n || c->listeners.n || !c->rec.nets.n)
 		return 0;
+	forget_bound(c);
 	for (size_t i = 0; i < c->rec.ports.n; i++)
 		if (open_one(c, &c->rec.ports.v[i], e) < 0) {
 			ports_close(c);
@@ -239,22 +249,32 @@ void ports_close(struct ctr *c)
 		close(c->listeners.v[i]);
 	}
 	vec_done(&c->listeners);
-	for (size_t i = 0; i < c->st.bound.n; i++) {
-		free(c->st.bound.v[i].host_ip);
-		free(c->st.bound.v[i].proto);
-	}
-	vec_done(&c->st.bound);
+	forget_bound(c);
 	if (any)
 		relay_down(c->w);
 }
 
+/* One listener as the keeper had it. text: "tcp 10.0.0.2 80" */
+static void adopt_one(struct ctr *c, int fd, const char *text)
+{
+	union address a = { .room = {0} };
+	socklen_t n = sizeof(a);
+	char ip[INET6_ADDRSTRLEN] = "", proto[8] = "";
+	unsigned target = 0;
+	bool six;
+
+	(void)getsockname(fd, &a.sa, &n);
+	six = a.sa.sa_family == AF_INET6;
+	(void)inet_ntop(a.sa.sa_family, six ? (void *)&a.v6.sin6_addr : (void *)&a.v4.sin_addr, ip, sizeof(ip));
+	(void)sscanf(text, "%7s %*s %u", proto, &target);
+	remember(c, &(struct rec_port){ .target = (uint16_t)target, .proto = proto }, ip, fd);
+}
+
 void ports_adopt(struct ctr *c)
 {
-	for (size_t i = 0; i < c->st.bound.n; i++) {
-		int fd = hold_fd(c->w, "port.%s.%zu", c->rec.id, i);
+	struct held_entry *h;
 
-		if (fd < 0)
-			break;
-		vec_push(&c->listeners, fd);
-	}
+	forget_bound(c);
+	for (size_t i = 0; (h = hold_find(c->w, "port.%s.%zu", c->rec.id, i)) && h->fd >= 0; i++)
+		adopt_one(c, h->fd, h->text);
 }

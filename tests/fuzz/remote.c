@@ -20,14 +20,17 @@ static void address(const char *text)
 {
 	auto_giturl struct giturl u = {0};
 	auto_err struct err e = {0};
+	const char *host;
 
 	if (giturl_parse(&u, text, &e) < 0) {
 		if (!e.n)
 			abort();                               /* a failure without a reason */
 		return;
 	}
-	if (climbs(u.subdir) || climbs(u.name) || strchr(u.name, '/') || !*u.name || *u.ref == '-' || *u.shown == '-' ||
-	    (u.secret && strstr(u.shown, u.secret)))
+	host = strstr(u.shown, "://");
+	if (u.secret && host && memchr(host + 3, '@', strcspn(host + 3, "/")))
+		abort();
+	if (climbs(u.subdir) || climbs(u.name) || strchr(u.name, '/') || !*u.name || *u.ref == '-' || *u.shown == '-')
 		abort();
 }
 

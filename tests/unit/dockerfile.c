@@ -315,6 +315,8 @@ static void ports(void)
 	is_int((int)p.n, 6, "each once");
 	is_str(p.v[1], "53/udp", "in lower case");
 	is_str(p.v[5], "81/tcp", "the container's of three");
+	ok(df_ports("1-65535", &p, &e) == 0 && df_ports("1-65535", &p, &e) == 0 && p.n == 65535 + 1,
+	   "all of them, each once, at once");
 	ok(df_ports("65536", &p, &e) < 0 && df_ports("9-8", &p, &e) < 0 && df_ports("a", &p, &e) < 0,
 	   "bad ones are refused");
 }
