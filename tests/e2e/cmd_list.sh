@@ -110,6 +110,20 @@ stop() {
 	is "$out" ""
 }
 
+# names as docker-compose v1 made them, whatever made the container
+compatibility() {
+	project co <<-'E'
+		services: { a: { image: busybox, command: sleep 1000, init: true } }
+	E
+	ok c --compatibility up -d
+	is "$(field a .Name)" co_a_1
+	ok c --compatibility up -d
+	has "$err" "Container co_a_1 Running, unchanged"
+	ok c --verbose up -d --force-recreate
+	has "$err" "recreate"
+	ok c down -t 1
+}
+
 t "services start" start
 t "ps --format takes templates" templates
 t "stats shows what the control group counts" stats
@@ -117,4 +131,5 @@ t "stats counts the network's bytes" stats_network
 t "stats streams until Ctrl-C" stats_streams
 t "volumes lists what exists" volumes
 t "down" stop
+t "--compatibility, --verbose" compatibility
 done_testing
