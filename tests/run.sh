@@ -10,6 +10,7 @@
 # failed and something passed.
 #	JOBS=N            programs at a time (2)        FILE_LIMIT=SECONDS   for one program (900)
 #	VERBOSE=1         show all output               MUST_RUN=1           a skipped test is a failed test
+#	RETRY=1           a program that fails is run once more, alone, and judged by that; both runs are shown
 set -u
 export LC_ALL=C.UTF-8
 tests=$(cd "$(dirname "$0")" && pwd)
@@ -66,7 +67,7 @@ judge() {
 	}' "$1"
 }
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 again=0
 failures=
 
 report() { # PROGRAM OUTFILE
@@ -77,6 +78,14 @@ report() { # PROGRAM OUTFILE
 	verdict=$(judge "$2")
 	counts=${verdict%%$'\n'*}
 	read -r p f s <<<"$counts"
+	if [ "$f" -gt 0 ] && [ "${RETRY-}" = 1 ]; then
+		again=$((again + 1))
+		printf 'AGAIN %s (%d of %d failed the first time)\n%s\n' "$name" "$f" $((p + f)) "${verdict#*$'\n'}"
+		one "$1" "$2"
+		verdict=$(judge "$2")
+		counts=${verdict%%$'\n'*}
+		read -r p f s <<<"$counts"
+	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	if [ "$f" -gt 0 ]; then
 		printf 'FAIL  %s (%d of %d failed, %d s)\n' "$name" "$f" $((p + f)) "$(cat "$2.s")"
@@ -127,6 +136,7 @@ for suite in "$@"; do
 	run_suite "$suite"
 done
 
+[ $again = 0 ] || printf '\n%d programs failed the first time and were run again (AGAIN above)\n' $again
 [ -z "$failures" ] || printf '\n%s' "$failures"
 echo
 if [ $skipped -gt 0 ]; then
