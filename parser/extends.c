@@ -217,3 +217,10 @@ int extends_apply(struct level *lv, const struct compose_file *f, struct node *d
 		bad |= apply(lv, &sc, &services->pairs[i], NULL, 0);
 	return bad;
 }
+
+void extends_done(struct level *lv)
+{
+	for (size_t i = 0; i < lv->bases.n; i++)
+		resets_done(&((struct base_file *)lv->bases.e[i].val)->resets);
+	map_done(&lv->bases);
+}

@@ -9,7 +9,7 @@
 
 void level_done(struct level *lv)
 {
-	map_done(&lv->bases);
+	extends_done(lv);
 }
 
 const char *shown_path(struct loading *l, const char *path)

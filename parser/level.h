@@ -56,6 +56,9 @@ int include_apply(struct level *lv, const struct compose_file *f, struct node *d
 int extends_apply(struct level *lv, const struct compose_file *f, struct node *doc, const struct resets *resets)
 	__attribute__((warn_unused_result));
 
+/* Forget the base files of lv. */
+void extends_done(struct level *lv);
+
 /* fetch.c: a local path for what the user wrote: absolute, relative to dir, or fetched. A relative path of a fetched
  * project stays inside it. ret: 0 and *ret in the arena, or -1 (reported) */
 int local_path(struct loading *l, const char *dir, const char *path, struct srcpos at, const char **ret)

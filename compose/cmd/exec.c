@@ -65,12 +65,14 @@ static void on_signal(void *arg, int sig)
 static int go(struct ctx *c, const struct exec_args *a, const struct observed_ctr *ctr, struct pump *pump, struct err *e)
 {
 	bool tty = !a->detach && !a->no_tty && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	const struct enter_want want = { .args = a->command, .env = &a->env, .user = a->user, .workdir = a->workdir, .tty = tty,
+	struct enter_want want = { .args = a->command, .env = &a->env, .user = a->user, .workdir = a->workdir, .tty = tty,
 		.privileged = a->privileged, .stdio = pump->child };
 	struct running r = { .pump = pump, .e = e };
 	const struct pump_calls calls = { .on_end = on_end, .on_size = on_size, .on_signal = on_signal, .arg = &r };
 	int ret;
 
+	if (tty)
+		pump_size(&want.rows, &want.cols);
 	if (!a->detach && !tty && pump_pipes(pump, true, e) < 0)
 		return -1;
 	if (enter_start(&r.en, &c->paths, c->name, ctr->id, &want, e) < 0)

@@ -49,6 +49,8 @@ static void describe(struct spec *s, const struct enter_want *w)
 	if (w->workdir)
 		p->cwd = arena_strdup(&s->arena, w->workdir);
 	p->terminal = w->tty;
+	p->rows = w->rows;
+	p->cols = w->cols;
 	if (w->privileged) {
 		uint64_t all = caps_all();
 

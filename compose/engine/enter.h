@@ -13,6 +13,7 @@ struct enter_want {
 	const struct strv *env;           /* "K=V", or "K" for the caller's value; over the container's; or NULL */
 	const char *user, *workdir;       /* NULL: the container's */
 	bool tty, privileged;
+	unsigned short rows, cols;        /* of the terminal, before the command starts */
 	const int *stdio;                 /* three descriptors; -1 = /dev/null; unused with tty */
 };
 

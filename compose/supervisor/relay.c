@@ -17,6 +17,7 @@
 #include "compose/base/sys.h"
 #include "compose/supervisor/keep.h"
 
+#define PATIENCE_NS 2000000000      /* a service that has just been started may not listen yet */
 enum { NOBODY = 65534, ACCEPTS = 64, FULL_PAUSE_MS = 100 };
 
 static struct { struct loop *loop; VEC(struct port *) ports; int router; bool running; } relay = { .router = -1 };
@@ -89,7 +90,7 @@ static void on_accept(void *arg, uint32_t events)
 		int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
-			tcp_carry(relay.loop, fd, &p->target);
+			tcp_carry(relay.loop, fd, p);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
 			loop_del(p->src);       /* others wait in the kernel's queue until some have ended */
 			p->src = loop_at(relay.loop, sys_mono_ns() + FULL_PAUSE_MS * 1000000LL, watch, p);
@@ -140,6 +141,7 @@ static void parse(struct port *p, char *text)
 	p->udp = str_eq(text, "udp");
 	p->has_target = inet_pton(AF_INET, ip, &p->target.sin_addr) == 1 && str_to_u64(number, &v) && v > 0 && v <= UINT16_MAX;
 	p->target.sin_port = htons((uint16_t)v);
+	p->patient_ns = sys_mono_ns() + PATIENCE_NS;
 }
 
 /* fd is taken. */

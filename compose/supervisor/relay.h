@@ -17,11 +17,12 @@ struct port {
 	int    fd;                      /* listener */
 	bool   udp, has_target;
 	struct sockaddr_in target;
+	int64_t patient_ns;             /* until then (monotonic) a refusal means: not up yet */
 	struct loop_src *src;
 	struct udp_table *sessions;     /* relay_udp.c */
 };
 /* relay_tcp.c: one was accepted: carry it to the port's target. fd is taken. */
-void tcp_carry(struct loop *l, int fd, const struct sockaddr_in *target);
+void tcp_carry(struct loop *l, int fd, const struct port *p);
 /* relay_udp.c: datagrams wait on the port's listener. */
 void udp_receive(struct loop *l, struct port *p);
 void udp_forget(struct port *p);

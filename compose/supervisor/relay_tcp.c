@@ -8,15 +8,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "compose/base/coll.h"
+#include "compose/base/sys.h"
 #include "compose/supervisor/relay.h"
 
-enum { PIPE_BYTES = 256 * 1024, MOVE_BYTES = 1024 * 1024, ROUNDS = 8 };
+enum { PIPE_BYTES = 256 * 1024, MOVE_BYTES = 1024 * 1024, ROUNDS = 8, AGAIN_NS = 20000000 };
 
 struct side;
 /* Bytes from one side to the other. */
 struct half { int pipe[2]; size_t held; bool ended, done; };    /* ended: no more comes in; done: the end was passed on */
 struct side { struct tcp *t; int fd; struct loop_src *src; uint32_t events; struct half in; };
-struct tcp { struct side client, target; bool connecting; };
+struct tcp {
+	struct side client, target;
+	bool connecting;
+	struct loop *loop;
+	struct sockaddr_in to;
+	int64_t patient_ns;
+	struct loop_src *again;         /* timer of the next attempt */
+};
 
 static int spare[2] = { -1, -1 };
 
@@ -48,6 +56,7 @@ static void pipe_put(int p[2], bool empty)
 
 static void tcp_free(struct tcp *t)
 {
+	loop_del(t->again);
 	for (struct side *s = &t->client; s; s = s == &t->client ? &t->target : NULL) {
 		loop_del(s->src);
 		mem_closep(&s->fd);
@@ -109,13 +118,59 @@ static void want(struct side *s, const struct side *other)
 	s->events = events;
 }
 
+static void on_side(void *arg, uint32_t events);
+
+static void tune(int fd)
+{
+	int one = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+}
+
+static bool dial(struct tcp *t)
+{
+	t->target.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (t->target.fd < 0)
+		return false;
+	tune(t->target.fd);
+	if (connect(t->target.fd, (const struct sockaddr *)&t->to, sizeof(t->to)) < 0 && errno != EINPROGRESS)
+		return false;
+	t->target.events = EPOLLOUT;
+	t->target.src = loop_add(t->loop, t->target.fd, EPOLLOUT, on_side, &t->target);
+	return t->target.src != NULL;
+}
+
+static void on_again(void *arg)
+{
+	struct tcp *t = arg;
+
+	t->again = NULL;
+	if (!dial(t))
+		reset(t);
+}
+
+/* The attempt has ended. ret: false when there is no connection, now at least: t is taken care of */
 static bool connected(struct tcp *t)
 {
 	int sysno = 0;
 	socklen_t n = sizeof(sysno);
 
+	(void)getsockopt(t->target.fd, SOL_SOCKET, SO_ERROR, &sysno, &n);
+	if (sysno == ECONNREFUSED && sys_mono_ns() < t->patient_ns) {
+		loop_del(t->target.src);
+		t->target.src = NULL;
+		mem_closep(&t->target.fd);
+		t->target.fd = -1;
+		t->again = loop_at(t->loop, sys_mono_ns() + AGAIN_NS, on_again, t);
+		return false;
+	}
+	if (sysno) {
+		reset(t);
+		return false;
+	}
 	t->connecting = false;
-	return getsockopt(t->target.fd, SOL_SOCKET, SO_ERROR, &sysno, &n) == 0 && sysno == 0;
+	return true;
 }
 
 static void on_side(void *arg, uint32_t events)
@@ -130,10 +185,8 @@ static void on_side(void *arg, uint32_t events)
 				tcp_free(t);
 			return;
 		}
-		if (!connected(t)) {
-			reset(t);
+		if (!connected(t))
 			return;
-		}
 	}
 	if (!move(s, other) || !move(other, s)) {
 		reset(t);
@@ -151,34 +204,14 @@ static void on_side(void *arg, uint32_t events)
 	want(other, s);
 }
 
-static void tune(int fd)
-{
-	int one = 1;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-}
-
-void tcp_carry(struct loop *l, int fd, const struct sockaddr_in *target)
+void tcp_carry(struct loop *l, int fd, const struct port *p)
 {
 	struct tcp *t = xcalloc(1, sizeof(*t));
 
-	t->connecting = true;
-	t->client = (struct side){ .t = t, .fd = fd, .in = { .pipe = { -1, -1 } } };
-	t->target = (struct side){ .t = t, .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-		.in = { .pipe = { -1, -1 } }, .events = EPOLLOUT };
-	if (t->target.fd < 0) {
-		reset(t);
-		return;
-	}
+	*t = (struct tcp){ .loop = l, .to = p->target, .patient_ns = p->patient_ns, .connecting = true,
+		.client = { .t = t, .fd = fd, .in = { .pipe = { -1, -1 } } }, .target = { .t = t, .fd = -1, .in = { .pipe = { -1, -1 } } } };
 	tune(fd);
-	tune(t->target.fd);
-	if (connect(t->target.fd, (const struct sockaddr *)target, sizeof(*target)) < 0 && errno != EINPROGRESS) {
-		reset(t);
-		return;
-	}
 	t->client.src = loop_add(l, fd, 0, on_side, &t->client);
-	t->target.src = loop_add(l, t->target.fd, EPOLLOUT, on_side, &t->target);
-	if (!t->client.src || !t->target.src)
+	if (!t->client.src || !dial(t))
 		reset(t);
 }
