@@ -148,7 +148,7 @@ reach() {
 		# shellcheck disable=SC2086
 		is "$(tcp inner $at)" ""
 	done
-	run c exec -T inner payload dns deb.debian.org
+	run c exec -T inner payload dns example.org
 	hasnt "$out" "NOERROR"
 	run c exec -T inner getent hosts a
 	is "$out" ""
