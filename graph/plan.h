@@ -46,13 +46,13 @@ struct goal {
 	X(OP_NET_CREATE, "create network") X(OP_NET_REMOVE, "remove network") \
 	X(OP_VOL_CREATE, "create volume") X(OP_VOL_REMOVE, "remove volume") \
 	X(OP_CTR_CREATE, "create container") X(OP_CTR_START, "start container") X(OP_CTR_STOP, "stop container") \
-	X(OP_CTR_KILL, "kill container") X(OP_CTR_REMOVE, "remove container") X(OP_CTR_RENAME, "rename container") \
+	X(OP_CTR_KILL, "kill container") X(OP_CTR_REMOVE, "remove container") \
 	X(OP_CTR_PAUSE, "pause container") X(OP_CTR_UNPAUSE, "unpause container") \
-	X(OP_HOOK, "run hooks") X(OP_WAIT, "wait for") X(OP_IMAGE_REMOVE, "remove image")
+	X(OP_WAIT, "wait for") X(OP_IMAGE_REMOVE, "remove image")
 #define OP_ENUM(e, name) e,
 enum op_kind { OP_KINDS(OP_ENUM) };
 
-enum wait_for { WAIT_RUNNING, WAIT_HEALTHY, WAIT_COMPLETED, WAIT_EXITED };
+enum wait_for { WAIT_RUNNING, WAIT_HEALTHY, WAIT_COMPLETED };
 
 struct op {
 	unsigned      i;                       /* place in plan->ops */

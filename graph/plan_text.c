@@ -2,7 +2,7 @@
 #include "graph/plan_text.h"
 
 static const char *const wait_names[] = {
-	[WAIT_RUNNING] = "running", [WAIT_HEALTHY] = "healthy", [WAIT_COMPLETED] = "completed", [WAIT_EXITED] = "exited",
+	[WAIT_RUNNING] = "running", [WAIT_HEALTHY] = "healthy", [WAIT_COMPLETED] = "completed",
 };
 
 void plan_text(const struct plan *p, struct str *out)
