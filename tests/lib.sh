@@ -97,8 +97,11 @@ T=$(mktemp -d /tmp/ct.XXXXXX)
 W=$T/w
 mkdir "$W" "$T/out"
 cd "$W" || exit 1
-unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES COMPOSE_PATH_SEPARATOR
-export COMPOSE_ROOT=$T/r LC_ALL=C.UTF-8 NO_PROXY='*' no_proxy='*'
+# whatever the environment is: a terminal that shows colours, nothing of the user's own settings
+for v in NO_COLOR CLICOLOR CLICOLOR_FORCE "${!COMPOSE_@}" "${!DOCKER_@}"; do
+	[ "$v" = COMPOSE ] || [ "$v" = COMPOSE_TEST_CACHE ] || unset "$v"
+done
+export COMPOSE_ROOT=$T/r LC_ALL=C.UTF-8 TERM=xterm NO_PROXY='*' no_proxy='*'
 
 at_exit() {
 	local code=$?

@@ -20,7 +20,7 @@ result() { # GOOD NAME
 	if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; bad=$((bad + 1)); fi
 }
 
-compose() { env -i PATH="$PATH" HOME=/home/me LC_ALL=C.UTF-8 COLOUR=blue "$COMPOSE" "$@"; }
+compose() { env -i PATH=/usr/bin:/bin HOME=/home/me LC_ALL=C.UTF-8 COLOUR=blue "$COMPOSE" "$@"; }
 
 one_case() { # CMD-FILE
 	local dir=${1%/*} name=${1%.cmd} args rc=0
