@@ -43,6 +43,7 @@
 #	field SERVICE PATH         of `ps -a --format json`, as jq has it: field web .State
 #	free_port [udp]            a port that nobody listens on
 #	get URL [CURL-ARG...]      the body of an HTTP answer
+#	start_registry DIR         an image registry on loopback: $registry_port, $registry (its pid)
 #
 # done_testing compares the host with what it was: processes that came from this file, mounts, links, nft rules, routes,
 # control groups and names that carry the installation's mark, and the files of the installation.  Any difference fails.
@@ -444,6 +445,23 @@ image() {
 		;;
 	*) echo "no test image $1" >&2; return 1 ;;
 	esac
+}
+
+# start_registry DIR: an image registry on loopback that keeps its files in DIR: $registry_port, and its process: $registry.
+start_registry() {
+	local program
+
+	program=$("$TESTS/tools/mkregistry.sh" "$CACHE/docker-registry" | tail -n 1) || skip "no docker-registry"
+	registry_port=$(free_port)
+	cat >"$1.yml" <<-E
+		version: 0.1
+		log: {level: error}
+		storage: {filesystem: {rootdirectory: $1}, delete: {enabled: true}}
+		http: {addr: 127.0.0.1:$registry_port}
+	E
+	OTEL_TRACES_EXPORTER=none "$program" serve "$1.yml" >"$1.log" 2>&1 &
+	registry=$!
+	soon 20 get "http://127.0.0.1:$registry_port/v2/"
 }
 
 # ---- examples ----

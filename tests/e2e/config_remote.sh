@@ -162,27 +162,11 @@ no_local_no_secrets() {
 
 # ---- OCI
 
-start_registry() {
-	rport=$(free_port)
-	cat >"$T/registry.yml" <<-E
-		version: 0.1
-		log: {level: error}
-		storage: {filesystem: {rootdirectory: $T/registry}}
-		http: {addr: 127.0.0.1:$rport}
-	E
-	OTEL_TRACES_EXPORTER=none docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 &
-	registry=$!
-	soon 10 get "http://127.0.0.1:$rport/v2/"
-	cd "$W"
-	printf '{}' >empty.json
-	put_blob empty.json >/dev/null
-}
-
 put_blob() { # FILE -> digest
 	local digest place
 
 	digest=sha256:$(sha256sum "$1" | cut -d' ' -f1)
-	place=$(curl -sS -i -X POST "http://127.0.0.1:$rport/v2/team/stack/blobs/uploads/" | tr -d '\r' |
+	place=$(curl -sS -i -X POST "http://127.0.0.1:$registry_port/v2/team/stack/blobs/uploads/" | tr -d '\r' |
 		sed -n 's/^Location: //p')
 	curl -sSf -o /dev/null -X PUT -H 'Content-Type: application/octet-stream' --data-binary "@$1" "$place&digest=$digest"
 	echo "$digest"
@@ -201,7 +185,7 @@ put_artefact() { # TAG DESCRIPTOR...
 		mediaType: "application/vnd.oci.image.manifest.v1+json", artifactType: "application/vnd.docker.compose.project",
 		config: {mediaType: "application/vnd.oci.empty.v1+json", digest: $d, size: 2}, layers: .}' >manifest.json
 	curl -sSf -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data-binary @manifest.json \
-		"http://127.0.0.1:$rport/v2/team/stack/manifests/$tag"
+		"http://127.0.0.1:$registry_port/v2/team/stack/manifests/$tag"
 }
 
 yaml=application/vnd.docker.compose.file+yaml
@@ -210,7 +194,10 @@ env=application/vnd.docker.compose.envfile
 use_oci() {
 	local one two base vars pinned
 
-	start_registry
+	start_registry "$T/registry"
+	cd "$W"
+	printf '{}' >empty.json
+	put_blob empty.json >/dev/null
 	printf 'services:\n  web: { image: "web:1", env_file: v.env }\n' >one.yaml
 	printf 'services:\n  web: { extends: { file: base.yaml, service: b }, tty: true }\n' >two.yaml
 	printf 'services:\n  b: { image: "b:1", hostname: base }\n' >base.yaml
@@ -220,15 +207,15 @@ use_oci() {
 	base=$(layer base.yaml $yaml '{"com.docker.compose.extends":"true","com.docker.compose.file":"base.yaml"}')
 	vars=$(layer v.env $env '{"com.docker.compose.envfile":"v.env"}')
 	put_artefact 1 "$one" "$two" "$base" "$vars"
-	ok c -f "oci://127.0.0.1:$rport/team/stack:1" config --format json
+	ok c -f "oci://127.0.0.1:$registry_port/team/stack:1" config --format json
 	is "$(jq -c '[.name, .services.web.image, .services.web.hostname, .services.web.tty, .services.web.environment.SOURCE]' \
 		<<<"$out")" '["stack","b:1","base",true,"oci"]'
-	ok c -f "oci://127.0.0.1:$rport/team/stack@sha256:$(sha256sum manifest.json | cut -d' ' -f1)" config -q
-	fails 1 c -f "oci://127.0.0.1:$rport/team/stack:2" config -q
-	COMPOSE_EXPERIMENTAL_OCI_REMOTE=false fails 3 c -f "oci://127.0.0.1:$rport/team/stack:1" config -q
+	ok c -f "oci://127.0.0.1:$registry_port/team/stack@sha256:$(sha256sum manifest.json | cut -d' ' -f1)" config -q
+	fails 1 c -f "oci://127.0.0.1:$registry_port/team/stack:2" config -q
+	COMPOSE_EXPERIMENTAL_OCI_REMOTE=false fails 3 c -f "oci://127.0.0.1:$registry_port/team/stack:1" config -q
 
-	printf 'services:\n  a: { image: "127.0.0.1:%s/team/stack:1" }\n  b: { build: ., tty: true }\n' "$rport" >pin.yaml
-	pinned="127.0.0.1:$rport/team/stack:1@sha256:$(sha256sum manifest.json | cut -d' ' -f1)"
+	printf 'services:\n  a: { image: "127.0.0.1:%s/team/stack:1" }\n  b: { build: ., tty: true }\n' "$registry_port" >pin.yaml
+	pinned="127.0.0.1:$registry_port/team/stack:1@sha256:$(sha256sum manifest.json | cut -d' ' -f1)"
 	ok c -f pin.yaml config --resolve-image-digests --format json
 	is "$(jq -r '.services.a.image, .services.b.tty' <<<"$out")" "$pinned"$'\n'true
 	ok c -f pin.yaml config --lock-image-digests
@@ -249,20 +236,20 @@ use_oci() {
 			[ $key = file ] && file=$(layer base.yaml $yaml '{"com.docker.compose.extends":"true"}')
 			file=$(jq -c --arg k "com.docker.compose.$key" --arg n "$name" '.annotations[$k] = $n' <<<"$file")
 			put_artefact evil "$one" "$file"
-			run c -f "oci://127.0.0.1:$rport/team/stack:evil" config -q
+			run c -f "oci://127.0.0.1:$registry_port/team/stack:evil" config -q
 			is "$rc" 3
 			has "$err" "none of its own"
 		done
 	done
 	put_artefact twice "$one" "$vars" "$vars"
-	fails 3 c -f "oci://127.0.0.1:$rport/team/stack:twice" config -q
+	fails 3 c -f "oci://127.0.0.1:$registry_port/team/stack:twice" config -q
 	has "$err" "two layers are named v.env"
 	put_artefact empty "$vars"
-	fails 3 c -f "oci://127.0.0.1:$rport/team/stack:empty" config -q
+	fails 3 c -f "oci://127.0.0.1:$registry_port/team/stack:empty" config -q
 	sed -i s/vnd.docker.compose.project/vnd.other/ manifest.json
 	curl -sSf -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data-binary @manifest.json \
-		"http://127.0.0.1:$rport/v2/team/stack/manifests/other"
-	fails 3 c -f "oci://127.0.0.1:$rport/team/stack:other" config -q
+		"http://127.0.0.1:$registry_port/v2/team/stack/manifests/other"
+	fails 3 c -f "oci://127.0.0.1:$registry_port/team/stack:other" config -q
 	has "$err" "no compose project"
 	is "$(find "$T" -path "$COMPOSE_ROOT" -prune -o -path "$T/registry" -prune -o -name manifest.json -prune -o -path "$T/out" -prune \
 		-o -print | sort | sha256sum)" "$before"
@@ -271,7 +258,7 @@ use_oci() {
 	rm -rf "$COMPOSE_ROOT/remote"
 	mkdir "$T/victim"
 	ln -s "$T/victim" "$COMPOSE_ROOT/remote"
-	run c -f "oci://127.0.0.1:$rport/team/stack:1" config -q
+	run c -f "oci://127.0.0.1:$registry_port/team/stack:1" config -q
 	is "$rc" 1
 	is "$(ls -A "$T/victim")" ""
 	rm "$COMPOSE_ROOT/remote"
@@ -279,14 +266,9 @@ use_oci() {
 	wait "$registry" || true
 }
 
-oci() {
-	command -v docker-registry >/dev/null || skip "docker-registry is not installed"
-	use_oci
-}
-
 t "files of a git repository: -f, include, extends, tags, commits, cached" use_git
 t "a hostile repository leads nowhere outside its checkout" hostile_git
 t "neither hooks nor filters run, and no GIT_ variable redirects" no_hooks_no_filters
 t "no local protocol, no password in any message" no_local_no_secrets
-limit=120 t "files of an OCI artefact, and names that leave its directory" oci
+limit=120 t "files of an OCI artefact, and names that leave its directory" use_oci
 done_testing

@@ -4,26 +4,12 @@
 IMAGES=
 . "$(dirname "$0")/../lib.sh"
 need root
-need cmd docker-registry
-
-start_registry() {
-	port=$(free_port)
-	cat >"$T/registry.yml" <<-E
-		version: 0.1
-		log: {level: error}
-		storage: {filesystem: {rootdirectory: $T/registry}}
-		http: {addr: 127.0.0.1:$port}
-	E
-	OTEL_TRACES_EXPORTER=none docker-registry serve "$T/registry.yml" >"$T/registry.log" 2>&1 &
-	registry=$!
-	soon 10 get "http://127.0.0.1:$port/v2/"
-}
 
 put_blob() { # FILE -> digest
 	local digest place
 
 	digest=sha256:$(sha256sum "$1" | cut -d' ' -f1)
-	place=$(curl -sS -i -X POST "http://127.0.0.1:$port/v2/demo/app/blobs/uploads/" | tr -d '\r' | sed -n 's/^Location: //p')
+	place=$(curl -sS -i -X POST "http://127.0.0.1:$registry_port/v2/demo/app/blobs/uploads/" | tr -d '\r' | sed -n 's/^Location: //p')
 	curl -sSf -o /dev/null -X PUT -H 'Content-Type: application/octet-stream' --data-binary "@$1" "$place&digest=$digest"
 	echo "$digest"
 }
@@ -51,28 +37,28 @@ put_image() {
 		layers: [{mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", digest: $l1, size: $s1},
 			{mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", digest: $l2, size: $s2}]}' >manifest.json
 	curl -sSf -o /dev/null -X PUT -H 'Content-Type: application/vnd.docker.distribution.manifest.v2+json' \
-		--data-binary @manifest.json "http://127.0.0.1:$port/v2/demo/app/manifests/1"
+		--data-binary @manifest.json "http://127.0.0.1:$registry_port/v2/demo/app/manifests/1"
 }
 
 pull_it() {
-	start_registry
+	start_registry "$T/registry"
 	put_image
-	ok c image pull "127.0.0.1:$port/demo/app:1"
+	ok c image pull "127.0.0.1:$registry_port/demo/app:1"
 	is "$out" "sha256:$(sha256sum config.json | cut -d' ' -f1)"
-	ok c image inspect "127.0.0.1:$port/demo/app:1"
+	ok c image inspect "127.0.0.1:$registry_port/demo/app:1"
 	local top
 	top=$(jq -r '.[0].GraphDriver.Data.UpperDir' <<<"$out")
 	is "$(cat "$top/file")" second
 	is "$(stat -c '%F %t %T' "$top/random")" "character special file 0 0"
 	has "$(jq -r '.[0].RepoDigests[0]' <<<"$out")" "demo/app@sha256:$(sha256sum manifest.json | cut -d' ' -f1)"
-	fails 1 c image pull "127.0.0.1:$port/demo/app:2"
+	fails 1 c image pull "127.0.0.1:$registry_port/demo/app:2"
 	has "$err" "no tag 2"
-	fails 1 c image pull "127.0.0.1:$port/other/app:1"
+	fails 1 c image pull "127.0.0.1:$registry_port/other/app:1"
 	kill "$registry"
 	wait "$registry" || true
-	fails 1 c image pull "127.0.0.1:$port/demo/app:1"
+	fails 1 c image pull "127.0.0.1:$registry_port/demo/app:1"
 	has "$err" "hint:"
-	ok c image inspect "127.0.0.1:$port/demo/app:1"
+	ok c image inspect "127.0.0.1:$registry_port/demo/app:1"
 }
 
 t "pull two layers with a whiteout, what is missing, what is gone" pull_it
