@@ -73,9 +73,10 @@ demo: deps
 	$(Q)$(MAKE) all
 	$(Q)COMPOSE=$(O)/compose tests/tools/demo.sh
 
+SUITES ?= unit golden cli e2e
 test: deps
-	$(Q)$(MAKE) all units
-	$(Q)O=$(O) tests/run.sh
+	$(Q)$(MAKE) all units layers
+	$(Q)O=$(O) tests/run.sh $(SUITES)
 
 check: all units
 	$(Q)O=$(O) tests/run.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh - run the tests and add up their results.
 #
-# usage: tests/run.sh [unit|golden|cli|e2e|peers|FILE...]      default: unit golden cli e2e
+# usage: tests/run.sh [unit|golden|cli|e2e|fuzz|peers|FILE...]      default: unit golden cli e2e
 #
 # A suite is the programs in $O/tests/SUITE (C) and tests/SUITE/*.sh; each prints TAP.  Unit, golden and cli programs run
 # two at a time, e2e one after the other (they look at the host before and after).

@@ -16,7 +16,7 @@ if ! echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { (void)d;
 	exit 0
 fi
 mkdir -p "$out"
-make -s CC=clang O="$out/lib" OPT="-O1 -g" SAN="-fsanitize=fuzzer-no-link,address,undefined" \
+make -s -j2 CC=clang O="$out/lib" OPT="-O1 -g" SAN="-fsanitize=fuzzer-no-link,address,undefined" \
 	DIRS="parser graph compose/base compose/image compose/net compose/engine" "$out/lib/libcompose.a" >&2 || exit 1
 echo "1..${#targets[@]}"
 n=0 bad=0

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # deps.sh - install what the build and the tests need and is not there yet, from Debian's packages.
 #
-# usage: tests/tools/deps.sh [--list]      as root, or as a user with sudo
+# usage: tests/tools/deps.sh [--fuzz] [--list]      as root, or as a user with sudo
+#        --fuzz: also what tests/fuzz needs      --list: print what is missing, install nothing
 set -eu
 
 # The program: compiler and libraries.
@@ -11,6 +12,13 @@ build='gcc make libc6-dev pkg-config libyaml-dev libjansson-dev libcap-dev libse
 # Images made here, and what the tests look at the host with.
 tests='mmdebstrap ca-certificates binutils curl git jq iproute2 nftables openssl procps socat util-linux xz-utils'
 
+# tests/fuzz
+fuzz='clang libclang-rt-14-dev'
+
+if [ "${1-}" = --fuzz ]; then
+	tests="$tests $fuzz"
+	shift
+fi
 missing=
 for p in $build $tests; do
 	status=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) || status=
