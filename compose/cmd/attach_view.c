@@ -10,6 +10,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/cli/ui.h"
+#include "compose/cmd/menu.h"
 #include "compose/state/lock.h"
 #include "compose/state/record.h"
 #include "compose/supervisor/client.h"
@@ -22,6 +23,7 @@ struct attached {
 	struct log_reader *reader;
 	struct log_view *view;
 	struct sup *sup;
+	struct menu *menu;                /* NULL: no keys */
 	struct err *e;
 	enum phase phase;
 	/* the engine's thread */
@@ -32,7 +34,7 @@ struct attached {
 	bool thread_runs;
 	int done_fd;
 	/* why it ends */
-	bool interrupted, forced;
+	bool interrupted, forced, detached;
 	int first_code;                   /* of the container whose end stops all; -1: none */
 };
 
@@ -245,6 +247,8 @@ static int advance(struct attached *a, struct plan **stop_plan)
 		return !a->thread_runs;
 	if (a->phase != RUNNING)
 		return 0;
+	if (a->detached)
+		return 1;
 	if (a->interrupted && intr_signal() == SIGHUP)    /* the terminal is gone, the containers need none */
 		return 1;
 	if (a->interrupted || a->first_code >= 0)
@@ -254,14 +258,48 @@ static int advance(struct attached *a, struct plan **stop_plan)
 	return !v.alive;
 }
 
+static void on_key(struct attached *a)
+{
+	char key = menu_key(a->menu);
+
+	if (key == 'd')
+		a->detached = true;
+	if (key == '\n')                 /* as people do to set off what comes next */
+		ui_line(a->c->ui, "");
+}
+
+/* One turn: wait for news, and take them in. */
+static int turn(struct attached *a)
+{
+	bool running = a->phase == RUNNING;
+	struct pollfd p[5] = {
+		{ .fd = log_reader_fd(a->reader), .events = POLLIN }, { .fd = a->sup ? sup_fd(a->sup) : -1, .events = POLLIN },
+		{ .fd = (a->interrupted && a->phase != STOPPING) || a->forced ? -1 : intr_fd(), .events = POLLIN },
+		{ .fd = a->thread_runs ? a->done_fd : -1, .events = POLLIN },
+		{ .fd = running ? menu_fd(a->menu) : -1, .events = POLLIN },
+	};
+
+	if (running)
+		menu_show(a->menu, "d Detach");
+	if (poll(p, 5, -1) < 0 && errno != EINTR)
+		return err_set(a->e, ERR_SYS, errno, "wait for output");
+	menu_hide(a->menu);
+	if (p[4].revents)
+		on_key(a);
+	if (p[1].revents && on_events(a) < 0)
+		return -1;
+	if (p[3].revents)
+		engine_end(a);
+	if (intr_count() && a->phase == STOPPING && !a->forced && a->interrupted)
+		force(a);
+	else if (intr_count() && a->phase != STOPPING)
+		a->interrupted = true;
+	return 0;
+}
+
 static int loop(struct attached *a, struct plan **stop_plan)
 {
 	for (;;) {
-		struct pollfd p[4] = {
-			{ .fd = log_reader_fd(a->reader), .events = POLLIN }, { .fd = a->sup ? sup_fd(a->sup) : -1, .events = POLLIN },
-			{ .fd = a->interrupted && a->phase != STOPPING ? -1 : a->forced ? -1 : intr_fd(), .events = POLLIN },
-			{ .fd = a->thread_runs ? a->done_fd : -1, .events = POLLIN },
-		};
 		int r = log_view_print(a->view, a->e);
 
 		if (r < 0)
@@ -269,17 +307,8 @@ static int loop(struct attached *a, struct plan **stop_plan)
 		r = advance(a, stop_plan);
 		if (r)
 			return r < 0 ? -1 : 0;
-		p[3].fd = a->thread_runs ? a->done_fd : -1;
-		if (poll(p, 4, -1) < 0 && errno != EINTR)
-			return err_set(a->e, ERR_SYS, errno, "wait for output");
-		if (p[1].revents && on_events(a) < 0)
+		if (turn(a) < 0)
 			return -1;
-		if (p[3].revents)
-			engine_end(a);
-		if (intr_count() && a->phase == STOPPING && !a->forced && a->interrupted)
-			force(a);
-		else if (intr_count() && a->phase != STOPPING)
-			a->interrupted = true;
 	}
 }
 
@@ -332,7 +361,9 @@ int attach_run(struct ctx *c, const struct plan *p, const struct act_opts *ao, c
 	auto_log_reader struct log_reader *reader = NULL;
 	auto_sup struct sup *sup = NULL;
 	auto_plan struct plan *stop_plan = NULL;
-	struct attached a = { .c = c, .o = o, .e = e, .first_code = -1, .done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	auto_menu struct menu *menu = o->menu ? menu_new() : NULL;
+	struct attached a = { .c = c, .o = o, .menu = menu, .e = e, .first_code = -1,
+		 .done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	struct visit v;
 	int r;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* attach_view.h - `up` in the foreground: carry out the plan while the containers' output is shown, until they have ended
- * or Ctrl-C stops them.
+ * Ctrl-C stops them or a key leaves them running.
  * runs in: client; the engine in a second thread.   layer: cmd. */
 #pragma once
 #include "compose/cmd/act.h"
@@ -10,6 +10,7 @@ struct attach_opts {
 	char *const *services;            /* whose output is shown; NULL or empty: all with attach: true */
 	const struct strv *attach, *no_attach;
 	bool attach_deps;
+	bool menu;                        /* keys, where there is a terminal */
 	struct log_view_opts view;
 	bool abort_on_exit, abort_on_failure;
 	const char *exit_code_from;       /* service, or NULL */

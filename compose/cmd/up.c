@@ -8,7 +8,7 @@
 
 struct up_args {
 	bool detach, build, no_build, force_recreate, no_recreate, always_deps, no_deps, no_start, remove_orphans, ignore_orphans, renew_anon;
-	bool wait, no_color, no_prefix, timestamps, quiet_pull, quiet_build, abort_on_exit, abort_on_failure, attach_deps, yes;
+	bool wait, no_color, no_prefix, timestamps, quiet_pull, quiet_build, abort_on_exit, abort_on_failure, attach_deps, menu, yes;
 	const char *pull, *exit_code_from;
 	struct strv scale, attach, no_attach;
 	int64_t timeout_ns, wait_timeout_ns;
@@ -35,6 +35,7 @@ static const struct opt up_opts[] = {
 	OPT_STRS(0, "attach", struct up_args, attach, "SERVICE", "show only its output; repeatable"),
 	OPT_FLAG(0, "attach-dependencies", struct up_args, attach_deps, "also show the output of dependencies"),
 	OPT_STR(0, "exit-code-from", struct up_args, exit_code_from, "SERVICE", "end with its code; implies --abort-on-container-exit"),
+	OPT_FLAG(0, "menu", struct up_args, menu, "keys while attached: d detaches (default; COMPOSE_MENU)"),
 	OPT_STRS(0, "no-attach", struct up_args, no_attach, "SERVICE", "do not show its output; repeatable"),
 	OPT_FLAG(0, "no-color", struct up_args, no_color, "no colours"),
 	OPT_FLAG(0, "no-deps", struct up_args, no_deps, "only the named services"),
@@ -54,8 +55,10 @@ static void up_defaults(void *args)
 {
 	struct up_args *a = args;
 	const char *v = getenv("COMPOSE_REMOVE_ORPHANS"), *ignore = getenv("COMPOSE_IGNORE_ORPHANS");
+	const char *menu = getenv("COMPOSE_MENU");
 
 	a->timeout_ns = -1;
+	a->menu = !str_eq(menu, "0") && !str_eq(menu, "false");
 	a->remove_orphans = str_eq(v, "1") || str_eq(v, "true");
 	a->ignore_orphans = str_eq(ignore, "1") || str_eq(ignore, "true");
 }
@@ -111,6 +114,7 @@ static int attached(struct ctx *c, const struct up_args *a, const struct goal *g
 {
 	auto_plan struct plan *p = NULL;
 	const struct attach_opts o = { .services = a->services, .attach = &a->attach, .no_attach = &a->no_attach, .attach_deps = a->attach_deps,
+		.menu = a->menu,
 		.view = { .no_prefix = a->no_prefix, .timestamps = a->timestamps, .colour = !a->no_color && ui_colour(c->ui) },
 		.abort_on_exit = a->abort_on_exit || a->exit_code_from, .abort_on_failure = a->abort_on_failure,
 		.exit_code_from = a->exit_code_from, .timeout_ns = a->timeout_ns };

@@ -113,6 +113,24 @@ attached() {
 	shows "Gracefully stopping"
 	is "$(field a .State) $(field b .State)" "exited exited"
 	is "$(tr -d '\r' <"$T/out/tty" | grep -ac 'exited with code 143')" 2
+}
+
+# d leaves the containers alone, and the terminal is as before; without the menu it is a letter like any other.
+detached() {
+	cd attached
+	tty_bg "$COMPOSE up; stty -a; $COMPOSE up --menu=false"
+	soon 20 shows "tick 5"
+	shows "d Detach"
+	printf d >&9
+	soon 20 shows " echo "
+	shows " icanon "
+	is "$(field a .State) $(field b .State)" "running running"
+	printf d >&9
+	sleep 1
+	printf '\003' >&9
+	tty_ends 130
+	is "$(grep -ac 'd Detach' "$T/out/tty")" "$(grep -a -B9999 ' icanon ' "$T/out/tty" | grep -ac 'd Detach')"
+	is "$(field a .State) $(field b .State)" "exited exited"
 	ok c down
 }
 
@@ -142,6 +160,7 @@ t "a change of size goes inside" resize
 t "keys go inside" keys
 t "a terminal that is closed" hangup
 t "up at a terminal" attached
+t "d detaches" detached
 t "no terminal: bytes as they are" piped
 t "down" down
 done_testing
