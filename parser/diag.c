@@ -97,10 +97,10 @@ void warns_add(struct warns *w, struct srcpos p, const char *fmt, ...)
 	vec_push(w, (struct warn){ text, p });
 }
 
-void warns_report(const struct warns *w, FILE *f, bool colour)
+void warns_report(struct warns *w, FILE *f, bool colour)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		const struct warn *x = &w->v[i];
+	for (; w->told < w->n; w->told++) {
+		const struct warn *x = &w->v[w->told];
 		char *s = str_printable(x->text);
 
 		fprintf(f, "%swarning:%s %s", colour ? "\033[33m" : "", colour ? "\033[0m" : "", s);

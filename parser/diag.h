@@ -28,11 +28,12 @@ void sources_done(struct sources *s);
 
 /* Warnings of one run, each once, in the order they came up. Zero-initialise. */
 struct warn  { char *text; struct srcpos pos; };
-struct warns { struct warn *v; size_t n, cap; struct map seen; };
+struct warns { struct warn *v; size_t n, cap; struct map seen; size_t told; };
 #define auto_warns __attribute__((cleanup(warns_done)))
 /* in: p may be {0} (no position). A text that is there already is dropped. */
 void warns_add(struct warns *w, struct srcpos p, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void warns_report(const struct warns *w, FILE *f, bool colour);
+/* Print those that have not been printed yet. */
+void warns_report(struct warns *w, FILE *f, bool colour);
 /* For --strict: move every warning to errs as an ERR_MODEL. */
 void warns_to_errs(struct warns *w, struct errs *errs);
 void warns_done(struct warns *w);

@@ -9,6 +9,20 @@ static void *room(struct project *p, const struct node *n, size_t size)
 	return arena_alloc(&p->arena, (n->n + 1) * size);
 }
 
+/* The list with one more, unless it is there. */
+static struct pstrs pstrs_with(struct arena *a, struct pstrs list, const char *more)
+{
+	struct pstrs ret = {arena_alloc(a, (list.n + 2) * sizeof(char *)), list.n};
+
+	for (size_t i = 0; i < list.n; i++) {
+		ret.v[i] = list.v[i];
+		if (str_eq(list.v[i], more))
+			return list;
+	}
+	ret.v[ret.n++] = arena_strdup(a, more);
+	return ret;
+}
+
 #define EACH_ITEM(n, i) for (size_t i = 0; (n)->kind == NODE_LIST && i < (n)->n; i++)
 #define EACH_PAIR(n, i) for (size_t i = 0; (n)->kind == NODE_MAP && i < (n)->n; i++)
 
@@ -260,6 +274,62 @@ void part_devices(struct project *p, struct service *s, const struct node *n)
 	}
 }
 
+void part_blkio(struct project *p, struct service *s, const struct node *n)
+{
+	static const struct { const char *key, *value; enum blk_kind kind; } lists[] = {
+		{"weight_device", "weight", BLK_WEIGHT},
+		{"device_read_bps", "rate", BLK_READ_BPS},
+		{"device_write_bps", "rate", BLK_WRITE_BPS},
+		{"device_read_iops", "rate", BLK_READ_IOPS},
+		{"device_write_iops", "rate", BLK_WRITE_IOPS},
+	};
+	size_t room_for = 0;
+
+	s->blkio_weight = model_int(n, "weight", 0);
+	for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+		room_for += node_get(n, lists[k].key) ? node_get(n, lists[k].key)->n : 0;
+	s->blk_limits = arena_alloc(&p->arena, (room_for + 1) * sizeof(*s->blk_limits));
+	for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
+		const struct node *list = node_get(n, lists[k].key);
+		for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
+			s->blk_limits[s->n_blk_limits++] = (struct blk_limit){
+				.kind = lists[k].kind,
+				.path = model_text(list->items[i], "path"),
+				.value = model_int(list->items[i], lists[k].value, 0),
+				.pos = list->items[i]->pos,
+			};
+	}
+}
+
+/* Append the requests of a list. gpus: each is for a GPU, whatever else it names */
+static void requests(struct project *p, struct service *s, const struct node *n, bool gpus)
+{
+	struct device_request *v = arena_alloc(&p->arena, (s->n_requests + n->n + 1) * sizeof(*v));
+
+	if (s->n_requests)
+		memcpy(v, s->requests, s->n_requests * sizeof(*v));
+	s->requests = v;
+	EACH_ITEM(n, i)
+	{
+		const struct node *item = n->items[i];
+		struct device_request *r = &v[s->n_requests++];
+		*r = (struct device_request){
+			.capabilities = model_texts(&p->arena, node_get(item, "capabilities")),
+			.ids = model_texts(&p->arena, node_get(item, "device_ids")),
+			.count = model_int(item, "count", 0),
+			.driver = model_text(item, "driver"),
+			.pos = item->pos,
+		};
+		if (gpus)
+			r->capabilities = pstrs_with(&p->arena, r->capabilities, "gpu");
+	}
+}
+
+void part_gpus(struct project *p, struct service *s, const struct node *n)
+{
+	requests(p, s, n, true);
+}
+
 static struct extra_host *hosts(struct project *p, const struct node *n, size_t *ret_n)
 {
 	struct extra_host *v = room(p, n, sizeof(*v));
@@ -423,14 +493,16 @@ void part_deploy(struct project *p, struct service *s, const struct node *deploy
 {
 	const struct node *resources = node_get(deploy, "resources"), *limits = node_get(resources, "limits");
 	const struct node *policy = node_get(deploy, "restart_policy"), *cpus = node_get(limits, "cpus");
+	const struct node *devices = node_path(resources, "reservations.devices");
 
-	(void)p;
 	s->scale = model_int(s->tree, "scale", model_int(deploy, "replicas", 1));
 	limit(&s->mem_limit_bytes, limits, "memory");
 	limit(&s->pids_limit, limits, "pids");
 	limit(&s->mem_reservation_bytes, node_get(resources, "reservations"), "memory");
 	if (cpus && s->cpus == 0)
 		s->cpus = node_number(cpus);
+	if (devices)
+		requests(p, s, devices, false);
 	if (policy && policy->kind == NODE_MAP)
 		restart_policy(s, policy);
 }

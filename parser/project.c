@@ -18,6 +18,13 @@ const struct service *project_service(const struct project *p, const char *name)
 	return find(p->services, p->n_services, sizeof(*p->services), name);
 }
 
+struct srcpos service_pos(const struct service *s, const char *key)
+{
+	const struct node *n = node_path(s->tree, key);
+
+	return n ? n->pos : s->pos;
+}
+
 const struct network *project_network(const struct project *p, const char *key)
 {
 	return find(p->networks, p->n_networks, sizeof(*p->networks), key);

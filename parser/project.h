@@ -77,6 +77,16 @@ struct fileref {
 
 struct ulimit { const char *name; int64_t soft, hard; };      /* -1 = unlimited */
 struct device { const char *source, *target, *permissions; struct srcpos pos; };
+/* 05-services "gpus", deploy "devices": some of the devices that CDI specs of this host describe */
+struct device_request {
+	struct pstrs capabilities, ids;        /* gpus: "gpu" is among the capabilities */
+	int64_t     count;                     /* -1 all; unset (0) with ids */
+	const char *driver;                    /* "" unset */
+	struct srcpos pos;
+};
+/* 05-services "blkio_config": one limit of one device */
+enum blk_kind { BLK_WEIGHT, BLK_READ_BPS, BLK_WRITE_BPS, BLK_READ_IOPS, BLK_WRITE_IOPS };
+struct blk_limit { enum blk_kind kind; const char *path; int64_t value; struct srcpos pos; };
 struct hook   { struct pstrs command; const char *user, *working_dir; bool privileged; struct pkvs environment; struct srcpos pos; };
 struct extra_host { const char *host, *ip; };                 /* ip may be "host-gateway" */
 
@@ -138,7 +148,8 @@ struct service {
 	struct pstrs  volumes_from;
 	struct fileref *secrets, *configs; size_t n_secrets, n_configs;
 	struct device *devices; size_t n_devices;
-	struct pstrs  device_cgroup_rules;
+	struct pstrs  device_cgroup_rules;     /* checked: "c 42:* rmw" */
+	struct device_request *requests; size_t n_requests;
 
 	struct pstrs  cap_add, cap_drop, security_opt;
 	struct pkvs   sysctls, storage_opt;
@@ -148,7 +159,10 @@ struct service {
 	int64_t       pids_limit;              /* -1 unset or unlimited */
 	double        cpus;                    /* 0 unset */
 	int64_t       cpu_shares, cpu_quota_us, cpu_period_us;     /* 0 unset */
+	int64_t       cpu_rt_period_us, cpu_rt_runtime_us;         /* 0 unset */
 	const char   *cpuset;                  /* "" unset */
+	int64_t       blkio_weight;            /* 0 unset */
+	struct blk_limit *blk_limits; size_t n_blk_limits;
 	int64_t       oom_score_adj;           /* 0 unset */
 	bool          oom_kill_disable;
 	int64_t       mem_swappiness;          /* -1 unset */
@@ -245,6 +259,8 @@ int project_unsupported(struct project *p, const char *const *names, struct errs
 
 /* ret: NULL when there is none of that name */
 const struct service *project_service(const struct project *p, const char *name);
+/* Where a key of a service is written ("logging.options"); the service's own position when it is not there. */
+struct srcpos service_pos(const struct service *s, const char *key);
 const struct network *project_network(const struct project *p, const char *key);
 const struct volume  *project_volume(const struct project *p, const char *key);
 void project_free(struct project *p);              /* NULL is fine */

@@ -87,6 +87,15 @@ static const struct key device_v[] = {
 };
 static NAMED(device_keys, device_v, "a device");
 static const struct key device_item = { .forms = STR | MAP, .keys = &device_keys, .canon = canon_device };
+static bool device_rule(const char *s)
+{
+	char type, access[4];
+	int64_t major, minor;
+
+	return value_device_rule(s, &type, &major, &minor, access);
+}
+static const struct key device_rule_item = { .forms = STR, .valid = device_rule,
+	.wanted = "a rule such as \"c 42:* rmw\": type a, b or c, MAJOR:MINOR, letters of rwm" };
 static const struct key gpu_v[] = {
 	{ "capabilities", UNIQUE_TEXTS },
 	{ "count", .forms = STR | INT, .settle = settle_device_count },
@@ -221,12 +230,12 @@ static const struct key volumes_from_item = { .forms = STR };
 static const struct key service_v[] = {
 	{ "annotations", KV, .settle = settle_labels },
 	{ "attach", FLAG },
-	{ "blkio_config", .forms = MAP, .keys = &blkio_keys, .status = KEY_REFUSED },
+	{ "blkio_config", .forms = MAP, .keys = &blkio_keys },
 	{ "build", .forms = STR | MAP, .keys = &schema_build, .canon = canon_build, .settle = settle_build, .spec = "build" },
 	{ "cap_add", UNIQUE_TEXTS },
 	{ "cap_drop", UNIQUE_TEXTS },
 	{ "cgroup", .forms = STR, .words = "host private" },
-	{ "cgroup_parent", .forms = STR, .status = KEY_REFUSED },
+	{ "cgroup_parent", .forms = STR },
 	{ "command", COMMAND },
 	{ "configs", .forms = LIST, .item = &file_mount_item },
 	{ "container_name", .forms = STR, .valid = value_name,
@@ -235,8 +244,8 @@ static const struct key service_v[] = {
 	{ "cpu_percent", .forms = STR | INT, .flags = KEY_RANGE, .hi = 100, .settle = settle_float, .status = KEY_WARNED, .note = WINDOWS },
 	{ "cpu_period", .forms = NUM | STR, .settle = settle_int },
 	{ "cpu_quota", .forms = NUM | STR, .settle = settle_int },
-	{ "cpu_rt_period", .forms = NUM | STR, .settle = settle_int, .status = KEY_REFUSED },
-	{ "cpu_rt_runtime", .forms = NUM | STR, .settle = settle_int, .status = KEY_REFUSED },
+	{ "cpu_rt_period", .forms = NUM | STR, .settle = settle_micros },
+	{ "cpu_rt_runtime", .forms = NUM | STR, .settle = settle_micros },
 	{ "cpu_shares", .forms = NUM | STR, .settle = settle_int },
 	{ "cpus", .forms = NUM | STR, .settle = settle_float },
 	{ "cpuset", .forms = STR },
@@ -245,7 +254,7 @@ static const struct key service_v[] = {
 	{ "deploy", .forms = NUL | MAP, .keys = &schema_deploy, .spec = "deploy" },
 	{ "develop", .forms = NUL | MAP, .keys = &schema_develop, .spec = "develop", .status = KEY_SILENT,
 	  .note = "read by `watch` only" },
-	{ "device_cgroup_rules", UNIQUE_TEXTS, .status = KEY_REFUSED },
+	{ "device_cgroup_rules", .forms = LIST, .item = &device_rule_item, .flags = KEY_UNIQUE },
 	{ "devices", .forms = LIST, .item = &device_item },
 	{ "dns", TEXT_OR_LIST, .settle = settle_dns },
 	{ "dns_opt", UNIQUE_TEXTS },
@@ -295,7 +304,7 @@ static const struct key service_v[] = {
 	{ "pull_refresh_after", .forms = STR, .status = KEY_WARNED, .note = "is an experiment of other tools" },
 	{ "read_only", FLAG },
 	{ "restart", .forms = STR },
-	{ "runtime", .forms = STR, .status = KEY_REFUSED },
+	{ "runtime", .forms = STR },
 	{ "scale", .forms = INT | STR, .settle = settle_int },
 	{ "secrets", .forms = LIST, .item = &secret_mount_item },
 	{ "security_opt", UNIQUE_TEXTS },
@@ -303,7 +312,7 @@ static const struct key service_v[] = {
 	{ "stdin_open", FLAG },
 	{ "stop_grace_period", DURATION },
 	{ "stop_signal", .forms = STR },
-	{ "storage_opt", .forms = MAP, .settle = settle_options, .status = KEY_REFUSED },
+	{ "storage_opt", .forms = MAP, .settle = settle_options },
 	{ "sysctls", KV, .settle = settle_labels },
 	{ "tmpfs", TEXT_OR_LIST },
 	{ "tty", FLAG },

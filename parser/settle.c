@@ -135,6 +135,16 @@ int settle_duration(const struct walk *w, struct node **n, const struct where *a
 	return 0;
 }
 
+/* Microseconds, written as a number or as a duration. */
+int settle_micros(const struct walk *w, struct node **n, const struct where *at)
+{
+	int64_t ns;
+
+	if ((*n)->kind == NODE_STR && !value_i64((*n)->text, &ns) && value_duration((*n)->text, &ns))
+		replace(n, node_int(w->arena, ns / 1000, (*n)->pos));
+	return settle_int(w, n, at);
+}
+
 /* A scalar, or each scalar of a list, becomes a text. */
 int settle_text(const struct walk *w, struct node **n, const struct where *at)
 {

@@ -18,6 +18,7 @@ static bool wanted(const char *const *names, const char *name)
 
 struct refuse {
 	struct errs *errs;
+	struct warns *warns;
 	const char *path;
 	int bad;
 };
@@ -86,6 +87,36 @@ static void restart(struct refuse *r, const struct service *s)
 	       "\"%s\" is no restart policy", text);
 }
 
+/* There is one runtime, ours. It does what those do that other launchers bring; others (another kernel, a hook for a
+ * device) would change what the application gets. */
+static void runtime(struct refuse *r, const struct service *s)
+{
+	const struct node *n = node_get(s->tree, "runtime");
+	const char *text = node_text(n);
+
+	if (!text || !*text || str_eq(text, "compose"))
+		return;
+	if (has_word("runc crun io.containerd.runc.v2", text))
+		warns_add(r->warns, n->pos, "services.%s.runtime: the built-in runtime is used instead of %s", s->name, text);
+	else
+		refuse(r, n->pos, "runtime", has_word("nvidia", text) ? "ask for the device: `gpus: all`" :
+		       "leave it out: the runtime is built in", "the runtime \"%s\" is not supported", text);
+}
+
+static void storage(struct refuse *r, const struct service *s)
+{
+	int64_t size;
+
+	for (size_t i = 0; i < s->storage_opt.n; i++) {
+		const struct pkv *kv = &s->storage_opt.v[i];
+		if (!str_eq(kv->key, "size"))
+			refuse(r, kv->pos, "storage_opt", "supported: size", "storage_opt has no option \"%s\"", kv->key);
+		else if (!kv->val || !value_bytes(kv->val, &size) || size <= 0)
+			refuse(r, kv->pos, "storage_opt.size", "write a number with a unit, such as 10g",
+			       "\"%s\" is no size", kv->val ? kv->val : "");
+	}
+}
+
 static void mounts(struct refuse *r, const struct service *s)
 {
 	const struct node *list = node_get(s->tree, "volumes");
@@ -125,12 +156,14 @@ static void build_secrets(struct refuse *r, const struct project *p, const struc
 
 static int service_values(const struct project *p, const struct service *s, const char *path, struct errs *errs)
 {
-	struct refuse r = {errs, path, 0};
+	struct refuse r = {errs, &p->load->warns, path, 0};
 
 	if (s->health.start_interval_ns > 0 && s->health.start_period_ns <= 0)
 		refuse(&r, s->health.pos, "healthcheck", NULL, "healthcheck.start_interval needs a start_period");
 	takes(&r, s->tree, service_takes, ARRAY_LEN(service_takes));
 	restart(&r, s);
+	runtime(&r, s);
+	storage(&r, s);
 	mounts(&r, s);
 	links(&r, s);
 	build_secrets(&r, p, s);
@@ -158,7 +191,7 @@ static int values_of(const char *name, const char *key, const struct node *tree,
 		     struct errs *errs)
 {
 	auto_free char *path = xasprintf("%s.%s", name, key);
-	struct refuse r = {errs, path, 0};
+	struct refuse r = {errs, NULL, path, 0};
 
 	takes(&r, tree, v, n);
 	return r.bad;

@@ -271,6 +271,37 @@ bool value_cidr(const char *s)
 	return value_ip(ip) && bits <= (strchr(ip, ':') ? 128 : 32);
 }
 
+/* A device number, or * for any. ret: behind it, NULL when there is none */
+static const char *device_number(const char *s, int64_t *ret)
+{
+	size_t n = strspn(s, "0123456789");
+	char digits[8];
+
+	*ret = -1;
+	if (*s == '*')
+		return s + 1;
+	if (!n || n >= sizeof(digits))
+		return NULL;
+	memcpy(digits, s, n);
+	digits[n] = '\0';
+	return str_to_i64(digits, ret) ? s + n : NULL;
+}
+
+bool value_device_rule(const char *s, char *ret_type, int64_t *ret_major, int64_t *ret_minor, char ret_access[4])
+{
+	int64_t major, minor;
+	const char *p = *s && strchr("abc", *s) && s[1] == ' ' ? device_number(s + 2, &major) : NULL;
+
+	p = p && *p == ':' ? device_number(p + 1, &minor) : NULL;
+	if (!p || *p++ != ' ' || !*p || strlen(p) > 3 || strspn(p, "rwm") != strlen(p))
+		return false;
+	*ret_type = *s;
+	*ret_major = major;
+	*ret_minor = minor;
+	memcpy(ret_access, p, strlen(p) + 1);
+	return true;
+}
+
 bool value_user(struct arena *a, const char *s, const char **ret_user, const char **ret_group)
 {
 	const char *colon = strchr(s, ':');

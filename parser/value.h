@@ -48,6 +48,8 @@ bool value_ip(const char *s);                                    /* an IPv4 or I
 bool value_cidr(const char *s);                                  /* an address with a prefix length */
 /* "user", "user:group", "1000:1000". ret: false when a part is empty. owns: parts go to a; *ret_group "" when none */
 bool value_user(struct arena *a, const char *s, const char **ret_user, const char **ret_group);
+/* "c 42:* rmw": type (a, b, c), major and minor (-1 any), access.   spec: 05-services "device_cgroup_rules" */
+bool value_device_rule(const char *s, char *ret_type, int64_t *ret_major, int64_t *ret_minor, char ret_access[4]);
 /* A name that the container and project rules allow: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
 bool value_name(const char *s);
 /* A key of services, networks, volumes ...: [a-zA-Z0-9._-]+ */

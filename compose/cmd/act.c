@@ -103,7 +103,11 @@ void act_unlock(struct ctx *c)
 
 int act_check_supported(struct ctx *c, char *const *services, struct err *e)
 {
-	if (project_unsupported(c->project, (const char *const *)services, &c->errs) == 0)
+	auto_errs struct errs none = {0};
+	int r = project_unsupported(c->project, (const char *const *)services, &c->errs);
+
+	(void)project_report(c->project, &none, stderr, ui_colour_err(c->ui));
+	if (r == 0)
 		return 0;
 	err_move(e, &c->errs.v[--c->errs.n]);
 	return -1;

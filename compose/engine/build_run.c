@@ -48,6 +48,7 @@ static void record_of(const struct engine *en, const struct run_step *s, const c
 static void spec_of(const struct engine *en, const struct run_step *s, const struct ctr_record *r, const char *path, struct spec *spec)
 {
 	static const char *const names[] = { "hosts", "hostname", "resolv.conf" };
+	auto_free char *group = record_cgroup(en->o.paths, r);
 
 	spec_default(spec);
 	for (char *const *a = s->args; *a; a++)
@@ -58,7 +59,7 @@ static void spec_of(const struct engine *en, const struct run_step *s, const str
 	if (*s->user)
 		spec->process.user.name = arena_strdup(&spec->arena, s->user);
 	spec->hostname = arena_strdup(&spec->arena, r->hostname);
-	spec->cgroup_path = arena_printf(&spec->arena, "compose-%s/%s/%s", en->o.paths->inst, en->o.name, r->id);
+	spec->cgroup_path = arena_strdup(&spec->arena, group);
 	if (str_eq(s->network, "host"))
 		spec->ns[SPEC_NS_NET] = (struct spec_ns){0};
 	if (s->shm_size_bytes > 0 && spec_del_mount(spec, "/dev/shm")) {

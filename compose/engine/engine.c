@@ -57,6 +57,7 @@ void engine_free(struct engine *en)
 		return;
 	for (size_t i = 0; i < en->images.n; i++)
 		image_free(en->images.e[i].val);
+	map_done(&en->warned);
 	map_done(&en->images);
 	sup_close(en->sup);
 	if (en->wake_fd >= 0)

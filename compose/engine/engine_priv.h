@@ -28,6 +28,7 @@ struct engine {
 	int          wake_fd;             /* eventfd: a thread has finished */
 	bool         interrupted;
 	bool         build_net;           /* the network of RUN steps exists: remove it after the run */
+	struct map   warned;              /* keys of services that a warning was about */
 	struct map   images;              /* reference -> struct image *, opened once */
 };
 struct request { int64_t id; struct op *op; };

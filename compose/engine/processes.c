@@ -8,6 +8,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/runtime/cgroup.h"
+#include "compose/state/record.h"
 
 enum { STAT_MAX = 4096, CMDLINE_MAX = 1 << 20 };
 
@@ -73,11 +74,19 @@ static bool read_process(pid_t pid, struct process *p)
 
 int processes_of(const struct paths *p, const char *project, const char *id, struct processes *ret, struct err *e)
 {
-	auto_free char *group = xasprintf("compose-%s/%s/%s", p->inst, project, id);
+	auto_close int dir = record_dir(p, project, id, false);
+	auto_free char *group = NULL;
+	struct ctr_record rec = {0};
 	struct cgroup_host *host = NULL;
 	struct cgroup_pids pids = {0};
 	int r;
 
+	if (dir < 0)
+		return err_set(e, ERR_MISSING, errno, "open container %.12s", id);
+	if (record_read(dir, &rec, e) < 0)
+		return -1;
+	group = record_cgroup(p, &rec);
+	record_done(&rec);
 	if (cgroup_host_open(&host, e) < 0)
 		return -1;
 	r = cgroup_pids(host, group, &pids, e);

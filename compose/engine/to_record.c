@@ -3,11 +3,12 @@
 #include <limits.h>
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
-#include "compose/engine/engine_priv.h"
+#include "compose/engine/to_spec.h"
 #include "compose/engine/signals.h"
 #include "graph/hash.h"
 #include "parser/value.h"
 
+enum { CGROUP_PARENT_MAX = 512 };
 static const int64_t second_ns = 1000000000;
 
 static void label(struct ctr_record *r, const char *key, const char *val)
@@ -222,6 +223,24 @@ static int logging(const struct ctr_want *w, struct ctr_record *r, struct err *e
 	return 0;
 }
 
+/* A path below the root of the control groups, whether it begins with a slash or not. */
+static int cgroup_parent(const struct ctr_want *w, struct ctr_record *r, struct err *e)
+{
+	const char *path = w->s->cgroup_parent + strspn(w->s->cgroup_parent, "/");
+	auto_str struct str plain = STR_MAX(CGROUP_PARENT_MAX);
+
+	for (size_t n; *path; path += n, path += strspn(path, "/")) {
+		n = strcspn(path, "/");
+		if (n <= 2 && strspn(path, ".") >= n)
+			return refuse(w, (struct srcpos){0}, "cgroup_parent", e, "%s: not a plain path", w->s->cgroup_parent);
+		str_addf(&plain, "%s%.*s", plain.len ? "/" : "", (int)n, path);
+	}
+	if (plain.over)
+		return refuse(w, (struct srcpos){0}, "cgroup_parent", e, "the path is too long");
+	r->cgroup_parent = str_take(&plain);
+	return 0;
+}
+
 /* Its own; who shares a network has the name that goes with it, as its /etc/hosts has. in: r with its modes */
 static char *host_name(const struct engine *en, const struct ctr_want *w, const struct ctr_record *r)
 {
@@ -288,7 +307,7 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 		return -1;
 	}
 	names_and_dns(en, w, r);
-	if (stop_and_restart(w, r, e) < 0)
+	if (stop_and_restart(w, r, e) < 0 || cgroup_parent(w, r, e) < 0)
 		return -1;
 	return logging(w, r, e);
 }

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* to_spec.c - a service becomes the OCI bundle of one of its containers.
  * spec: compose-spec 05-services; OCI runtime-spec config-linux. Docker's defaults come from spec_default(). */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include "compose/base/fs.h"
 #include "compose/base/json.h"
 #include "compose/base/str.h"
-#include "compose/engine/engine_priv.h"
+#include "compose/engine/to_spec.h"
 #include "compose/runtime/caps.h"
-#include "compose/runtime/limits.h"
 
-enum { PROFILE_MAX_BYTES = 1 << 20, CPU_PERIOD_US = 100000 };
+enum { PROFILE_MAX_BYTES = 1 << 20 };
 
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-__attribute__((format(printf, 5, 6)))
-static int refuse(const struct ctr_want *w, struct srcpos at, const char *key, struct err *e, const char *fmt, ...)
+int refuse(const struct ctr_want *w, struct srcpos at, const char *key, struct err *e, const char *fmt, ...)
 {
 	auto_free char *text = NULL;
 	va_list ap;
@@ -28,7 +23,21 @@ static int refuse(const struct ctr_want *w, struct srcpos at, const char *key, s
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	err_set(e, ERR_MODEL, 0, "%s", text);
-	return err_at(e, at.line ? at : w->s->pos, key);
+	return err_at(e, at.line ? at : service_pos(w->s, key), key);
+}
+
+void service_warn(struct engine *en, const struct service *s, const char *key, const char *text)
+{
+	struct srcpos at = service_pos(s, key);
+	auto_free char *path = xasprintf("services.%s.%s", s->name, key);
+
+	if (map_has(&en->warned, path))
+		return;
+	map_set(&en->warned, path, NULL);
+	if (at.line)
+		engine_warn(en, "%s:%u:%u: %s: %s", at.file, at.line, at.col, path, text);
+	else
+		engine_warn(en, "%s: %s", path, text);
 }
 
 /* ---- process --------------------------------------------------------------------------------------------------- */
@@ -101,7 +110,7 @@ static int process(const struct ctr_want *w, const struct ctr_record *r, struct 
 		return -1;
 	environment(w, r, &p->env);
 	if (cwd && *cwd && *cwd != '/')
-		return refuse(w, v->pos, "working_dir", e, "working_dir \"%s\" is not absolute", cwd);
+		return refuse(w, (struct srcpos){0}, "working_dir", e, "working_dir \"%s\" is not absolute", cwd);
 	p->cwd = arena_strdup(&s->arena, cwd && *cwd ? cwd : "/");
 	if (user && *user)
 		p->user.name = arena_strdup(&s->arena, user);
@@ -129,7 +138,7 @@ static int cap_mask(const struct ctr_want *w, const struct pstrs *names, const c
 		if (!strcasecmp(names->v[i], "ALL"))
 			bit = all;
 		else if (!caps_from_name(names->v[i], &bit))
-			return refuse(w, w->s->pos, key, e, "\"%s\" is no capability", names->v[i]);
+			return refuse(w, (struct srcpos){0}, key, e, "\"%s\" is no capability", names->v[i]);
 		*ret |= bit;
 	}
 	return 0;
@@ -156,7 +165,7 @@ static int seccomp_option(const struct ctr_want *w, const char *val, struct spec
 	}
 	path = *val == '/' ? xstrdup(val) : NULL;
 	if (!path)
-		return refuse(w, w->s->pos, "security_opt", e, "seccomp=%s: give an absolute path or \"unconfined\"", val);
+		return refuse(w, (struct srcpos){0}, "security_opt", e, "seccomp=%s: give an absolute path or \"unconfined\"", val);
 	if (json_read(AT_FDCWD, path, PROFILE_MAX_BYTES, &s->seccomp_profile, e) < 0)
 		return err_wrap(e, "read the seccomp profile of service %s", w->s->name);
 	s->seccomp = SPEC_SECCOMP_PROFILE;
@@ -182,7 +191,7 @@ static int security(const struct ctr_want *w, struct spec *s, struct err *e)
 			strv_done(&s->masked);
 			strv_done(&s->readonly);
 		} else {
-			return refuse(w, w->s->pos, "security_opt", e, "security_opt \"%s\" is not supported", o);
+			return refuse(w, (struct srcpos){0}, "security_opt", e, "security_opt \"%s\" is not supported", o);
 		}
 	}
 	return 0;
@@ -206,81 +215,6 @@ static void privileged(struct spec *s)
 	strv_done(&s->readonly);
 	make_writable(s, "/sys");
 	make_writable(s, "/sys/fs/cgroup");
-	s->resources.devices.n = 0;
-	vec_push(&s->resources.devices, (struct spec_dev_rule){ .allow = true, .type = 'a', .major = -1, .minor = -1, .access = "rwm" });
-}
-
-/* ---- resources -------------------------------------------------------------------------------------------------- */
-
-static int rlimits(const struct ctr_want *w, struct spec *s, struct err *e)
-{
-	for (size_t i = 0; i < w->s->n_ulimits; i++) {
-		const struct ulimit *u = &w->s->ulimits[i];
-		int r;
-
-		if (!limits_from_name(u->name, &r))
-			return refuse(w, w->s->pos, "ulimits", e, "\"%s\" is no resource limit", u->name);
-		vec_push(&s->process.rlimits, (struct spec_rlimit){ r, u->soft < 0 ? UINT64_MAX : (uint64_t)u->soft,
-			u->hard < 0 ? UINT64_MAX : (uint64_t)u->hard });
-	}
-	return 0;
-}
-
-static void resources(const struct ctr_want *w, struct spec *s)
-{
-	const struct service *v = w->s;
-	struct spec_resources *r = &s->resources;
-
-	if (v->mem_limit_bytes > 0)
-		r->memory_bytes = v->mem_limit_bytes;
-	if (v->mem_reservation_bytes > 0)
-		r->memory_reservation_bytes = v->mem_reservation_bytes;
-	if (v->memswap_limit_bytes == -2)
-		r->memory_swap_bytes = -1;
-	else if (v->memswap_limit_bytes > 0)
-		r->memory_swap_bytes = v->memswap_limit_bytes;
-	else if (v->mem_limit_bytes > 0)                 /* docker: as much swap again as memory */
-		r->memory_swap_bytes = 2 * v->mem_limit_bytes;
-	if (v->mem_swappiness >= 0)
-		r->swappiness = (int)v->mem_swappiness;
-	r->oom_kill_disable = v->oom_kill_disable;
-	if (v->pids_limit > 0)
-		r->pids = v->pids_limit;
-	if (v->cpus > 0) {
-		r->cpu_period_us = CPU_PERIOD_US;
-		r->cpu_quota_us = (int64_t)(v->cpus * CPU_PERIOD_US + 0.5);
-	}
-	if (v->cpu_quota_us)
-		r->cpu_quota_us = v->cpu_quota_us;
-	if (v->cpu_period_us)
-		r->cpu_period_us = (uint64_t)v->cpu_period_us;
-	if (v->cpu_shares > 0)
-		r->cpu_shares = (uint64_t)v->cpu_shares;
-	if (*v->cpuset)
-		r->cpus = arena_strdup(&s->arena, v->cpuset);
-}
-
-static int devices(const struct ctr_want *w, struct spec *s, struct err *e)
-{
-	for (size_t i = 0; i < w->s->n_devices; i++) {
-		const struct device *d = &w->s->devices[i];
-		struct spec_dev_rule rule = { .allow = true };
-		struct stat st;
-
-		if (stat(d->source, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))) {
-			err_set(e, ERR_MISSING, errno == ENOENT ? ENOENT : 0, "%s is not a device of this host", d->source);
-			return err_at(e, d->pos.line ? d->pos : w->s->pos, "devices");
-		}
-		rule.type = S_ISCHR(st.st_mode) ? 'c' : 'b';
-		rule.major = major(st.st_rdev);
-		rule.minor = minor(st.st_rdev);
-		(void)snprintf(rule.access, sizeof(rule.access), "%s", *d->permissions ? d->permissions : "rwm");
-		vec_push(&s->resources.devices, rule);
-		vec_push(&s->devices, (struct spec_device){ .path = arena_strdup(&s->arena, *d->target ? d->target : d->source),
-			.type = rule.type, .major = major(st.st_rdev), .minor = minor(st.st_rdev), .mode = st.st_mode & 0777,
-			.uid = st.st_uid, .gid = st.st_gid });
-	}
-	return 0;
 }
 
 /* ---- namespaces ------------------------------------------------------------------------------------------------- */
@@ -325,15 +259,16 @@ static int sysctls(const struct ctr_want *w, const struct ctr_record *r, struct 
 
 int to_spec(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct spec *s, struct err *e)
 {
+	auto_free char *group = record_cgroup(en->o.paths, r);
+
 	s->root_readonly = w->s->read_only;
-	s->cgroup_path = arena_printf(&s->arena, "compose-%s/%s/%s", en->o.paths->inst, en->o.name, w->id);
+	s->cgroup_path = arena_strdup(&s->arena, group);
 	for (size_t i = 0; i < w->s->annotations.n; i++)
 		spec_add_annotation(s, w->s->annotations.v[i].key, w->s->annotations.v[i].val ? w->s->annotations.v[i].val : "");
 	namespaces(r, w, s);
-	if (process(w, r, s, e) < 0 || capabilities(w, s, e) < 0 || security(w, s, e) < 0 || rlimits(w, s, e) < 0 ||
-	    devices(w, s, e) < 0 || sysctls(w, r, s, e) < 0 || to_mounts(en, w, r, s, e) < 0)
+	if (process(w, r, s, e) < 0 || capabilities(w, s, e) < 0 || security(w, s, e) < 0 ||
+	    to_limits(en, w, s, e) < 0 || sysctls(w, r, s, e) < 0 || to_mounts(en, w, r, s, e) < 0)
 		return err_wrap(e, "describe container %s", w->name);
-	resources(w, s);
 	if (w->s->privileged)
 		privileged(s);
 	return 0;

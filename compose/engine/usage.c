@@ -75,7 +75,7 @@ static int64_t machine_memory(void)
 
 void usage_read(struct usage_host *h, const struct ctr_record *r, const struct ctr_status *s, struct usage *ret)
 {
-	auto_free char *group = xasprintf("compose-%s/%s/%s", h->paths->inst, r->project, r->id);
+	auto_free char *group = record_cgroup(h->paths, r);
 	struct cgroup_stats st;
 	int64_t all = machine_memory();
 

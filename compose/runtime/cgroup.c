@@ -160,6 +160,11 @@ int cgroup_update(struct cgroup_host *h, const char *path, const struct spec_res
 	return h->ops->limit(h, p, r, e) < 0 ? err_wrap(e, "cgroup %s", p) : 0;
 }
 
+unsigned cgroup_lacks(struct cgroup_host *h, const struct spec_resources *r)
+{
+	return h->ops->lacks(h, r);
+}
+
 /* Calls fn on each hierarchy in which the group can be. */
 static int each_root(struct cgroup_host *h, int fn(int root, const char *path, void *arg), const char *path, void *arg)
 {

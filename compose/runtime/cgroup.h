@@ -28,6 +28,9 @@ int cgroup_create(struct cgroup_host *h, const char *path, const struct spec_res
 /* Change the limits of an existing group; what is unset in r stays. */
 int cgroup_update(struct cgroup_host *h, const char *path, const struct spec_resources *r, struct err *e)
 	__attribute__((warn_unused_result));
+/* What limits of r this host's kernel has no means for (bits); some of these a group is made and removed to see. */
+enum cgroup_lack { CGROUP_SWAPPINESS = 1, CGROUP_OOM = 2, CGROUP_RT = 4, CGROUP_WEIGHT = 8, CGROUP_THROTTLE = 16 };
+unsigned cgroup_lacks(struct cgroup_host *h, const struct spec_resources *r);
 /* Remove the group and the groups below it, when empty; absent is fine. err: ERR_CONFLICT while processes are in it */
 int cgroup_remove(struct cgroup_host *h, const char *path, struct err *e) __attribute__((warn_unused_result));
 /* Remove the group and those above it that are empty then, at most levels of them. Never fails: the others may be

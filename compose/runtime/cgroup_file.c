@@ -97,6 +97,47 @@ int cg_mkdir_p(int root, const char *path, int each(int root, const char *path, 
 	return r;
 }
 
+bool cg_probe(int root, const char *const *files)
+{
+	auto_free char *group = xasprintf("compose-probe.%d", (int)getpid());
+	bool found = false;
+
+	if (mkdirat(root, group, 0755) < 0)
+		return false;
+	for (; *files && !found; files++) {
+		auto_free char *path = xasprintf("%s/%s", group, *files);
+
+		found = faccessat(root, path, F_OK, 0) == 0;
+	}
+	(void)unlinkat(root, group, AT_REMOVEDIR);
+	return found;
+}
+
+int cg_write_blk(int root, const char *path, const char *file, const struct spec_blk *b)
+{
+	return cg_writef(root, path, file, "%u:%u %llu", b->major, b->minor, (unsigned long long)b->value);
+}
+
+int cg_weight_fail(struct err *e, const char *file, const struct spec_blk *b)
+{
+	int sysno = errno;
+
+	if (sysno != EOPNOTSUPP)
+		return cg_fail(e, file, "weigh block I/O");
+	err_set(e, ERR_MODEL, 0, "block device %u:%u has a scheduler that knows no weights", b->major, b->minor);
+	return err_hint(e, "choose bfq: echo bfq > /sys/dev/block/%u:%u/queue/scheduler", b->major, b->minor);
+}
+
+bool cg_has_weight(const struct spec_resources *r)
+{
+	return r->blkio_weight || r->weight_device.n;
+}
+
+bool cg_has_throttle(const struct spec_resources *r)
+{
+	return r->read_bps.n || r->write_bps.n || r->read_iops.n || r->write_iops.n;
+}
+
 int cg_fail(struct err *e, const char *file, const char *what)
 {
 	int sysno = errno;

@@ -23,6 +23,7 @@ struct cgroup_host {
 struct cg_ops {
 	int     (*create)(struct cgroup_host *h, const char *path, const struct spec_resources *r, struct err *e);
 	int     (*limit)(struct cgroup_host *h, const char *path, const struct spec_resources *r, struct err *e);
+	unsigned (*lacks)(struct cgroup_host *h, const struct spec_resources *r);
 	int64_t (*oom_kills)(struct cgroup_host *h, const char *path);
 	void    (*stats)(struct cgroup_host *h, const char *path, struct cgroup_stats *ret);
 };
@@ -46,6 +47,15 @@ int64_t cg_read_key(int root, const char *path, const char *file, const char *ke
 /* Make path below root, calling each(arg) on every directory on the way. *ret_new: the last one was not there.
  * ret: 0 or -1 with errno */
 int  cg_mkdir_p(int root, const char *path, int each(int root, const char *path, void *arg), void *arg, bool *ret_new);
+/* Which of the files (NULL-terminated) groups have that are not the root: makes one for a moment.
+ * ret: whether it has one of them */
+bool cg_probe(int root, const char *const *files);
+/* "MAJOR:MINOR VALUE" */
+int  cg_write_blk(int root, const char *path, const char *file, const struct spec_blk *b);
+/* As cg_fail(); a device's scheduler may know no weights. */
+int  cg_weight_fail(struct err *e, const char *file, const struct spec_blk *b);
+bool cg_has_weight(const struct spec_resources *r);
+bool cg_has_throttle(const struct spec_resources *r);
 /* Say why value could not be written. ret: -1 */
 int  cg_fail(struct err *e, const char *file, const char *what);
 

@@ -19,12 +19,6 @@ int cg_v1_fd(const struct cgroup_host *h, unsigned ctrl)
 	return -1;
 }
 
-static bool has_blkio(const struct spec_resources *r)
-{
-	return r->blkio_weight || r->weight_device.n || r->read_bps.n || r->write_bps.n || r->read_iops.n ||
-	       r->write_iops.n;
-}
-
 bool cg_v1_wanted(const struct cgroup_host *h, const struct cg_hier *x, const struct spec_resources *r)
 {
 	unsigned want = CG_MEMORY | CG_PIDS | CG_DEVICES | CG_CPU | CG_CPUACCT | CG_CPUSET;
@@ -33,7 +27,7 @@ bool cg_v1_wanted(const struct cgroup_host *h, const struct cg_hier *x, const st
 		want |= CG_FREEZER;
 	if (h->v2 < 0)
 		want |= CG_SYSTEMD;
-	if (has_blkio(r))
+	if (cg_has_weight(r) || cg_has_throttle(r))
 		want |= CG_BLKIO;
 	return x->ctrl & want;
 }
@@ -117,17 +111,50 @@ static int limit_memory(int root, const char *path, const struct spec_resources 
 	return -1;
 }
 
+/* Realtime time of a group is taken out of its parent's: give those above what the groups below them have together.
+ * Amounts are for a period of 1 s, the kernel's own. */
+static void grant_rt(int root, const char *path, int64_t more_us)
+{
+	auto_free char *p = xstrdup(path);
+
+	for (char *slash = strchr(p, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int64_t has;
+
+		*slash = '\0';
+		has = cg_read_num(root, p, "cpu.rt_runtime_us");
+		if (has >= 0)
+			(void)cg_writef(root, p, "cpu.rt_runtime_us", "%lld", (long long)(has + more_us));
+		*slash = '/';
+	}
+}
+
+static int limit_rt(int root, const char *path, const struct spec_resources *r, struct err *e)
+{
+	int64_t period = r->cpu_rt_period_us ? (int64_t)r->cpu_rt_period_us : 1000000, runtime = r->cpu_rt_runtime_us;
+
+	if (r->cpu_rt_period_us && cg_writef(root, path, "cpu.rt_period_us", "%lld", (long long)period) < 0)
+		return cg_fail(e, "cpu.rt_period_us", "set the period of realtime processor time");
+	if (!runtime)
+		return 0;
+	if (cg_writef(root, path, "cpu.rt_runtime_us", "%lld", (long long)runtime) == 0)
+		return 0;
+	if (runtime > 0 && runtime <= period)
+		grant_rt(root, path, (runtime * 1000000 + period - 1) / period);
+	if (cg_writef(root, path, "cpu.rt_runtime_us", "%lld", (long long)runtime) == 0)
+		return 0;
+	cg_fail(e, "cpu.rt_runtime_us", "give realtime processor time");
+	return err_hint(e, "all groups together get at most what /proc/sys/kernel/sched_rt_runtime_us says");
+}
+
 static int limit_cpu(int root, const char *path, const struct spec_resources *r, struct err *e)
 {
 	const struct num v[] = {
 		{ "cpu.shares", (int64_t)r->cpu_shares, r->cpu_shares != 0 },
 		{ "cpu.cfs_period_us", (int64_t)r->cpu_period_us, r->cpu_period_us != 0 },
 		{ "cpu.cfs_quota_us", r->cpu_quota_us, r->cpu_quota_us != 0 },
-		{ "cpu.rt_period_us", (int64_t)r->cpu_rt_period_us, r->cpu_rt_period_us != 0 },
-		{ "cpu.rt_runtime_us", r->cpu_rt_runtime_us, r->cpu_rt_runtime_us != 0 },
 	};
 
-	return write_nums(root, path, "limit processor time", v, ARRAY_LEN(v), e);
+	return write_nums(root, path, "limit processor time", v, ARRAY_LEN(v), e) < 0 ? -1 : limit_rt(root, path, r, e);
 }
 
 static int limit_cpuset(int root, const char *path, const struct spec_resources *r, struct err *e)
@@ -173,8 +200,7 @@ static int limit_devices(int root, const char *path, const struct spec_resources
 
 #define THROTTLE(file, list) do { \
 	for (size_t i_ = 0; i_ < (list).n; i_++) \
-		if (cg_writef(root, path, (file), "%u:%u %llu", (list).v[i_].major, (list).v[i_].minor, \
-			      (unsigned long long)(list).v[i_].value) < 0) \
+		if (cg_write_blk(root, path, (file), &(list).v[i_]) < 0) \
 			return cg_fail(e, (file), "limit block I/O"); \
 } while (0)
 
@@ -183,7 +209,10 @@ static int limit_blkio(int root, const char *path, const struct spec_resources *
 	if (r->blkio_weight && cg_writef(root, path, "blkio.weight", "%u", r->blkio_weight) < 0 &&
 	    cg_writef(root, path, "blkio.bfq.weight", "%u", r->blkio_weight) < 0)
 		return cg_fail(e, "blkio.weight", "weigh block I/O");
-	THROTTLE("blkio.weight_device", r->weight_device);
+	for (size_t i = 0; i < r->weight_device.n; i++)
+		if (cg_write_blk(root, path, "blkio.weight_device", &r->weight_device.v[i]) < 0 &&
+		    cg_write_blk(root, path, "blkio.bfq.weight_device", &r->weight_device.v[i]) < 0)
+			return cg_weight_fail(e, "blkio.bfq.weight_device", &r->weight_device.v[i]);
 	THROTTLE("blkio.throttle.read_bps_device", r->read_bps);
 	THROTTLE("blkio.throttle.write_bps_device", r->write_bps);
 	THROTTLE("blkio.throttle.read_iops_device", r->read_iops);
@@ -218,6 +247,23 @@ static int v1_limit(struct cgroup_host *h, const char *path, const struct spec_r
 	return 0;
 }
 
+static bool has_file(int root, const char *file)
+{
+	return root >= 0 && faccessat(root, file, F_OK, 0) == 0;
+}
+
+static unsigned v1_lacks(struct cgroup_host *h, const struct spec_resources *r)
+{
+	static const char *const weights[] = { "blkio.weight", "blkio.bfq.weight", NULL };
+	int memory = cg_v1_fd(h, CG_MEMORY), cpu = cg_v1_fd(h, CG_CPU), blkio = cg_v1_fd(h, CG_BLKIO);
+
+	return (r->swappiness >= 0 && !has_file(memory, "memory.swappiness") ? CGROUP_SWAPPINESS : 0U) |
+	       (r->oom_kill_disable && !has_file(memory, "memory.oom_control") ? CGROUP_OOM : 0U) |
+	       ((r->cpu_rt_period_us || r->cpu_rt_runtime_us) && !has_file(cpu, "cpu.rt_runtime_us") ? CGROUP_RT : 0U) |
+	       (cg_has_weight(r) && (blkio < 0 || !cg_probe(blkio, weights)) ? CGROUP_WEIGHT : 0U) |
+	       (cg_has_throttle(r) && !has_file(blkio, "blkio.throttle.read_bps_device") ? CGROUP_THROTTLE : 0U);
+}
+
 static int64_t v1_oom_kills(struct cgroup_host *h, const char *path)
 {
 	return cg_read_key(cg_v1_fd(h, CG_MEMORY), path, "memory.oom_control", "oom_kill");
@@ -237,4 +283,4 @@ static void v1_stats(struct cgroup_host *h, const char *path, struct cgroup_stat
 	ret->pids_limit = cg_read_num(pids, path, "pids.max");
 }
 
-const struct cg_ops cg_v1_ops = { v1_create, v1_limit, v1_oom_kills, v1_stats };
+const struct cg_ops cg_v1_ops = { v1_create, v1_limit, v1_lacks, v1_oom_kills, v1_stats };

@@ -117,18 +117,24 @@ static int limit_cpu(int root, const char *path, const struct spec_resources *r,
 			return cg_fail(e, "io.max", "limit block I/O"); \
 } while (0)
 
+/* 10 .. 1000 onto 1 .. 10000 */
+static unsigned io_weight(unsigned weight)
+{
+	return weight < 10 ? 1 : 1 + (weight - 10) * 9999 / 990;
+}
+
 static int limit_io(int root, const char *path, const struct spec_resources *r, struct err *e)
 {
-	/* 10 .. 1000 onto 1 .. 10000 */
-	unsigned weight = r->blkio_weight < 10 ? 1 : 1 + (r->blkio_weight - 10U) * 9999 / 990;
-
 	if (r->blkio_weight && cg_writef(root, path, "io.bfq.weight", "%u", r->blkio_weight) < 0 &&
-	    cg_writef(root, path, "io.weight", "%u", weight) < 0)
+	    cg_writef(root, path, "io.weight", "%u", io_weight(r->blkio_weight)) < 0)
 		return cg_fail(e, "io.weight", "weigh block I/O");
-	for (size_t i = 0; i < r->weight_device.n; i++)
-		if (cg_writef(root, path, "io.bfq.weight", "%u:%u %llu", r->weight_device.v[i].major,
-			      r->weight_device.v[i].minor, (unsigned long long)r->weight_device.v[i].value) < 0)
-			return cg_fail(e, "io.bfq.weight", "weigh block I/O");
+	for (size_t i = 0; i < r->weight_device.n; i++) {
+		struct spec_blk b = r->weight_device.v[i], wide = b;
+
+		wide.value = io_weight((unsigned)b.value);
+		if (cg_write_blk(root, path, "io.bfq.weight", &b) < 0 && cg_write_blk(root, path, "io.weight", &wide) < 0)
+			return cg_weight_fail(e, "io.weight", &b);
+	}
 	IO_MAX("rbps", r->read_bps);
 	IO_MAX("wbps", r->write_bps);
 	IO_MAX("riops", r->read_iops);
@@ -165,6 +171,17 @@ static int v2_limit(struct cgroup_host *h, const char *path, const struct spec_r
 	if (group < 0)
 		return err_set(e, ERR_SYS, errno, "open the group");
 	return cg_dev_attach(group, r, e);
+}
+
+static unsigned v2_lacks(struct cgroup_host *h, const struct spec_resources *r)
+{
+	static const char *const weights[] = { "io.bfq.weight", "io.weight", NULL }, *const max[] = { "io.max", NULL };
+
+	(void)!hand_on(h->v2, ".");                   /* what is not handed on is found to lack */
+	return (r->swappiness >= 0 ? CGROUP_SWAPPINESS : 0U) | (r->oom_kill_disable ? CGROUP_OOM : 0U) |
+	       (r->cpu_rt_period_us || r->cpu_rt_runtime_us ? CGROUP_RT : 0U) |
+	       (cg_has_weight(r) && !cg_probe(h->v2, weights) ? CGROUP_WEIGHT : 0U) |
+	       (cg_has_throttle(r) && !cg_probe(h->v2, max) ? CGROUP_THROTTLE : 0U);
 }
 
 static int64_t v2_oom_kills(struct cgroup_host *h, const char *path)
@@ -204,4 +221,4 @@ static void v2_stats(struct cgroup_host *h, const char *path, struct cgroup_stat
 	}
 }
 
-const struct cg_ops cg_v2_ops = { v2_create, v2_limit, v2_oom_kills, v2_stats };
+const struct cg_ops cg_v2_ops = { v2_create, v2_limit, v2_lacks, v2_oom_kills, v2_stats };

@@ -35,7 +35,7 @@ static const struct field port_fields[] = {
 static const struct field ctr_fields[] = {
 	F_ID(id), F_NAME(name), F_NAME(project), F_NAME(service), F_UINT(number), F_ENUM(kind, kind_names),
 	F_STR(image), F_STR(image_id), F_STR(config_hash), F_STR(command), F_I64(created_ns), F_VEC(labels, kv_fields),
-	F_NAMES(layers), F_STR(upper), F_STR(work), F_STR(hostname), F_STR(domainname), F_STR(network_mode),
+	F_NAMES(layers), F_STR(upper), F_STR(work), F_STR(hostname), F_STR(domainname), F_STR(network_mode), F_STR(cgroup_parent),
 	F_STR(pid_mode), F_STR(ipc_mode), F_STR(uts_mode), F_VEC(nets, net_fields), F_VEC(ports, port_fields),
 	F_STRV(dns), F_STRV(dns_search), F_STRV(dns_opt), F_STRV(extra_hosts), F_ENUM(restart, policy_names),
 	F_INT(restart_max), F_INT(stop_signal), F_I64(stop_grace_ns), F_BOOL(health.set), F_STRV(health.test),
@@ -322,4 +322,11 @@ int record_each(const struct paths *p, const char *project, record_fn *fn, void 
 	for (size_t i = 0; i < names.n && !stop; i++)
 		stop = each_of(projects, names.v[i], fn, arg, e);
 	return stop;
+}
+
+char *record_cgroup(const struct paths *p, const struct ctr_record *r)
+{
+	const char *parent = r->cgroup_parent ? r->cgroup_parent : "";
+
+	return xasprintf("%s%scompose-%s/%s/%s", parent, *parent ? "/" : "", p->inst, r->project, r->id);
 }

@@ -44,6 +44,7 @@ struct ctr_record {
 	char *upper, *work;          /* "" = fs/upper, fs/work; a build step gives absolute paths */
 	char *hostname, *domainname;
 	char *network_mode;          /* "" = nets; "none", "host", "container:ID" */
+	char *cgroup_parent;         /* "" = the root of the control groups; a plain relative path */
 	char *pid_mode, *ipc_mode, *uts_mode;   /* "", "host", "container:ID" */
 	VEC(struct rec_net) nets;    /* in attachment order: eth0, eth1 ... */
 	VEC(struct rec_port) ports;
@@ -111,5 +112,8 @@ typedef int record_fn(void *arg, int dir, const struct ctr_record *r, const stru
 int record_each(const struct paths *p, const char *project, record_fn *fn, void *arg, struct err *e);
 /* Descriptor of a container's directory (made when make is set). ret: fd, or -1 with errno */
 int record_dir(const struct paths *p, const char *project, const char *id, bool make);
+/* The control group of a container, a relative path: [PARENT/]compose-INST/PROJECT/ID. Its last three parts are ours to
+ * remove. owns: caller frees */
+char *record_cgroup(const struct paths *p, const struct ctr_record *r) __attribute__((returns_nonnull));
 /* 64 random hex digits. */
 void record_new_id(char ret[ID_SIZE]);

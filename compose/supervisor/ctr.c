@@ -43,7 +43,7 @@ struct ctr *ctr_load(struct worker *w, const char *id, struct err *e)
 		ctr_free(c);
 		return NULL;
 	}
-	c->cgroup = xasprintf("compose-%s/%s/%s", w->paths.inst, w->project, id);
+	c->cgroup = record_cgroup(&w->paths, &c->rec);
 	worker_check_idle(w);
 	return c;
 }

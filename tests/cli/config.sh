@@ -161,7 +161,7 @@ unsupported() {
 		services:
 		  web:
 		    image: x
-		    runtime: other
+		    use_api_socket: true
 		    restart: sometimes
 	E
 	ok c config -q

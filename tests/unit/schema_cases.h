@@ -129,7 +129,7 @@ static const struct schema_case cases[] = {
 	FLAG("services.*.depends_on.*.restart"),
 	MAPS("services.*.deploy", "{replicas: 2}", "{replicas: 2}"),
 	{ "services.*.develop", "null", "null", "x", "must be a mapping or empty" },
-	TEXTS("services.*.device_cgroup_rules"),
+	{ "services.*.device_cgroup_rules", "[\"c 42:* rmw\"]", "[\"c 42:* rmw\"]", "[\"x 1:2 r\"]", "must be a rule such as" },
 	{ "services.*.devices", "['/dev/a:/dev/b:r', /dev/c]",
 	  "[{source: \"/dev/a\", target: \"/dev/b\", permissions: \"r\"}, {source: \"/dev/c\", target: \"/dev/c\", permissions: \"rwm\"}]",
 	  "['a:b:c:d']", "more than three parts" },
