@@ -9,6 +9,7 @@
 #include "compose/base/mem.h"
 
 enum ctr_state { CTR_CREATED, CTR_RUNNING, CTR_PAUSED, CTR_RESTARTING, CTR_EXITED, CTR_DEAD };
+enum hook_state { HOOKS_NONE, HOOKS_RUN, HOOKS_FAILED };      /* post_start, where a container has any */
 enum ctr_health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
 
 struct observed_ctr {
@@ -19,6 +20,7 @@ struct observed_ctr {
 	enum ctr_state state;
 	enum ctr_health health;
 	bool        has_healthcheck;
+	enum hook_state hooks;                 /* of a running one; HOOKS_NONE: all is well */
 	int         exit_code;
 	const char *const *networks; size_t n_networks;        /* real names it is attached to */
 	const char *const *volumes; size_t n_volumes;          /* real names of the volumes it mounts, anonymous ones too */

@@ -312,12 +312,20 @@ static struct op *stop_for_restart(struct builder *b, const struct service *s, c
 	return stop;
 }
 
+/* It runs, but post_start never came to its end: those who start it say so again. */
+static bool hooks_lack(const struct observed_ctr *c, enum hook_state how)
+{
+	return plan_runs(c) && c->hooks == how;
+}
+
 static void keep(struct builder *b, size_t i, const struct observed_ctr *c, const char *restart_cause)
 {
 	const struct service *s = &b->want->services[i];
 	struct op *stop = NULL, *start;
 
-	if (b->goal->verb == GOAL_CREATE || (plan_runs(c) && c->state != CTR_PAUSED && !restart_cause)) {
+	if (!restart_cause && hooks_lack(c, HOOKS_FAILED))
+		restart_cause = "its post_start hook failed";
+	if (b->goal->verb == GOAL_CREATE || (plan_runs(c) && c->state != CTR_PAUSED && !restart_cause && !hooks_lack(c, HOOKS_RUN))) {
 		stays(b, s, c);
 		return;
 	}
@@ -326,10 +334,11 @@ static void keep(struct builder *b, size_t i, const struct observed_ctr *c, cons
 		start->ctr = c;
 		start->service = s;
 	} else {
-		touch(b, i, restart_cause ? RESTARTED : STARTED);
+		touch(b, i, restart_cause ? RESTARTED : hooks_lack(c, HOOKS_RUN) ? LEFT_ALONE : STARTED);
 		if (restart_cause)
 			stop = stop_for_restart(b, s, c, restart_cause);
-		start = start_op(b, s, c->name, restart_cause ? restart_cause : ctr_state_name(c->state), c, NULL);
+		start = start_op(b, s, c->name, restart_cause ? restart_cause : hooks_lack(c, HOOKS_RUN) ?
+				 "its post_start hooks have not ended" : ctr_state_name(c->state), c, NULL);
 		plan_after(b, start, stop);
 		plan_wait_deps(b, i, start);
 	}

@@ -381,7 +381,9 @@ static struct hook *hooks(struct project *p, const struct node *n, size_t *ret_n
 			.user = model_text(h, "user"),
 			.working_dir = model_text(h, "working_dir"),
 			.privileged = model_flag(h, "privileged", false),
-			.environment = model_pairs(&p->arena, node_get(h, "environment")),
+			.environment = model_vars(&p->arena, node_get(h, "environment")),
+			.image = model_text(h, "image"),
+			.per_replica = model_flag(h, "per_replica", false),
 			.pos = h->pos,
 		};
 	}
@@ -396,6 +398,11 @@ void part_post_start(struct project *p, struct service *s, const struct node *n)
 void part_pre_stop(struct project *p, struct service *s, const struct node *n)
 {
 	s->pre_stop = hooks(p, n, &s->n_pre_stop);
+}
+
+void part_pre_start(struct project *p, struct service *s, const struct node *n)
+{
+	s->pre_start = hooks(p, n, &s->n_pre_start);
 }
 
 void part_logging(struct project *p, struct service *s, const struct node *n)

@@ -83,6 +83,7 @@ static const struct field fields[] = {
 	F("platform", FIELD_TEXT, platform),
 	PART("ports", part_ports),
 	PART("post_start", part_post_start),
+	PART("pre_start", part_pre_start),
 	PART("pre_stop", part_pre_stop),
 	F("privileged", FIELD_FLAG, privileged),
 	F("profiles", FIELD_TEXTS, profiles),
@@ -136,7 +137,7 @@ double node_number(const struct node *n)
 	return node_text(n) && value_double(n->text, &v) ? v : 0;
 }
 
-static struct pkvs vars(struct arena *a, const struct node *map)
+struct pkvs model_vars(struct arena *a, const struct node *map)
 {
 	struct pkvs all = model_pairs(a, map);
 	size_t n = 0;
@@ -164,7 +165,7 @@ static void set_field(struct project *p, struct service *s, const struct field *
 		*(struct pkvs *)to = model_pairs(&p->arena, n);
 		break;
 	case FIELD_VARS:
-		*(struct pkvs *)to = vars(&p->arena, n);
+		*(struct pkvs *)to = model_vars(&p->arena, n);
 		break;
 	case FIELD_FLAG:
 		*(bool *)to = n->kind == NODE_BOOL ? n->b : *(bool *)to;

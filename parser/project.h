@@ -87,7 +87,14 @@ struct device_request {
 /* 05-services "blkio_config": one limit of one device */
 enum blk_kind { BLK_WEIGHT, BLK_READ_BPS, BLK_WRITE_BPS, BLK_READ_IOPS, BLK_WRITE_IOPS };
 struct blk_limit { enum blk_kind kind; const char *path; int64_t value; struct srcpos pos; };
-struct hook   { struct pstrs command; const char *user, *working_dir; bool privileged; struct pkvs environment; struct srcpos pos; };
+/* 05-services "pre_start", "post_start", "pre_stop"; image ("" = the service's) and per_replica: pre_start only */
+struct hook {
+	struct pstrs command;                  /* pre_start: empty = the image's */
+	const char  *user, *working_dir, *image;   /* "" unset */
+	bool         privileged, per_replica;
+	struct pkvs  environment;              /* val never NULL */
+	struct srcpos pos;
+};
 struct extra_host { const char *host, *ip; };                 /* ip may be "host-gateway" */
 
 /* 06-build; present when service.build != NULL */
@@ -135,7 +142,7 @@ struct service {
 	int64_t       stop_grace_ns;           /* -1 unset (10 s) */
 	enum restart_kind restart; int64_t restart_max;            /* on-failure:N, 0 = no limit */
 	struct healthcheck health;
-	struct hook  *post_start, *pre_stop; size_t n_post_start, n_pre_stop;
+	struct hook  *pre_start, *post_start, *pre_stop; size_t n_pre_start, n_post_start, n_pre_stop;
 
 	const char   *network_mode;            /* "" = networks; none, host, service:X, container:X */
 	struct netref *networks; size_t n_networks;                /* in attachment order: priority, then name */

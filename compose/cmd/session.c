@@ -20,6 +20,8 @@ static int is_end(struct running *r, int64_t id, const json_t *j)
 	if (!j)
 		return -1;
 	r->status = (int)json_int(j, "exit_code", 255);
+	if (!event && !r->status && *json_str(j, "hook_error", ""))
+		return err_set(r->e, ERR_SYS, 0, "%s", json_str(j, "hook_error", ""));
 	return 1;
 }
 
@@ -96,6 +98,8 @@ static int join(struct running *r, struct pump *p)
 	if (!s->start && sup_call(s->sup, "subscribe", NULL, NULL, 0, NULL, r->e) < 0)
 		return -1;
 	args = join_args(s, p, fds, &n);
+	if (s->start)                   /* its output is to be read while its hooks run */
+		(void)json_object_set_new(args, "hooks_aside", json_true());
 	if (sup_call(s->sup, s->start ? "start" : "attach", args, fds, n, NULL, r->e) < 0)
 		return -1;
 	pump_handed(p);

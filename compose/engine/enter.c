@@ -12,24 +12,14 @@
 
 struct enter { struct rt *rt; struct rt_ctr ctr; };
 
+/* "K" without a value: the caller's */
 static void env_set(struct strv *env, const char *kv)
 {
-	size_t len = strcspn(kv, "=");
-	const char *val = kv[len] ? kv + len + 1 : NULL;
-	auto_free char *key = xstrndup(kv, len), *text = NULL;
+	const char *val = strchr(kv, '=') ? NULL : getenv(kv);
+	auto_free char *text = val ? xasprintf("%s=%s", kv, val) : xstrdup(kv);
 
-	if (!val)
-		val = getenv(key);
-	if (!val)
-		return;
-	text = xasprintf("%s=%s", key, val);
-	for (size_t i = 0; i < env->n; i++)
-		if (!strncmp(env->v[i], text, len + 1)) {
-			free(env->v[i]);
-			env->v[i] = take_ptr(text);
-			return;
-		}
-	strv_take(env, take_ptr(text));
+	if (strchr(text, '='))
+		spec_set_env(env, text);
 }
 
 /* The container's own process description, with another command. HOME belongs to the user, so another user gets another. */

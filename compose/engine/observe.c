@@ -62,7 +62,7 @@ static int add_ctr(void *arg, int dir, const struct ctr_record *r, const struct 
 		.id = arena_strdup(a, r->id), .name = arena_strdup(a, r->name), .service = arena_strdup(a, r->service),
 		.number = r->number, .oneoff = r->kind == KIND_ONEOFF, .config_hash = arena_strdup(a, r->config_hash),
 		.image_id = arena_strdup(a, r->image_id), .state = s->state, .health = s->health,
-		.has_healthcheck = r->health.set, .exit_code = s->exit_code, .shares = shared_ctr(a, r),
+		.has_healthcheck = r->health.set, .hooks = s->hook, .exit_code = s->exit_code, .shares = shared_ctr(a, r),
 	};
 	if (!w->alive && (c->state == CTR_RUNNING || c->state == CTR_PAUSED || c->state == CTR_RESTARTING)) {
 		c->state = CTR_EXITED;

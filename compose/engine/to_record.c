@@ -197,6 +197,22 @@ static int stop_and_restart(const struct ctr_want *w, struct ctr_record *r, stru
 	return 0;
 }
 
+static void hooks(const struct service *s, const char *kind, const struct hook *v, size_t n, struct rec_hook **ret, size_t *ret_n)
+{
+	*ret = xcalloc(n, sizeof(**ret));
+	for (size_t i = 0; i < n; i++) {
+		struct rec_hook *k = &(*ret)[(*ret_n)++];
+
+		*k = (struct rec_hook){ .user = xstrdup(v[i].user), .working_dir = xstrdup(v[i].working_dir), .privileged = v[i].privileged,
+			.at = v[i].pos.line ? xasprintf("%s:%u:%u services.%s.%s[%zu]", v[i].pos.file, v[i].pos.line, v[i].pos.col, s->name,
+							kind, i) : xstrdup("") };
+		for (size_t j = 0; j < v[i].command.n; j++)
+			strv_add(&k->command, v[i].command.v[j]);
+		for (size_t j = 0; j < v[i].environment.n; j++)
+			strv_take(&k->env, xasprintf("%s=%s", v[i].environment.v[j].key, v[i].environment.v[j].val));
+	}
+}
+
 static int logging(const struct ctr_want *w, struct ctr_record *r, struct err *e)
 {
 	r->log_driver = xstrdup(*w->s->log_driver ? w->s->log_driver : "json-file");
@@ -301,6 +317,8 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 	networks(en, w, r);
 	ports(w, r);
 	health(w, r);
+	hooks(s, "post_start", s->post_start, s->n_post_start, &r->post_start.v, &r->post_start.n);
+	hooks(s, "pre_stop", s->pre_stop, s->n_pre_stop, &r->pre_stop.v, &r->pre_stop.n);
 	if (namespace_mode(en, s->network_mode, &r->network_mode, e) < 0 || namespace_mode(en, s->pid, &r->pid_mode, e) < 0 ||
 	    namespace_mode(en, s->ipc, &r->ipc_mode, e) < 0 || namespace_mode(en, s->uts, &r->uts_mode, e) < 0) {
 		err_at(e, s->pos, s->name);

@@ -44,15 +44,9 @@ void service_warn(struct engine *en, const struct service *s, const char *key, c
 
 static void env_set(struct strv *env, const char *key, const char *val)
 {
-	size_t len = strlen(key);
+	auto_free char *kv = xasprintf("%s=%s", key, val);
 
-	for (size_t i = 0; i < env->n; i++)
-		if (!strncmp(env->v[i], key, len) && env->v[i][len] == '=') {
-			free(env->v[i]);
-			env->v[i] = xasprintf("%s=%s", key, val);
-			return;
-		}
-	strv_take(env, xasprintf("%s=%s", key, val));
+	spec_set_env(env, kv);
 }
 
 /* behaviours 34, 35, 61: the image's, then the service's; PATH and HOSTNAME where nobody sets them. HOME is the runtime's:

@@ -103,6 +103,19 @@ bool spec_del_mount(struct spec *s, const char *dest)
 	return false;
 }
 
+void spec_set_env(struct strv *env, const char *kv)
+{
+	size_t len = strcspn(kv, "=");
+
+	for (size_t i = 0; i < env->n; i++)
+		if (!strncmp(env->v[i], kv, len) && env->v[i][len] == '=') {
+			free(env->v[i]);
+			env->v[i] = xstrdup(kv);
+			return;
+		}
+	strv_add(env, kv);
+}
+
 void spec_add_annotation(struct spec *s, const char *key, const char *value)
 {
 	vec_push(&s->annotations,

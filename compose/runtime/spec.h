@@ -117,6 +117,8 @@ struct spec_mount *spec_add_mount(struct spec *s, const char *dest, const char *
 				  const char *options);
 /* Remove the mount at dest. ret: whether there was one */
 bool spec_del_mount(struct spec *s, const char *dest);
+/* Set a variable: kv is "NAME=value"; one of that name is replaced where it stands. */
+void spec_set_env(struct strv *env, const char *kv);
 void spec_add_annotation(struct spec *s, const char *key, const char *value);
 /* ret: the value, NULL if absent; borrowed */
 const char *spec_annotation(const struct spec *s, const char *key);

@@ -16,6 +16,7 @@ enum { RECORD_MAX_BYTES = 8 * 1024 * 1024, STATUS_MAX_BYTES = 256 * 1024 };
 static const char *const kind_names[] = { "service", "oneoff", "build", NULL };
 static const char *const policy_names[] = { "no", "always", "on-failure", "unless-stopped", NULL };
 static const char *const state_names[] = { "created", "running", "paused", "restarting", "exited", "dead", NULL };
+static const char *const hook_names[] = { "", "running", "failed", NULL };
 static const char *const health_names[] = { "", "starting", "healthy", "unhealthy", NULL };
 
 #define T struct rec_kv
@@ -31,6 +32,11 @@ static const struct field port_fields[] = {
 	F_STR(host_ip), F_U16(target), F_U16(published), F_U16(published_end), F_STR(proto), F_STR(at), F_END
 };
 #undef T
+#define T struct rec_hook
+static const struct field hook_fields[] = {
+	F_STRV(command), F_STRV(env), F_STR(user), F_STR(working_dir), F_BOOL(privileged), F_STR(at), F_END
+};
+#undef T
 #define T struct ctr_record
 static const struct field ctr_fields[] = {
 	F_ID(id), F_NAME(name), F_NAME(project), F_NAME(service), F_UINT(number), F_ENUM(kind, kind_names),
@@ -42,7 +48,7 @@ static const struct field ctr_fields[] = {
 	F_I64(health.interval_ns), F_I64(health.timeout_ns), F_I64(health.start_period_ns),
 	F_I64(health.start_interval_ns), F_INT(health.retries), F_BOOL(tty), F_BOOL(stdin_open), F_BOOL(auto_remove),
 	F_STR(log_driver), F_I64(log_max_bytes), F_INT(log_max_files), F_NAMES(volumes), F_NAMES(anon_volumes),
-	F_STR(mounts), F_END
+	F_STR(mounts), F_VEC(post_start, hook_fields), F_VEC(pre_stop, hook_fields), F_END
 };
 #undef T
 #define T struct rec_endpoint
@@ -57,7 +63,7 @@ static const struct field bound_fields[] = { F_STR(host_ip), F_U16(host_port), F
 static const struct field status_fields[] = {
 	F_ENUM(state, state_names), F_INT(pid), F_U64(pid_start), F_INT(exit_code), F_BOOL(oom), F_BOOL(stopped_by_user),
 	F_I64(started_ns), F_I64(finished_ns), F_UINT(restarts), F_ENUM(health, health_names), F_UINT(health_fails),
-	F_STR(health_output), F_STR(error), F_VEC(endpoints, endpoint_fields), F_VEC(bound, bound_fields), F_END
+	F_STR(health_output), F_STR(error), F_ENUM(hook, hook_names), F_STR(hook_error), F_VEC(endpoints, endpoint_fields), F_VEC(bound, bound_fields), F_END
 };
 #undef T
 #define T struct net_record

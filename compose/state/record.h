@@ -28,6 +28,13 @@ struct rec_health {
 	int retries;
 };
 
+struct rec_hook {                    /* post_start, pre_stop */
+	struct strv command, env;    /* env: "K=V", over the container's */
+	char *user, *working_dir;    /* "" = the container's */
+	bool privileged;
+	char *at;                    /* position for errors */
+};
+
 enum ctr_kind { KIND_SERVICE, KIND_ONEOFF, KIND_BUILD };   /* build: a RUN step, never listed */
 enum restart_policy { POLICY_NO, POLICY_ALWAYS, POLICY_ON_FAILURE, POLICY_UNLESS_STOPPED };
 
@@ -60,6 +67,7 @@ struct ctr_record {
 	struct strv volumes;         /* real names of volumes it mounts */
 	struct strv anon_volumes;    /* subset made for it alone */
 	char *mounts;                /* for people: `ps` */
+	VEC(struct rec_hook) post_start, pre_stop;
 };
 
 struct rec_endpoint { char *network, *ipv4, *ipv6, *mac, *ifname; };
@@ -78,6 +86,8 @@ struct ctr_status {
 	unsigned health_fails;
 	char *health_output;         /* last probe's output, at most 4 KiB; "" */
 	char *error;                 /* why the last start failed; "" */
+	enum hook_state hook;        /* post_start, of this life */
+	char *hook_error;            /* why one failed; "" */
 	VEC(struct rec_endpoint) endpoints;
 	VEC(struct rec_bound) bound; /* published ports as they are open now */
 };

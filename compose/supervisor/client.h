@@ -11,16 +11,19 @@
  *                                   order: "stdin" (read end), "stdout", "stderr" (write ends of pipes, closed by the
  *                                   supervisor at the container's end); "rows", "cols" for a tty.
  *                                   Reply when exec succeeded -> {"pid"}; err ERR_NOTFOUND / ERR_NOEXEC / ...
+ *                                   With post_start hooks: when the last has ended, err when one failed (the container runs);
+ *                                   "hooks_aside": true does not wait for them, the end of the container tells what they came to
  *                                   "stdin_once" (default true): the end of stdin is the end of the container's
  *   attach {"ctr", "attach": [...]} the same descriptors to a running container; output from now on; "stdin_once" default false.
  *                                   Output waits for those attached (back-pressure): who does not read holds the container up
  *   resize {"ctr", "rows", "cols"}
  *   stop {"ctr", "timeout_ns"}      stop signal, wait, SIGKILL; -1 = the record's grace; cancels the restart policy.
+ *                                   pre_stop hooks come first; err when one failed: it runs on. A second stop leaves them out
  *                                   Reply when it has exited -> {"exit_code", "oom", "no_handler": PID 1 could not have reacted
  *                                   to the signal and was killed at once}; one that does not run is fine
  *   kill {"ctr", "signal"}          a number; reply when sent; SIGKILL cancels the restart policy
  *   pause {"ctr"}, unpause {"ctr"}
- *   wait {"ctr", "for"}             "exited" -> {"exit_code", "oom"}; "running"; "healthy" (err when it turns unhealthy, exits, or has no
+ *   wait {"ctr", "for"}             "exited" -> {"exit_code", "oom", "hook_error"}; "running"; "healthy" (err when it turns unhealthy, exits, or has no
  *                                   healthcheck)
  *   subscribe                       from now on messages with id 0: {"event", "ctr", "name", "time_ns", "exit_code"?, "health"?}
  *                                   event: start die stop kill oom pause unpause health_status

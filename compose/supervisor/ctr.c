@@ -11,6 +11,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/supervisor/ctl.h"
+#include "compose/supervisor/hooks.h"
 #include "compose/supervisor/io.h"
 
 /* ---- finding ----------------------------------------------------------------------------------------------------- */
@@ -68,6 +69,7 @@ void ctr_free(struct ctr *c)
 	loop_del(c->on_pidfd);
 	loop_del(c->timer);
 	health_stop(c);
+	hooks_drop(c, "it was let go of");
 	io_free(c->io);
 	log_writer_close(c->log);
 	ctr_making_free(c);
@@ -145,12 +147,18 @@ void ctr_add_waiter(struct ctr *c, struct conn *conn, int64_t id, enum wait_for 
 	vec_push(&c->waiters, (struct waiter){ conn, id, what });
 }
 
+json_t *ctr_end(const struct ctr *c)
+{
+	return json_pack("{s:i,s:b,s:b,s:s}", "exit_code", c->st.exit_code, "oom", c->st.oom, "no_handler", c->escalated, "hook_error",
+			 c->st.hook == HOOKS_FAILED ? c->st.hook_error : "");
+}
+
 static json_t *answer(const struct ctr *c, enum wait_for what)
 {
 	if (what == WAIT_STARTED || what == WAIT_RUNNING)
 		return json_pack("{s:i}", "pid", (int)c->rt.pid);
 	if (what == WAIT_EXITED || what == WAIT_STOPPED)
-		return json_pack("{s:i,s:b,s:b}", "exit_code", c->st.exit_code, "oom", c->st.oom, "no_handler", c->escalated);
+		return ctr_end(c);
 	return NULL;
 }
 
@@ -227,6 +235,7 @@ static void end_process(struct ctr *c)
 	loop_del(c->timer);
 	c->on_sync = c->on_pidfd = c->timer = NULL;
 	health_stop(c);
+	hooks_drop(c, "the container ended");
 	end_cgroup(c);
 	io_end(c);
 	log_writer_close(c->log);
@@ -402,24 +411,37 @@ static void act_run(struct ctr *c)
 	ports_point(c, ctr_net_target(c));
 	health_start(c);
 	ctr_tell(c, "start", -1);
-	ctr_answer(c, WAIT_STARTED, NULL);
+	if (c->st.hook != HOOKS_RUN || c->hooks_aside)
+		ctr_answer(c, WAIT_STARTED, NULL);
 	ctr_answer(c, WAIT_RUNNING, NULL);
 	if (c->reaped)
 		ctr_exited(c, c->reaped_status);
+	else if (c->st.hook == HOOKS_RUN)
+		hooks_post_start(c);
 }
 
-static void act_stop(struct ctr *c, const struct ctr_ask *who)
+/* sooner: it is being stopped already, and its pre_stop hooks have had their time */
+static void act_stop(struct ctr *c, const struct ctr_ask *who, bool sooner)
 {
+	int64_t timeout_ns = who ? who->timeout_ns : -1;
 	struct err e = {0};
 
 	if (c->st.state == CTR_PAUSED && ctr_freeze(c, false, &e) < 0)
 		worker_note(&e, "stop container %s", c->rec.name);
 	c->st.state = CTR_RUNNING;
-	c->st.stopped_by_user = true;
-	ctr_save(c);
+	hooks_drop(c, "the container was stopped");
 	if (who && who->conn)
 		ctr_add_waiter(c, who->conn, who->id, WAIT_STOPPED);
-	ctr_stop(c, who ? who->timeout_ns : -1);
+	c->st.stopped_by_user = true;   /* on disk when the signal goes */
+	if (sooner || !who || !who->conn || !hooks_pre_stop(c, timeout_ns))
+		ctr_stop_now(c, timeout_ns);
+}
+
+/* A pre_stop hook failed. */
+static void act_spare(struct ctr *c)
+{
+	c->st.stopped_by_user = false;
+	ctr_save(c);            /* it may have been paused before */
 }
 
 static void act_abort(struct ctr *c, const struct ctr_ask *who)
@@ -512,6 +534,15 @@ static void act_done(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who
 {
 	struct err none = {0};
 
+	if (ev == EV_START && c->st.hook == HOOKS_RUN) {
+		if (who && who->conn)
+			ctr_add_waiter(c, who->conn, who->id, WAIT_STARTED);
+		return;
+	}
+	if (ev == EV_START && c->st.hook == HOOKS_FAILED) {
+		err_set(&none, ERR_CONFLICT, 0, "container %s runs, but: %s", c->rec.name, c->st.hook_error);
+		err_hint(&none, "`compose restart %s` runs its hooks again", c->rec.service);
+	}
 	reply(who, &none, answer(c, ev == EV_START ? WAIT_STARTED : WAIT_EXITED));
 }
 
@@ -537,8 +568,9 @@ void ctr_event(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who)
 	case ACT_END: act_end(c); break;
 	case ACT_END_DELAY: act_end_delay(c); break;
 	case ACT_STOP:
-	case ACT_THAW_STOP:
-	case ACT_STOP_SOONER: act_stop(c, who); break;
+	case ACT_THAW_STOP: act_stop(c, who, false); break;
+	case ACT_STOP_SOONER: act_stop(c, who, true); break;
+	case ACT_SPARE: act_spare(c); break;
 	case ACT_SIGNAL: act_signal(c, who); break;
 	case ACT_KILL_ALL: ctr_kill_all(c); break;
 	case ACT_FREEZE: act_freeze(c, true, who); break;

@@ -6,7 +6,8 @@
  *   ctr_stop.c   signals, grace, kill, freeze
  *   ctr_adopt.c  taking over from a worker that died; what nobody took over
  *   ctr_net.c    networks, resolver, /etc files
- *   ports.c, io.c, health.c  published ports; output and input; probes */
+ *   ports.c, io.c            published ports; output and input
+ *   aside.c, health.c, hooks.c  commands beside its own: probes, hooks */
 #pragma once
 #include <jansson.h>
 #include "compose/logs/write.h"
@@ -18,6 +19,7 @@
 struct conn;
 struct io;
 struct health;
+struct hooks;
 struct making;
 
 enum wait_for { WAIT_STARTED, WAIT_EXITED, WAIT_STOPPED, WAIT_RUNNING, WAIT_HEALTHY };
@@ -48,6 +50,8 @@ struct ctr {
 	struct log_writer *log;
 	struct io *io;                   /* NULL: no output to move */
 	struct health *health;           /* NULL: no probes */
+	struct hooks *hooks;             /* NULL: none run */
+	bool   hooks_aside;              /* who asked for this start does not wait for post_start */
 	struct loop_src *on_sync, *on_pidfd, *timer;   /* timer: grace or delay */
 	VEC(struct waiter) waiters;
 	VEC(int) listeners;              /* published ports, as st.bound */
@@ -81,6 +85,8 @@ void ctr_save(struct ctr *c);
 void ctr_tell(struct ctr *c, const char *event, int code);
 /* Answer those who wait for what. e: NULL for success, else its failure (kept) */
 void ctr_answer(struct ctr *c, enum wait_for what, const struct err *e);
+/* How it ended, as a reply; a new reference. */
+json_t *ctr_end(const struct ctr *c);
 void ctr_add_waiter(struct ctr *c, struct conn *conn, int64_t id, enum wait_for what);
 /* A connection is gone. */
 void ctr_forget_conn(struct worker *w, const struct conn *conn);
@@ -96,6 +102,8 @@ void ctr_settle(struct ctr *c);                         /* do not wait: raise EV
 void ctr_making_free(struct ctr *c);
 /* ctr_stop.c */
 void ctr_stop(struct ctr *c, int64_t timeout_ns);       /* raises EV_GRACE later */
+/* The user wants its end: from here on its restart policy is off. timeout_ns: as ctr_stop() */
+void ctr_stop_now(struct ctr *c, int64_t timeout_ns);
 void ctr_kill_all(struct ctr *c);
 void ctr_signal(struct ctr *c, int sig, struct err *e);
 int  ctr_freeze(struct ctr *c, bool on, struct err *e) __attribute__((warn_unused_result));

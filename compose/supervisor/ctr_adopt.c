@@ -10,6 +10,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/supervisor/ctr.h"
+#include "compose/supervisor/hooks.h"
 #include "compose/supervisor/io.h"
 
 /* kernel: 6.15 tells through a pidfd how a process ended that is not our child. The header of Debian 12 has it not. */
@@ -150,6 +151,7 @@ static void begin_again(struct ctr *c)
 		c->st.pid = 0;
 		c->st.started_ns = 0;
 		c->st.health = HEALTH_NONE;
+		c->st.hook = HOOKS_NONE;
 		ctr_save(c);
 	}
 	hold_drop(c->w, "run.%s", c->rec.id);
@@ -175,6 +177,7 @@ static void resume(struct ctr *c)
 	c->state = c->st.state == CTR_PAUSED ? FSM_PAUSED : FSM_RUNNING;
 	c->run_ns = sys_mono_ns();
 	io_run(c);
+	hooks_adopt(c);
 	health_start(c);
 }
 

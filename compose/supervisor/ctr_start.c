@@ -255,6 +255,11 @@ static void note_start(struct ctr *c)
 	c->st.exit_code = 0;
 	c->st.health = c->rec.health.set ? HEALTH_STARTING : HEALTH_NONE;
 	c->st.health_fails = 0;
+	if (!c->by_policy) {            /* what post_start came to counts until somebody starts it again */
+		c->st.hook = c->rec.post_start.n ? HOOKS_RUN : HOOKS_NONE;
+		free(c->st.hook_error);
+		c->st.hook_error = xstrdup("");
+	}
 	free(c->st.error);
 	c->st.error = xstrdup("");
 	ctr_save(c);

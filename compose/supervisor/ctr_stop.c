@@ -105,6 +105,13 @@ void ctr_stop(struct ctr *c, int64_t timeout_ns)
 	c->timer = loop_at(c->w->loop, sys_mono_ns() + timeout_ns, on_grace, c);
 }
 
+void ctr_stop_now(struct ctr *c, int64_t timeout_ns)
+{
+	c->st.stopped_by_user = true;
+	ctr_save(c);
+	ctr_stop(c, timeout_ns);
+}
+
 void ctr_kill_all(struct ctr *c)
 {
 	struct err e = {0};

@@ -26,6 +26,7 @@
 	X(KILL)         /* a signal is to be sent */ \
 	X(PAUSE) \
 	X(UNPAUSE) \
+	X(SPARED)       /* a pre_stop hook failed: it is not stopped after all */ \
 	X(GRACE)        /* the grace period is over */ \
 	X(DELAY)        /* the back-off is over */
 #define FSM_ACTIONS(X) \
@@ -34,7 +35,7 @@
 	X(DONE)         /* tell who asked that it is so already */ \
 	X(WAIT)         /* who asked will hear when it comes about */ \
 	X(CREATE) X(EXEC) X(RUN) X(FAIL) X(FAIL_DELAY) X(SETTLE) X(ABORT) \
-	X(END) X(END_DELAY) X(STOP) X(THAW_STOP) X(STOP_SOONER) X(SIGNAL) X(KILL_ALL) X(FREEZE) X(THAW) X(CANCEL)
+	X(END) X(END_DELAY) X(STOP) X(THAW_STOP) X(STOP_SOONER) X(SPARE) X(SIGNAL) X(KILL_ALL) X(FREEZE) X(THAW) X(CANCEL)
 
 #define FSM_NAME(n) FSM_##n,
 #define EV_NAME(n) EV_##n,

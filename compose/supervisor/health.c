@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* health.c - probes: a command in the container, every now and then; what they say is the container's health.
  * spec: compose-spec 05-services "healthcheck". The next pause begins when the last probe has ended. */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
-#include "compose/supervisor/ctr.h"
+#include "compose/supervisor/aside.h"
 
 enum { OUTPUT_MAX = 4096, RETRIES_DEFAULT = 3 };
 #define SECONDS(n) ((n) * 1000000000LL)
@@ -17,9 +12,7 @@ struct health {
 	struct ctr *c;
 	int64_t start_ns;               /* when the container came to run */
 	struct loop_src *timer;         /* the next probe, or the running one's time-out */
-	struct loop_src *on_end, *on_output;
-	struct rt_ctr probe;            /* pid -1: none runs */
-	int    out;
+	struct aside *probe;            /* NULL: none runs */
 	struct str text;
 	bool   timed_out;
 };
@@ -34,12 +27,8 @@ static void schedule(struct health *h);
 static void forget_probe(struct health *h)
 {
 	loop_del(h->timer);
-	loop_del(h->on_end);
-	loop_del(h->on_output);
-	h->timer = h->on_end = h->on_output = NULL;
-	mem_closep(&h->out);
-	h->out = -1;
-	rt_ctr_done(&h->probe);
+	h->timer = NULL;
+	h->probe = NULL;
 	str_done(&h->text);
 	h->text = STR_MAX(OUTPUT_MAX);
 	h->timed_out = false;
@@ -89,38 +78,19 @@ static void judge(struct health *h, bool ok)
 	}
 }
 
-static void read_output(struct health *h)
-{
-	char buf[OUTPUT_MAX];
-	ssize_t n;
-
-	while (h->out >= 0 && (n = read(h->out, buf, sizeof(buf))) > 0)
-		if (h->text.len < OUTPUT_MAX)
-			str_addn(&h->text, buf, (size_t)n < OUTPUT_MAX - h->text.len ? (size_t)n : OUTPUT_MAX - h->text.len);
-}
-
-static void on_probe_output(void *arg, uint32_t events)
+static void on_probe_output(void *arg, const char *p, size_t n)
 {
 	struct health *h = arg;
 
-	read_output(h);
-	if (events & EPOLLHUP) {
-		loop_del(h->on_output);
-		h->on_output = NULL;
-	}
+	if (h->text.len < OUTPUT_MAX)
+		str_addn(&h->text, p, n < OUTPUT_MAX - h->text.len ? n : OUTPUT_MAX - h->text.len);
 }
 
-static void on_probe_end(void *arg, uint32_t events)
+static void on_probe_end(void *arg, int status)
 {
 	struct health *h = arg;
-	siginfo_t info = {0};
-	bool ok;
+	bool ok = status == 0 && !h->timed_out;
 
-	(void)events;
-	if (waitid(P_PIDFD, (id_t)h->probe.pidfd, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
-		return;
-	read_output(h);
-	ok = info.si_code == CLD_EXITED && info.si_status == 0 && !h->timed_out;
 	if (h->timed_out) {
 		auto_free char *t = xasprintf("no answer within %lld ms%s%s",
 			(long long)(or_default(h->c->rec.health.timeout_ns, SECONDS(30)) / 1000000), h->text.len ? ": " : "", str_cstr(&h->text));
@@ -141,9 +111,7 @@ static void on_timeout(void *arg)
 
 	h->timer = NULL;
 	h->timed_out = true;
-	/* it leads a session of its own: its children go with it */
-	(void)kill(-h->probe.pid, SIGKILL);
-	(void)sys_pidfd_send_signal(h->probe.pidfd, SIGKILL);
+	aside_kill(h->probe);
 }
 
 /* The probe's command over the container's own process settings. */
@@ -164,24 +132,13 @@ static void set_command(const struct ctr *c, struct spec_process *p)
 
 static int run_probe(struct health *h, struct err *e)
 {
-	struct rt_exec_args a = RT_EXEC_ARGS_INIT;
+	static const struct aside_calls calls = { on_probe_output, on_probe_end };
 	auto_spec struct spec s = {0};
-	int fd[2], r;
 
 	if (spec_read(&s, h->c->dir, e) < 0)
 		return -1;
 	set_command(h->c, &s.process);
-	if (pipe2(fd, O_CLOEXEC) < 0)
-		return err_set(e, ERR_SYS, errno, "make a pipe");
-	a.id = h->c->rec.name;
-	a.pidfd = h->c->rt.pidfd;
-	a.stdio[1] = a.stdio[2] = fd[1];
-	a.cgroup_path = h->c->cgroup;
-	r = rt_exec(h->c->w->rt, &h->probe, &s, &s.process, &a, e);
-	close(fd[1]);
-	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
-	h->out = fd[0];
-	return r;
+	return aside_start(&h->probe, h->c, &s, &calls, h, e);
 }
 
 static void on_due(void *arg)
@@ -203,8 +160,6 @@ static void on_due(void *arg)
 			schedule(h);
 		return;
 	}
-	h->on_output = loop_add(h->c->w->loop, h->out, EPOLLIN, on_probe_output, h);
-	h->on_end = loop_add(h->c->w->loop, h->probe.pidfd, EPOLLIN, on_probe_end, h);
 	h->timer = loop_at(h->c->w->loop, sys_mono_ns() + or_default(h->c->rec.health.timeout_ns, SECONDS(30)), on_timeout, h);
 }
 
@@ -223,40 +178,9 @@ void health_start(struct ctr *c)
 	if (!c->rec.health.set || !c->rec.health.test.n || str_eq(c->rec.health.test.v[0], "NONE"))
 		return;
 	h = xcalloc(1, sizeof(*h));
-	*h = (struct health){ .c = c, .start_ns = sys_mono_ns(), .probe = RT_CTR_INIT, .out = -1, .text = STR_MAX(OUTPUT_MAX) };
+	*h = (struct health){ .c = c, .start_ns = sys_mono_ns(), .text = STR_MAX(OUTPUT_MAX) };
 	c->health = h;
 	schedule(h);
-}
-
-/* A probe that nobody asks any more: taken from the process table when it is dead, however long that takes. */
-struct corpse { int pidfd; struct loop_src *src; };
-
-static void on_corpse(void *arg, uint32_t events)
-{
-	struct corpse *k = arg;
-	siginfo_t info;
-
-	(void)events;
-	(void)waitid(P_PIDFD, (id_t)k->pidfd, &info, WEXITED | WNOHANG);
-	loop_del(k->src);
-	close(k->pidfd);
-	free(k);
-}
-
-static void abandon(struct health *h)
-{
-	struct corpse *k = xcalloc(1, sizeof(*k));
-
-	(void)kill(-h->probe.pid, SIGKILL);
-	(void)sys_pidfd_send_signal(h->probe.pidfd, SIGKILL);
-	loop_del(h->on_end);
-	h->on_end = NULL;
-	k->pidfd = take_fd(h->probe.pidfd);
-	k->src = loop_add(h->c->w->loop, k->pidfd, EPOLLIN, on_corpse, k);
-	if (!k->src) {
-		close(k->pidfd);
-		free(k);
-	}
 }
 
 void health_stop(struct ctr *c)
@@ -266,8 +190,7 @@ void health_stop(struct ctr *c)
 	if (!h)
 		return;
 	c->health = NULL;
-	if (h->probe.pidfd >= 0)
-		abandon(h);
+	aside_abandon(h->probe);
 	forget_probe(h);
 	free(h);
 }

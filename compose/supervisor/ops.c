@@ -163,6 +163,7 @@ static int op_start(struct worker *w, struct request *r, struct err *e)
 	}
 	c->rows = rows > 0 && rows < 10000 ? (unsigned short)rows : 0;
 	c->cols = cols > 0 && cols < 10000 ? (unsigned short)cols : 0;
+	c->hooks_aside = json_is_true(json_object_get(r->args, "hooks_aside"));
 	ctr_event(c, EV_START, &who);
 	attach_all(c, r, true);
 	return 0;
@@ -235,7 +236,7 @@ static int op_unpause(struct worker *w, struct request *r, struct err *e)
 static int wait_exited(struct ctr *c, struct request *r)
 {
 	if (c->state == FSM_IDLE)
-		ctl_reply(r->conn, r->id, json_pack("{s:i,s:b}", "exit_code", c->st.exit_code, "oom", c->st.oom));
+		ctl_reply(r->conn, r->id, ctr_end(c));
 	else
 		ctr_add_waiter(c, r->conn, r->id, WAIT_EXITED);
 	return 0;

@@ -1,0 +1,263 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Lifecycle hooks: post_start and pre_stop in the container, pre_start in containers of their own.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+need root
+
+# ---- post_start, pre_stop ----
+
+hooks_run() {
+	mkdir -p h
+	project hooks <<-E
+		services:
+		  a:
+		    image: busybox
+		    init: true
+		    user: "1000:1000"
+		    environment: { A: service, B: service }
+		    command: payload ticks 1000
+		    volumes: ["$W/h:/h"]
+		    post_start:
+		      - command: sh -c 'echo "one \$\$(id -u) \$\$A \$\$B \$\$PWD" >>/h/post; grep CapEff /proc/self/status >>/h/caps'
+		        user: root
+		        environment: { B: hook }
+		        working_dir: /h
+		      - command: ["sh", "-c", "echo said by two; sleep .2; echo two \$\$(id -u) >>/h/post"]
+		        environment: ["C=list"]
+		      - command: "sh -c 'grep -E \"CapEff|Seccomp:\" /proc/self/status >>/h/caps'"
+		        user: root
+		        privileged: true
+		    pre_stop:
+		      - command: sh -c 'echo before >>/h/pre; grep -c payload /proc/[0-9]*/comm | grep -c :1 >>/h/pre; echo leaving'
+	E
+	touch "$W/h/post" "$W/h/pre"
+	chmod 666 "$W/h/post" "$W/h/pre"
+	ok c up -d
+	is "$(cat "$W/h/post")" $'one 0 service hook /h\ntwo 1000'
+	is "$(sed -n 1p "$W/h/caps")" $'CapEff:\t00000000a80425fb'
+	matches "$(sed -n 2p "$W/h/caps")" 'CapEff:.0000.1ff'
+	is "$(sed -n 3p "$W/h/caps")" $'Seccomp:\t0'
+	has "$(c logs a)" "post_start -> said by two"
+	# again only when it is started again
+	ok c up -d
+	is "$(wc -l <"$W/h/post")" 2
+	ok c restart
+	is "$(wc -l <"$W/h/post")" 4
+	is "$(head -1 "$W/h/pre")" before
+	is "$(wc -l <"$W/h/pre")" 2
+	matches "$(sed -n 2p "$W/h/pre")" "^[1-9]"
+	has "$(c logs a)" "pre_stop -> leaving"
+	ok c stop
+	is "$(wc -l <"$W/h/pre")" 4
+	ok c start
+	is "$(wc -l <"$W/h/post")" 6
+	sed -i 's/A: service/A: changed/' compose.yaml
+	ok c up -d
+	is "$(wc -l <"$W/h/pre") $(tail -2 "$W/h/post" | head -1)" "6 one 0 changed hook /h"
+	ok c rm -sf
+	is "$(wc -l <"$W/h/pre")" 8
+	ok c up -d
+	ok c kill
+	is "$(wc -l <"$W/h/pre")" 8                # not for a signal
+	ok c start
+	ok c down
+	is "$(wc -l <"$W/h/pre")" 10
+}
+t "post_start and pre_stop: in order, as who and where they say, at every start and stop" hooks_run
+
+by_policy() {
+	project policy <<-E
+		services:
+		  a:
+		    image: busybox
+		    restart: always
+		    command: sh -c 'sleep .3; exit 3'
+		    volumes: ["$W/h:/h"]
+		    post_start: [{ command: sh -c 'echo x >>/h/policy' }]
+		    pre_stop: [{ command: sh -c 'echo x >>/h/policy.stop' }]
+	E
+	restarted() { [ "$(jq .restarts "$COMPOSE_ROOT"/projects/policy/*/status.json)" -gt 1 ]; }
+	ok c up -d
+	soon 20 restarted
+	is "$(wc -l <"$W/h/policy")" 1             # the restart policy runs none
+	is "$(cat "$W/h/policy.stop" 2>/dev/null)" ""
+	c kill
+	ok c down
+}
+t "a restart by the policy and an end of its own run no hook" by_policy
+
+post_fails() {
+	project fails <<-E
+		services:
+		  a:
+		    image: busybox
+		    init: true
+		    command: payload ticks 1000
+		    volumes: ["$W/h:/h"]
+		    post_start:
+		      - command: sh -c 'echo first >>/h/order'
+		      - command: sh -c 'echo cannot reach the database; test -e /h/good || exit 9'
+		      - command: sh -c 'echo third >>/h/order'
+		  b: { image: busybox, command: payload ticks 1000, depends_on: [a] }
+	E
+	fails 1 c up -d
+	has "$err" "hook exited with status 9: cannot reach the database"
+	has "$err" "compose.yaml:9:9 services.a.post_start[1]"
+	is "$(cat "$W/h/order")" first
+	is "$(field a .State)" running
+	is "$(field b .State)" created
+	# as long as it fails, up says so; when it can, up makes it good
+	fails 1 c up -d
+	has "$err" "hook exited with status 9"
+	touch "$W/h/good"
+	ok c --dry-run up -d
+	has "$out" "its post_start hook failed"
+	ok c up -d
+	is "$(xargs <"$W/h/order")" "first first first third"
+	is "$(field b .State)" running
+	ok c --dry-run up -d
+	hasnt "$out" post_start
+	ok c down
+}
+t "a failing post_start fails up, says why and where, and the next up mends it" post_fails
+
+not_found() {
+	project nf <<-'E'
+		services: { a: { image: busybox, init: true, command: payload ticks 1000, post_start: [{ command: [/no/such, x] }] } }
+	E
+	fails 1 c up -d
+	has "$err" "/no/such"
+	has "$err" "post_start"
+	ok c down
+	project short <<-'E'
+		services: { a: { image: busybox, command: "true", post_start: [{ command: sleep 60 }] } }
+	E
+	fails 1 c up -d
+	has "$err" "before its post_start hooks had come to their end"
+	ok c down
+}
+t "a hook that cannot be run, or outlives its container" not_found
+
+pre_fails() {
+	project pre <<-'E'
+		services:
+		  a:
+		    image: busybox
+		    init: true
+		    command: payload ticks 1000
+		    pre_stop: [{ command: sh -c 'echo still busy; exit 4' }]
+	E
+	ok c up -d
+	fails 1 c stop
+	has "$err" "hook exited with status 4: still busy"
+	has "$err" "services.a.pre_stop[0]"
+	is "$(field a .State)" running
+	fails 1 c down
+	is "$(field a .State)" running
+	ok c exec -T a true
+	ok c kill
+	ok c down
+	is "$(c ps -aq)" ""
+}
+t "a failing pre_stop: it runs on, and the way out is told" pre_fails
+
+client_killed() {
+	mkfifo "$W/h/gate"
+	project killed <<-E
+		services:
+		  a:
+		    image: busybox
+		    init: true
+		    command: payload ticks 1000
+		    volumes: ["$W/h:/h"]
+		    post_start:
+		      - command: sh -c 'echo one >>/h/killed; cat /h/gate; echo two >>/h/killed'
+		      - command: sh -c 'echo three >>/h/killed'
+		    pre_stop: [{ command: sh -c 'echo stopping >>/h/killed; cat /h/gate; echo stopped >>/h/killed' }]
+	E
+	told() { [ "$(tail -1 "$W/h/killed" 2>/dev/null)" = "$1" ]; }
+	c_bg up -d
+	soon 20 told one
+	kill -9 $bg
+	wait $bg || true
+	# the supervisor goes on with it; up waits for it, and does nothing twice
+	c_bg up -d
+	sleep .2
+	echo >"$W/h/gate"
+	wait $bg
+	is "$(xargs <"$W/h/killed")" "one two three"
+	c_bg stop
+	soon 20 told stopping
+	kill -9 $bg
+	wait $bg || true
+	is "$(field a .State)" running
+	echo >"$W/h/gate"
+	stopped() { [ "$(field a .State)" = exited ]; }
+	soon 20 stopped
+	told stopped
+	ok c down
+	rm "$W/h/gate"
+}
+t "a client that is killed meanwhile: hooks go on, up joins them" client_killed
+
+worker_killed() {
+	project wk <<-E
+		services:
+		  a:
+		    image: busybox
+		    init: true
+		    command: payload ticks 1000
+		    volumes: ["$W/h:/h"]
+		    post_start: [{ command: sh -c 'echo one >>/h/wk; test -e /h/good2 || sleep 600' }]
+	E
+	begun() { [ -s "$W/h/wk" ]; }
+	c_bg up -d
+	soon 20 begun
+	touch "$W/h/good2"
+	kill -9 "$(pgrep -f '^compose: worker wk')"
+	run wait $bg
+	is "$rc" 1
+	has "$(cat "$T/out/bg")" "its supervisor was killed"
+	ok c up -d
+	is "$(wc -l <"$W/h/wk")" 2
+	ok c --dry-run up -d
+	hasnt "$out" post_start
+	ok c down
+}
+t "a worker that is killed meanwhile: up fails, the next up runs the hooks again" worker_killed
+
+oneoff() {
+	project one <<-E
+		services:
+		  a:
+		    image: busybox
+		    volumes: ["$W/h:/h"]
+		    post_start: [{ command: sh -c 'echo x >/h/oneoff' }]
+		  b:
+		    image: busybox
+		    post_start: [{ command: sh -c 'exit 6' }]
+	E
+	ok c run --rm a sh -c 'while ! test -e /h/oneoff; do sleep .1; done; echo seen'
+	is "$out" seen
+	run c run --rm b sleep 2
+	is "$rc" 1
+	has "$err" "hook exited with status 6"
+	is "$(c ps -aq)" ""
+	ok c down
+}
+t "run: post_start beside the command" oneoff
+
+changed() {
+	project changed <<-'E'
+		services: { a: { image: busybox, init: true, command: payload ticks 1000, pre_stop: [{ command: "true" }] } }
+	E
+	ok c up -d
+	sed -i 's/command: "true"/command: echo/' compose.yaml
+	ok c --dry-run up -d
+	has "$out" "recreate a: pre_stop changed, compose.yaml:1:"
+	ok c down
+}
+t "a changed hook makes the container anew, with the cause" changed
+
+done_testing
