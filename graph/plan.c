@@ -201,6 +201,9 @@ int plan_make(struct plan **ret, const struct project *want, const struct observ
 		r = deps_make(&b.deps, want, e);
 	if (r == 0)
 		switch (g->verb) {
+		case GOAL_PUSH:
+			r = plan_push(&b, e);
+			break;
 		case GOAL_IMAGES: case GOAL_BUILD: case GOAL_PULL:
 			r = plan_images(&b, e);
 			break;

@@ -16,7 +16,7 @@ struct volume;
 
 /* GOAL_IMAGES: have every image that the services need (first half of up: ids must be known before containers are compared);
  * GOAL_RUN: all that the one-off container of services[0] needs around it: its dependencies, networks and volumes. */
-enum goal_verb { GOAL_IMAGES, GOAL_BUILD, GOAL_PULL, GOAL_UP, GOAL_CREATE, GOAL_RUN, GOAL_START, GOAL_STOP, GOAL_RESTART, GOAL_KILL,
+enum goal_verb { GOAL_IMAGES, GOAL_BUILD, GOAL_PULL, GOAL_PUSH, GOAL_UP, GOAL_CREATE, GOAL_RUN, GOAL_START, GOAL_STOP, GOAL_RESTART, GOAL_KILL,
 	GOAL_REMOVE, GOAL_DOWN, GOAL_PAUSE, GOAL_UNPAUSE };
 enum recreate { RECREATE_DIVERGED, RECREATE_FORCE, RECREATE_NEVER };
 
@@ -42,7 +42,7 @@ struct goal {
 
 /* X(enum, text name) */
 #define OP_KINDS(X) \
-	X(OP_PULL, "pull image") X(OP_BUILD, "build image") \
+	X(OP_PULL, "pull image") X(OP_BUILD, "build image") X(OP_PUSH, "push image") \
 	X(OP_NET_CREATE, "create network") X(OP_NET_REMOVE, "remove network") \
 	X(OP_VOL_CREATE, "create volume") X(OP_VOL_REMOVE, "remove volume") \
 	X(OP_CTR_CREATE, "create container") X(OP_CTR_START, "start container") X(OP_CTR_STOP, "stop container") \

@@ -43,6 +43,7 @@ struct op *plan_remove_ctr(struct builder *b, const struct observed_ctr *c, cons
 void plan_wait_deps(struct builder *b, size_t i, struct op *op);
 
 int plan_images(struct builder *b, struct err *e) __attribute__((warn_unused_result));     /* GOAL_IMAGES, BUILD, PULL */
+int plan_push(struct builder *b, struct err *e) __attribute__((warn_unused_result));       /* GOAL_PUSH */
 int plan_up(struct builder *b, struct err *e) __attribute__((warn_unused_result));         /* GOAL_UP, CREATE, RUN */
 int plan_start(struct builder *b, struct err *e) __attribute__((warn_unused_result));      /* GOAL_START */
 int plan_stop(struct builder *b, struct err *e) __attribute__((warn_unused_result));       /* GOAL_STOP, RESTART, KILL, PAUSE, UNPAUSE, REMOVE, DOWN */

@@ -170,3 +170,22 @@ int plan_images(struct builder *b, struct err *e)
 	order_builds(b);
 	return 0;
 }
+
+/* spec: docker compose pushes what a file builds and names: image, then build.tags. */
+int plan_push(struct builder *b, struct err *e)
+{
+	if (deps_select(&b->deps, b->goal->services, b->goal->no_deps, b->sel, e) < 0)
+		return -1;
+	for (size_t k = 0; k < b->deps.n; k++) {
+		const struct service *s = &b->want->services[b->deps.order[k]];
+
+		if (!b->sel[b->deps.order[k]] || !s->build || !*s->image)
+			continue;
+		if (!planned(b, OP_PUSH, s->image))
+			plan_add(b, OP_PUSH, s->image, "asked for")->service = s;
+		for (size_t i = 0; i < s->build->tags.n; i++)
+			if (!planned(b, OP_PUSH, s->build->tags.v[i]))
+				plan_add(b, OP_PUSH, s->build->tags.v[i], "build.tags")->service = s;
+	}
+	return 0;
+}

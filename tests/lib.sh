@@ -43,7 +43,7 @@
 #	field SERVICE PATH         of `ps -a --format json`, as jq has it: field web .State
 #	free_port [udp]            a port that nobody listens on
 #	get URL [CURL-ARG...]      the body of an HTTP answer
-#	start_registry DIR         an image registry on loopback: $registry_port, $registry (its pid)
+#	start_registry DIR [YAML]  an image registry on loopback: $registry_port, $registry (its pid)
 #
 # done_testing compares the host with what it was: processes that came from this file, mounts, links, nft rules, routes,
 # control groups and names that carry the installation's mark, and the files of the installation.  Any difference fails.
@@ -447,7 +447,8 @@ image() {
 	esac
 }
 
-# start_registry DIR: an image registry on loopback that keeps its files in DIR: $registry_port, and its process: $registry.
+# start_registry DIR [YAML]: an image registry on loopback that keeps its files in DIR: $registry_port, and its process:
+# $registry. YAML: a further line of its configuration.
 start_registry() {
 	local program
 
@@ -458,6 +459,7 @@ start_registry() {
 		log: {level: error}
 		storage: {filesystem: {rootdirectory: $1}, delete: {enabled: true}}
 		http: {addr: 127.0.0.1:$registry_port}
+		${2-}
 	E
 	OTEL_TRACES_EXPORTER=none "$program" serve "$1.yml" >"$1.log" 2>&1 &
 	registry=$!

@@ -508,6 +508,8 @@ static int build_all(struct build *b, const char *root, char **ret_id)
 		build_warn(b, b->df->notes[i].pos, "%s", b->df->notes[i].text);
 	if (global_args(b, &e) < 0 || find_target(b, &target, &e) < 0)
 		return fail(b, &e);
+	if (b->o->check)
+		return b->errs->n ? -1 : 0;
 	init_stages(b);
 	need(b, target);
 	run_stages(b);

@@ -90,6 +90,7 @@ struct build_opts {
 	const struct build_secret *secrets; size_t n_secrets;
 	int64_t     shm_size_bytes;   /* 0 or -1 = 64 MiB */
 	bool        no_cache, pull;
+	bool        check;            /* look for mistakes only: nothing is built, no id is returned */
 	bool        allow_host_network;   /* entitlement network.host: RUN --network=host */
 	build_event_fn *progress; void *progress_arg;     /* NULL = quiet */
 };

@@ -100,6 +100,13 @@ static bool is_choice(const char *choices, const char *s)
 	return false;
 }
 
+static int refuse(const struct parse *p, const struct opt *o, const char *shown, const char *val)
+{
+	if (str_eq(val, "false") || str_eq(val, "0"))
+		return 0;
+	return err_set(p->e, ERR_USAGE, 0, "%s is not possible here: %s", shown, o->help);
+}
+
 static int set_flag(const struct parse *p, const struct opt *o, const char *shown, const char *val)
 {
 	bool on = true, *out = (bool *)((char *)p->args + o->off);
@@ -108,6 +115,10 @@ static int set_flag(const struct parse *p, const struct opt *o, const char *show
 		on = false;
 	else if (val && !str_eq(val, "true") && !str_eq(val, "1"))
 		return err_set(p->e, ERR_USAGE, 0, "%s: \"%s\" is neither true nor false", shown, val);
+	if (o->flags & OPT_VAIN)
+		return 0;
+	if (o->flags & OPT_REFUSE)
+		return refuse(p, o, shown, val);
 	*out = o->flags & OPT_INVERT ? !on : on;
 	return 0;
 }
@@ -116,6 +127,8 @@ static int set_value(const struct parse *p, const struct opt *o, const char *sho
 {
 	void *out = (char *)p->args + o->off;
 
+	if (o->flags & OPT_REFUSE)
+		return refuse(p, o, shown, val);
 	switch (o->type) {
 	case OPT_T_STR:
 		*(const char **)out = val;

@@ -22,6 +22,8 @@ enum opt_flags {
 	OPT_HIDDEN = 1, /* accepted, not in help */
 	OPT_INVERT = 2, /* a flag that stores false (--no-tty into a bool tty) */
 	OPT_NEED   = 4, /* OPT_T_REST: at least one is needed */
+	OPT_VAIN   = 8, /* has no effect, as in docker compose: taken, so that scripts go on; nothing is stored */
+	OPT_REFUSE = 16, /* known, and not possible here: help is the reason. "=false" asks for nothing and is taken */
 };
 struct opt {
 	enum opt_type type;
@@ -43,6 +45,10 @@ struct opt {
 #define OPT_REST(T, f, a, h)          { .type = OPT_T_REST, .off = offsetof(T, f), .arg = a, .help = h }
 #define OPT_RESTX(T, f, a, fl, h)     { .type = OPT_T_REST, .off = offsetof(T, f), .arg = a, .help = h, .flags = fl }
 #define OPT_HEAD(T, f, a, h)          { .type = OPT_T_HEAD, .off = offsetof(T, f), .arg = a, .help = h }
+#define OPT_ALIAS_STRS(n, T, f)       { .type = OPT_T_STRS, .name = n, .off = offsetof(T, f), .arg = "TEXT", .help = "", .flags = OPT_HIDDEN }
+#define OPT_VAIN_FLAG(n)              { .type = OPT_T_FLAG, .name = n, .help = "", .flags = OPT_HIDDEN | OPT_VAIN }
+#define OPT_NO_FLAG(s, n, why)        { .type = OPT_T_FLAG, .sh = s, .name = n, .help = why, .flags = OPT_HIDDEN | OPT_REFUSE }
+#define OPT_NO_STR(s, n, a, why)      { .type = OPT_T_STR, .sh = s, .name = n, .arg = a, .help = why, .flags = OPT_HIDDEN | OPT_REFUSE }
 #define OPT_END                       { .type = OPT_T_END }
 
 /* OPT_STOP: options end at the first positional argument (global options, run, exec). */

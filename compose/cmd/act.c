@@ -51,6 +51,7 @@ struct engine *act_engine(struct ctx *c, const struct act_opts *o)
 	eo.quiet_build = o->quiet_build;
 	eo.no_cache = o->no_cache;
 	eo.pull_base = o->pull_base;
+	eo.check_build = o->check_build;
 	eo.build_args = o->build_args;
 	return engine_new(&eo);
 }

@@ -7,7 +7,7 @@
 #include "graph/plan.h"
 
 struct act_opts {
-	bool quiet_pull, quiet_build, no_cache, pull_base;
+	bool quiet_pull, quiet_build, no_cache, pull_base, check_build;
 	const struct strv *build_args;
 	bool say_unchanged;               /* name the containers that stay as they are */
 };

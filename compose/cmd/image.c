@@ -25,7 +25,7 @@ static const struct opt image_opts[] = {
 	OPT_CHOICE(0, "format", struct image_args, format, "table json", "ls: output form"),
 	OPT_FLAG('q', "quiet", struct image_args, quiet, "ls: ids only; pull: no progress"),
 	OPT_FLAG(0, "no-trunc", struct image_args, no_trunc, "ls: whole ids"),
-	OPT_HEAD(struct image_args, verb, "ls|rm|inspect|tag|import|load|pull|prune", ""),
+	OPT_HEAD(struct image_args, verb, "ls|rm|inspect|tag|import|load|pull|push|prune", ""),
 	OPT_REST(struct image_args, rest, "ARGUMENT", ""),
 	OPT_END
 };
@@ -204,6 +204,17 @@ static int image_pull_one(struct ctx *c, const struct image_args *a, struct err 
 	return 0;
 }
 
+static int image_push_one(struct ctx *c, const struct image_args *a, struct err *e)
+{
+	const struct push_opts o = {0};
+	auto_free char *digest = NULL;
+
+	if (image_push(c->store, a->rest[0], &o, &digest, e) < 0)
+		return err_wrap(e, "cannot push %s", a->rest[0]);
+	puts(digest);
+	return 0;
+}
+
 static int image_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct image_args *a = args;
@@ -224,10 +235,12 @@ static int image_run(struct ctx *c, const void *args, struct err *e)
 		return need(a, 1, "FILE", e) < 0 ? -1 : image_load_one(c, a, e);
 	if (str_eq(a->verb, "pull"))
 		return need(a, 1, "IMAGE", e) < 0 ? -1 : image_pull_one(c, a, e);
+	if (str_eq(a->verb, "push"))
+		return need(a, 1, "IMAGE", e) < 0 ? -1 : image_push_one(c, a, e);
 	err_set(e, ERR_USAGE, 0, "compose image has no \"%s\"", a->verb);
-	return err_hint(e, "use ls, rm, inspect, tag, import, load, pull or prune");
+	return err_hint(e, "use ls, rm, inspect, tag, import, load, pull, push or prune");
 }
 
-const struct cmd cmd_image = { .name = "image", .usage = "ls|rm|inspect|tag|import|load|pull|prune [OPTION...] [ARGUMENT...]",
+const struct cmd cmd_image = { .name = "image", .usage = "ls|rm|inspect|tag|import|load|pull|push|prune [OPTION...] [ARGUMENT...]",
 	.summary = "Look at and change the image store", .opts = image_opts, .args_size = sizeof(struct image_args),
 	.needs = NEED_PATHS | NEED_STORE, .run = image_run };

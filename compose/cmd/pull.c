@@ -12,6 +12,7 @@ static const struct opt pull_opts[] = {
 	OPT_FLAG(0, "include-deps", struct pull_args, deps, "also services they depend on"),
 	OPT_FLAG(0, "ignore-pull-failures", struct pull_args, ignore_failures, "report failures, then go on and end with 0"),
 	OPT_FLAGX(0, "ignore-buildable", struct pull_args, ignore_buildable, 0, "skip services that have a build section"),
+	OPT_VAIN_FLAG("parallel"), OPT_VAIN_FLAG("no-parallel"),
 	OPT_REST(struct pull_args, services, "SERVICE", "services (default: all)"),
 	OPT_END
 };

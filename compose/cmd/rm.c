@@ -4,13 +4,13 @@
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
 
-struct rm_args { bool force, stop, volumes, all; char **services; };
+struct rm_args { bool force, stop, volumes; char **services; };
 
 static const struct opt rm_opts[] = {
 	OPT_FLAG('f', "force", struct rm_args, force, "do not ask"),
 	OPT_FLAG('s', "stop", struct rm_args, stop, "stop the containers first"),
 	OPT_FLAG('v', "volumes", struct rm_args, volumes, "also remove their anonymous volumes"),
-	OPT_FLAGX('a', "all", struct rm_args, all, OPT_HIDDEN, ""),
+	{ .type = OPT_T_FLAG, .sh = 'a', .name = "all", .help = "", .flags = OPT_HIDDEN | OPT_VAIN },
 	OPT_REST(struct rm_args, services, "SERVICE", "services (default: all)"),
 	OPT_END
 };

@@ -15,9 +15,12 @@
 
 static const struct opt run_opts[] = {
 	OPT_FLAG(0, "build", struct run_args, build, "build the image first"),
+	OPT_STRS(0, "cap-add", struct run_args, cap_add, "CAPABILITY", "give it a capability; repeatable"),
+	OPT_STRS(0, "cap-drop", struct run_args, cap_drop, "CAPABILITY", "take a capability away; repeatable"),
 	OPT_FLAG('d', "detach", struct run_args, detach, "in the background; prints the container's name"),
 	OPT_STR(0, "entrypoint", struct run_args, entrypoint, "COMMAND", "instead of the image's entrypoint"),
 	OPT_STRS('e', "env", struct run_args, env, "KEY=VALUE", "set a variable; repeatable"),
+	OPT_STRS(0, "env-from-file", struct run_args, env_files, "FILE", "set the variables of a file, as env_file does; repeatable"),
 	OPT_FLAGX('i', "interactive", struct run_args, interactive, 0, "keep standard input open (default true)"),
 	OPT_STRS('l', "label", struct run_args, labels, "KEY=VALUE", "add a label; repeatable"),
 	OPT_STR(0, "name", struct run_args, name, "NAME", "name of the container"),
@@ -36,6 +39,7 @@ static const struct opt run_opts[] = {
 	OPT_FLAG(0, "use-aliases", struct run_args, use_aliases, "take the service's names in its networks"),
 	OPT_STR('u', "user", struct run_args, user, "USER[:GROUP]", "run as"),
 	OPT_STRS('v', "volume", struct run_args, volumes, "[SOURCE:]TARGET[:OPTIONS]", "mount a volume or directory; repeatable"),
+	OPT_ALIAS_STRS("volumes", struct run_args, volumes), OPT_ALIAS_STRS("labels", struct run_args, labels),
 	OPT_STR('w', "workdir", struct run_args, workdir, "DIR", "working directory"),
 	OPT_HEAD(struct run_args, service, "SERVICE", ""),
 	OPT_REST(struct run_args, command, "COMMAND", ""),

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "compose/base/str.h"
+#include "parser/dotenv.h"
+#include "parser/io.h"
 #include "parser/value.h"
 
 static struct pstrs words(struct arena *a, char *const *v, size_t n)
@@ -46,6 +48,43 @@ static void set_each(struct arena *a, struct pkvs *l, const struct strv *texts)
 		if (val)
 			set_kv(a, l, key, arena_strdup(a, val));
 	}
+}
+
+static const char *env_of_project(void *ctx, const char *name)
+{
+	return project_env(ctx, name);
+}
+
+/* --env-from-file: as env_file reads them; later files win, and all of them over the service's environment. */
+static int set_files(struct arena *a, const struct project *p, const struct strv *files, struct pkvs *l, struct err *e)
+{
+	struct map vars = {0};
+	const struct dotenv d = { .arena = a, .vars = &vars, .look = { env_of_project, (void *)(uintptr_t)p } };
+	int r = 0;
+
+	for (size_t i = 0; i < files->n && r == 0; i++) {
+		auto_free char *path = realpath(files->v[i], NULL);
+
+		r = path ? dotenv_read(&d, &load_io_host, path, e) : 1;
+		if (r > 0)
+			r = err_set(e, ERR_MISSING, 0, "--env-from-file: %s not found", files->v[i]);
+	}
+	for (size_t i = 0; i < vars.n && r == 0; i++)
+		set_kv(a, l, arena_strdup(a, vars.e[i].key), vars.e[i].val);
+	map_done(&vars);
+	return r;
+}
+
+/* Our additions to a list of the service. */
+static struct pstrs with_more(struct arena *a, const struct pstrs *have, const struct strv *more)
+{
+	struct pstrs p = { arena_alloc(a, (have->n + more->n + 1) * sizeof(char *)), have->n };
+
+	for (size_t i = 0; i < have->n; i++)
+		p.v[i] = have->v[i];
+	for (size_t i = 0; i < more->n; i++)
+		p.v[p.n++] = arena_strdup(a, more->v[i]);
+	return p;
 }
 
 static int command(struct arena *arena, const struct run_args *a, struct service *s, struct err *e)
@@ -179,7 +218,11 @@ int run_service(struct arena *arena, const struct project *p, const struct run_a
 {
 	if (command(arena, a, s, e) < 0 || ports(arena, a, s, e) < 0 || volumes(arena, p, a, s, e) < 0)
 		return -1;
+	if (set_files(arena, p, &a->env_files, &s->environment, e) < 0)
+		return -1;
 	set_each(arena, &s->environment, &a->env);
+	s->cap_add = with_more(arena, &s->cap_add, &a->cap_add);
+	s->cap_drop = with_more(arena, &s->cap_drop, &a->cap_drop);
 	set_each(arena, ret_labels, &a->labels);
 	if (a->user)
 		s->user = a->user;

@@ -8,7 +8,7 @@
 
 struct up_args {
 	bool detach, build, no_build, force_recreate, no_recreate, always_deps, no_deps, no_start, remove_orphans, ignore_orphans, renew_anon;
-	bool wait, no_color, no_prefix, timestamps, quiet_pull, quiet_build, abort_on_exit, abort_on_failure, attach_deps, menu, yes;
+	bool wait, no_color, no_prefix, timestamps, quiet_pull, quiet_build, abort_on_exit, abort_on_failure, attach_deps, menu, yes, watch;
 	const char *pull, *exit_code_from;
 	struct strv scale, attach, no_attach;
 	int64_t timeout_ns, wait_timeout_ns;
@@ -24,7 +24,7 @@ struct up_args {
 	OPT_FLAG(0, "quiet-pull", struct up_args, quiet_pull, "no progress of pulls"), \
 	OPT_FLAG(0, "remove-orphans", struct up_args, remove_orphans, "remove containers of services not in the file"), \
 	OPT_STRS(0, "scale", struct up_args, scale, "SERVICE=N", "number of containers; repeatable"), \
-	OPT_FLAGX('y', "yes", struct up_args, yes, 0, "answer yes to questions")
+	OPT_FLAGX('y', "yes", struct up_args, yes, 0, "answer yes to questions (so far it asks none)")
 
 static const struct opt up_opts[] = {
 	OPT_FLAG('d', "detach", struct up_args, detach, "return when the containers have been started"),
@@ -91,16 +91,39 @@ static int parse_scales(struct ctx *c, const struct strv *texts, struct goal_sca
 	return 0;
 }
 
+/* spec: docker compose refuses the same pairs. */
+static int contradiction(const struct up_args *a, struct err *e)
+{
+	const char *back = a->detach ? "--detach" : a->wait ? "--wait" : "--no-start";
+	const bool away = a->detach || a->wait || a->no_start;
+	const struct { bool both; const char *a, *b; } v[] = {
+		{ a->build && a->no_build, "--build", "--no-build" },
+		{ a->force_recreate && a->no_recreate, "--force-recreate", "--no-recreate" },
+		{ a->renew_anon && a->no_recreate, "--renew-anon-volumes", "--no-recreate" },
+		{ a->always_deps && a->no_recreate, "--always-recreate-deps", "--no-recreate" },
+		{ a->abort_on_exit && a->abort_on_failure, "--abort-on-container-exit", "--abort-on-container-failure" },
+		{ a->attach.n && a->attach_deps, "--attach", "--attach-dependencies" },
+		{ a->no_build && a->watch, "--no-build", "--watch" },
+		{ away && a->abort_on_exit, back, "--abort-on-container-exit" },
+		{ away && a->abort_on_failure, back, "--abort-on-container-failure" },
+		{ away && a->exit_code_from, back, "--exit-code-from" },
+		{ away && a->attach.n, back, "--attach" },
+		{ away && a->attach_deps, back, "--attach-dependencies" },
+		{ away && a->watch, back, "--watch" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		if (v[i].both)
+			return err_set(e, ERR_USAGE, 0, "%s and %s contradict each other", v[i].a, v[i].b);
+	return 0;
+}
+
 static int check(const struct ctx *c, const struct up_args *a, struct err *e)
 {
-	if (a->force_recreate && a->no_recreate)
-		return err_set(e, ERR_USAGE, 0, "--force-recreate and --no-recreate contradict each other");
+	if (contradiction(a, e) < 0)
+		return -1;
 	if (a->remove_orphans && a->ignore_orphans)
 		return err_set(e, ERR_USAGE, 0, "cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans");
-	if (a->build && a->no_build)
-		return err_set(e, ERR_USAGE, 0, "--build and --no-build contradict each other");
-	if (a->detach && (a->abort_on_exit || a->abort_on_failure || a->exit_code_from))
-		return err_set(e, ERR_USAGE, 0, "--detach does not go with --abort-on-container-exit, --abort-on-container-failure or --exit-code-from");
 	if (a->exit_code_from && !project_service(c->project, a->exit_code_from))
 		return err_set(e, ERR_USAGE, 0, "--exit-code-from: no such service: %s", a->exit_code_from);
 	if (!c->project->n_services) {

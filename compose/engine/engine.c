@@ -21,7 +21,7 @@ struct job {
 };
 
 static op_fn *const handlers[] = {
-	[OP_PULL] = op_pull, [OP_BUILD] = op_build, [OP_IMAGE_REMOVE] = op_image_remove,
+	[OP_PULL] = op_pull, [OP_BUILD] = op_build, [OP_PUSH] = op_push, [OP_IMAGE_REMOVE] = op_image_remove,
 	[OP_NET_CREATE] = op_net_create, [OP_NET_REMOVE] = op_net_remove,
 	[OP_VOL_CREATE] = op_vol_create, [OP_VOL_REMOVE] = op_vol_remove,
 	[OP_CTR_CREATE] = op_ctr_create, [OP_CTR_START] = op_ctr_start, [OP_CTR_STOP] = op_ctr_stop,
@@ -32,6 +32,7 @@ static op_fn *const handlers[] = {
 /* What the user reads while an operation runs, and after it. */
 static const struct { const char *kind, *begin, *end; } words[] = {
 	[OP_PULL] = { "Image", "Pulling", "Pulled" }, [OP_BUILD] = { "Image", "Building", "Built" },
+	[OP_PUSH] = { "Image", "Pushing", "Pushed" },
 	[OP_IMAGE_REMOVE] = { "Image", "Removing", "Removed" },
 	[OP_NET_CREATE] = { "Network", "Creating", "Created" }, [OP_NET_REMOVE] = { "Network", "Removing", "Removed" },
 	[OP_VOL_CREATE] = { "Volume", "Creating", "Created" }, [OP_VOL_REMOVE] = { "Volume", "Removing", "Removed" },

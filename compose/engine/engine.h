@@ -41,6 +41,7 @@ struct engine_opts {                      /* all borrowed for the engine's life 
 	bool                  quiet_pull, quiet_build;
 	const struct strv    *build_args; /* build --build-arg: "K=V" or "K" */
 	bool                  no_cache, pull_base;
+	bool                  check_build;        /* builds only look for mistakes in their Dockerfiles */
 };
 
 struct engine *engine_new(const struct engine_opts *o);

@@ -35,7 +35,7 @@ struct request { int64_t id; struct op *op; };
 
 /* Handler of one kind of operation. ret: 0 done, 1 under way (a reply or a thread ends it), -1 failed */
 typedef int op_fn(struct engine *en, struct op *op, struct err *e);
-op_fn op_pull, op_build, op_image_remove;                              /* op_image.c */
+op_fn op_pull, op_build, op_push, op_image_remove;                              /* op_image.c */
 op_fn op_net_create, op_net_remove, op_vol_create, op_vol_remove;      /* op_net.c */
 op_fn op_ctr_create, op_ctr_start, op_ctr_stop, op_ctr_kill, op_ctr_remove, op_ctr_pause, op_ctr_unpause, op_wait;  /* op_ctr.c */
 

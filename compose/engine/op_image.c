@@ -67,6 +67,45 @@ int op_pull(struct engine *en, struct op *op, struct err *e)
 	return job_start(en, op, pull_job, e);
 }
 
+/* ---- push ----------------------------------------------------------------------------------------------------------- */
+
+struct push { struct engine *en; const char *ref; };
+
+static void push_progress(void *arg, const struct push_progress *p)
+{
+	const struct push *u = arg;
+	auto_free char *text = NULL;
+
+	if (p->state == PUSH_RETRY)
+		engine_warn(u->en, "%s: %s: trying again", u->ref, p->note);
+	if (!u->en->o.events.detail || p->index >= p->n_layers)
+		return;
+	if (p->state == PUSH_PACK)
+		text = xasprintf("Packing layer %zu of %zu", p->index + 1, p->n_layers);
+	else
+		text = xasprintf("Pushing layer %zu of %zu, %.1f of %.1f MB", p->index + 1, p->n_layers, (double)p->done_bytes / 1e6,
+				 (double)p->total_bytes / 1e6);
+	tell(u->en, "Image", u->ref, text, ENGINE_WORK, false);
+}
+
+static int push_job(struct engine *en, struct op *op, struct err *e)
+{
+	struct push u = { en, op->object };
+	const struct push_opts o = { .progress = en->o.quiet_pull ? NULL : push_progress, .arg = &u };
+
+	if (image_push(en->o.store, op->object, &o, NULL, e) < 0) {
+		auto_free char *key = xasprintf("services.%s.image", op->service->name);
+
+		return err_at(e, op->service->pos, key);
+	}
+	return 0;
+}
+
+int op_push(struct engine *en, struct op *op, struct err *e)
+{
+	return job_start(en, op, push_job, e);
+}
+
 /* ---- build ---------------------------------------------------------------------------------------------------------- */
 
 struct build_job { struct engine *en; struct op *op; };
@@ -205,7 +244,7 @@ static int build_one(struct engine *en, struct op *op, struct err *e)
 		.dockerfile_inline = bu->dockerfile_inline, .target = bu->target, .network = *bu->network ? bu->network : NULL,
 		.shm_size_bytes = bu->shm_size_bytes, .no_cache = bu->no_cache || en->o.no_cache, .pull = bu->pull || en->o.pull_base,
 		.progress = en->o.quiet_build ? NULL : build_progress, .progress_arg = &job, .extra_hosts = hosts,
-		.n_extra_hosts = bu->n_extra_hosts };
+		.n_extra_hosts = bu->n_extra_hosts, .check = en->o.check_build };
 
 	for (size_t i = 0; i < bu->n_extra_hosts; i++)
 		hosts[i] = (struct build_kv){ bu->extra_hosts[i].host, bu->extra_hosts[i].ip };

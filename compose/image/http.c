@@ -132,6 +132,8 @@ void http_resp_done(struct http_resp *r)
 	free(r->type);
 	free(r->challenge);
 	free(r->retry_after);
+	free(r->location);
+	free(r->range);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -146,6 +148,7 @@ struct transfer {
 	uint64_t at;                 /* position of the next byte of the body in the whole */
 	bool begun, too_large, bad_range;
 	size_t header_bytes;
+	uint64_t sent;               /* of q->body */
 	char *range;                 /* Content-Range */
 	char message[CURL_ERROR_SIZE];
 };
@@ -176,6 +179,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	const struct { const char *name; char **to; bool join; } wanted[] = {
 		{ "content-type", &r->type, false }, { "www-authenticate", &r->challenge, true },
 		{ "retry-after", &r->retry_after, false }, { "content-range", &t->range, false },
+		{ "location", &r->location, false }, { "range", &r->range, false },
 	};
 	size_t len = size * n;
 
@@ -259,6 +263,46 @@ static size_t on_body(char *buf, size_t size, size_t n, void *arg)
 	return t->r->status >= 400 ? len : 0;    /* the beginning of an error text is enough */
 }
 
+/* The next piece of what is sent. */
+static size_t on_read(char *buf, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	const struct http_body *b = t->q->body;
+	uint64_t left = b ? b->len - t->sent : 0;
+	size_t want = size * n < left ? size * n : (size_t)left;
+	ssize_t got;
+
+	if (!want)
+		return 0;
+	if (b->buf) {
+		memcpy(buf, (const char *)b->buf + t->sent, want);
+		got = (ssize_t)want;
+	} else {
+		got = pread(b->fd, buf, want, (off_t)(b->from + t->sent));
+	}
+	if (got <= 0)
+		return CURL_READFUNC_ABORT;
+	t->sent += (uint64_t)got;
+	return (size_t)got;
+}
+
+static void set_method(struct transfer *t)
+{
+	const struct http_req *q = t->q;
+
+	if (str_eq(q->method, "HEAD")) {
+		(void)c.setopt(t->easy, CURLOPT_NOBODY, 1L);
+		return;
+	}
+	(void)c.setopt(t->easy, CURLOPT_UPLOAD, 1L);
+	(void)c.setopt(t->easy, CURLOPT_CUSTOMREQUEST, q->method);
+	(void)c.setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(q->body ? q->body->len : 0));
+	(void)c.setopt(t->easy, CURLOPT_READFUNCTION, on_read);
+	(void)c.setopt(t->easy, CURLOPT_READDATA, t);
+	(void)c.setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
+	(void)c.setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
+}
+
 static void set_options(struct transfer *t, struct curl_slist *headers)
 {
 	const struct http_req *q = t->q;
@@ -286,6 +330,8 @@ static void set_options(struct transfer *t, struct curl_slist *headers)
 		(void)c.setopt(h, CURLOPT_CAINFO, q->ca_file);   /* the system's directory of certificates stays */
 	if (q->post)
 		(void)c.setopt(h, CURLOPT_POSTFIELDS, q->post);
+	if (q->method)
+		set_method(t);
 	if (q->from) {                           /* not RESUME_FROM: that fails when the server sends the whole */
 		char range[32];
 
@@ -299,10 +345,18 @@ static struct curl_slist *headers_of(const struct http_req *q)
 	struct curl_slist *l = NULL;
 	auto_free char *accept = xasprintf("Accept: %s", q->accept ? q->accept : "*/*");
 	auto_free char *auth = q->auth ? xasprintf("Authorization: %s", q->auth) : NULL;
+	auto_free char *type = q->type ? xasprintf("Content-Type: %s", q->type) : NULL;
+	auto_free char *range = q->range ? xasprintf("Content-Range: %s", q->range) : NULL;
 
 	l = c.slist_append(l, accept);
 	if (auth)
 		l = c.slist_append(l, auth);
+	if (type)
+		l = c.slist_append(l, type);
+	if (range)
+		l = c.slist_append(l, range);
+	if (q->method)
+		l = c.slist_append(l, "Expect:");        /* waiting for 100 Continue only costs time */
 	return l;
 }
 

@@ -14,11 +14,22 @@ void http_free(struct http *h);
 /* Make requests of all threads fail soon (ERR_INTR). */
 void http_stop(struct http *h);
 
+/* What is sent: bytes in memory, or a part of a file. */
+struct http_body {
+	const void *buf;             /* NULL: from fd */
+	int      fd;
+	uint64_t from, len;
+};
+
 struct http_req {
 	const char *url;             /* https://; http:// only with plain_ok */
 	const char *accept;          /* header values, or NULL */
 	const char *auth;            /* sent to the host of url only, not after a redirect to another */
 	const char *post;            /* form body; NULL: GET */
+	const char *method;          /* HEAD, POST, PUT, PATCH; NULL: GET, or POST of a form */
+	const struct http_body *body;/* with POST, PUT, PATCH; NULL: empty. Redirects are not followed then */
+	const char *type;            /* Content-Type of body, or NULL */
+	const char *range;           /* Content-Range of body, or NULL */
 	const char *ca_file;         /* further certificates to trust, or NULL */
 	bool     plain_ok;
 	uint64_t from;               /* ask for the bytes from here on; the sink never sees earlier ones */
@@ -32,6 +43,7 @@ struct http_resp {                   /* zero-initialise */
 	char *body;                  /* collected, NUL-terminated; of an error status at most 64 KiB; never NULL */
 	size_t len;
 	char *type, *challenge, *retry_after;    /* headers, or NULL; challenge: all WWW-Authenticate, joined by ", " */
+	char *location, *range;      /* Location; Range of an upload that has begun ("0-1023") */
 	bool  stopped;               /* the sink wanted no more */
 	bool  unreachable;           /* no such host, or nobody listens: many attempts would only make the user wait */
 };

@@ -173,3 +173,24 @@ struct pull_opts {
  * spec: OCI distribution-spec pull; docker's config.json for credentials */
 int  image_pull(struct store *s, const char *ref, const struct pull_opts *o, struct image **ret, struct err *e)
 	__attribute__((warn_unused_result));
+
+/* -- push -- */
+
+enum push_state { PUSH_WAIT, PUSH_PACK, PUSH_SEND, PUSH_RETRY, PUSH_EXISTS, PUSH_MOUNTED, PUSH_DONE };
+struct push_progress {
+	enum push_state state;
+	const char *layer;           /* 12 hex digits of the layer; "" for the image itself */
+	size_t index, n_layers;
+	uint64_t done_bytes, total_bytes;     /* compressed */
+	const char *note;            /* PUSH_RETRY: why; else "" */
+};
+struct push_opts {
+	void (*progress)(void *arg, const struct push_progress *p);   /* may be NULL */
+	void *arg;
+};
+/* Send an image of the store to the registry that its name says. Layers that the registry has are not sent again. One that
+ * is here only as a directory is packed, which gives it another digest than a registry knew, and the image another id.
+ * ret: 0 with *ret_digest ("sha256:..." of the manifest; caller frees; may be NULL)
+ * err: ERR_MISSING no such image, ERR_DENIED, ERR_NET, ERR_INTR.   spec: OCI distribution-spec push */
+int  image_push(struct store *s, const char *ref, const struct push_opts *o, char **ret_digest, struct err *e)
+	__attribute__((warn_unused_result));

@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "compose/image/registry.h"
+#include "compose/image/registry_priv.h"
 #include <fcntl.h>
 #include <string.h>
 #include "compose/base/fs.h"
 #include "compose/base/mem.h"
 #include "compose/base/sha256.h"
 #include "compose/base/str.h"
-#include "compose/image/auth.h"
-#include "compose/image/http.h"
 
 enum { CUTS_MAX = 100, TOKEN_MAX = 1 << 20, URL_MAX = 4096 };
 #define ACCEPT TYPE_OCI_INDEX ", " TYPE_OCI_MANIFEST ", " TYPE_DOCKER_LIST ", " TYPE_DOCKER_MANIFEST
 
-struct registry {
-	struct http *http;
-	struct imageref ref;
-	char *base;                  /* "https://registry-1.docker.io/v2/library/redis" */
-	char *ca_file;
-	bool  plain;                 /* http: a registry on this machine */
-	pthread_mutex_t mutex;       /* of what follows */
-	char *auth;                  /* value of Authorization, or NULL */
-	bool  creds_read;
-	struct creds creds;
-};
-
 /* -- opening -- */
 
-static bool is_loopback(const char *host)
+bool registry_is_loopback(const char *host)
 {
 	size_t n = strcspn(host, ":");
 	unsigned a[4];
@@ -80,7 +66,7 @@ int registry_open(struct registry **ret, const struct imageref *ref, struct err 
 	r->ref.host = xstrdup(ref->host);
 	r->ref.path = xstrdup(ref->path);
 	r->ca_file = ca_file_of(ref->host);
-	if (http_new(&r->http, e) < 0 || (is_loopback(host) && probe_plain(r, host, e) < 0)) {
+	if (http_new(&r->http, e) < 0 || (registry_is_loopback(host) && probe_plain(r, host, e) < 0)) {
 		registry_free(r);
 		return -1;
 	}
@@ -187,7 +173,7 @@ static bool realm_ok(const struct registry *r, const char *realm)
 		const char *host = realm + strlen("http://");
 		auto_free char *name = xstrndup(host, strcspn(host, "/?#"));
 
-		return is_loopback(name);
+		return registry_is_loopback(name);
 	}
 	return false;
 }
@@ -274,8 +260,7 @@ static int renew_auth(struct registry *r, const char *used, const struct http_re
 
 /* -- requests -- */
 
-/* One request, with authentication as it turns out to be needed. */
-static int ask(struct registry *r, struct http_req *q, struct http_resp *resp, struct err *e)
+int registry_ask(struct registry *r, struct http_req *q, struct http_resp *resp, struct err *e)
 {
 	for (int tries = 0; tries < 2; tries++) {
 		auto_free char *auth = auth_now(r);
@@ -294,7 +279,7 @@ static int ask(struct registry *r, struct http_req *q, struct http_resp *resp, s
 	return -1;
 }
 
-static int bad_status(const struct registry *r, const struct http_resp *resp, const char *what, struct err *e)
+int registry_refused(const struct registry *r, const struct http_resp *resp, const char *what, struct err *e)
 {
 	auto_free char *words = server_words(resp);
 
@@ -310,19 +295,19 @@ static int bad_status(const struct registry *r, const struct http_resp *resp, co
 		       "the registry answers %ld%s to the request for %s", resp->status, words, what);
 }
 
-/* As ask(), until there is a final answer; anything but 200 is an error. */
+/* As registry_ask(), until there is a final answer; anything but 200 is an error. */
 static int ask_patiently(struct registry *r, struct http_req *q, struct http_resp *resp, const char *what,
 			 struct err *e)
 {
 	for (unsigned n = 0;; n++) {
-		int rc = ask(r, q, resp, e);
+		int rc = registry_ask(r, q, resp, e);
 
 		if (rc == 0 && resp->status == 200)
 			return 0;
 		if (rc == 0 && !http_transient(resp->status))
-			return bad_status(r, resp, what, e);
+			return registry_refused(r, resp, what, e);
 		if (!http_again(n, rc, resp, e))
-			return rc < 0 ? -1 : bad_status(r, resp, what, e);
+			return rc < 0 ? -1 : registry_refused(r, resp, what, e);
 		err_done(e);
 		if (http_backoff(r->http, n, resp->retry_after, e) < 0)
 			return -1;
@@ -407,7 +392,7 @@ int registry_layer(struct registry *r, const struct blob_desc *d, struct ingest 
 		struct http_req q = {
 			.url = url, .from = ingest_offset(g), .max = 64 << 10, .sink = sink_layer, .arg = &sink};
 		auto_resp struct http_resp resp = {0};
-		int rc = ask(r, &q, &resp, e);
+		int rc = registry_ask(r, &q, &resp, e);
 		const bool body = resp.status == 200 || resp.status == 206;
 
 		if (resp.stopped || (rc == 0 && body && ingest_offset(g) >= (uint64_t)d->size))
@@ -416,9 +401,9 @@ int registry_layer(struct registry *r, const struct blob_desc *d, struct ingest 
 			n = 0;                           /* it gets on: patience begins anew */
 		if (!http_again(n, rc, &resp, e) || ++cuts > CUTS_MAX)
 			return rc < 0 ? -1 : body ? err_set(e, ERR_NET, 0, "the connection is cut again and again") :
-			       bad_status(r, &resp, "such layer", e);
+			       registry_refused(r, &resp, "such layer", e);
 		if (rc == 0 && !body && !http_transient(resp.status))
-			return bad_status(r, &resp, "such layer", e);
+			return registry_refused(r, &resp, "such layer", e);
 		tell_retry(w, e, resp.status);
 		err_done(e);
 		if (http_backoff(r->http, n, resp.retry_after, e) < 0)

@@ -33,3 +33,19 @@ struct fetch_watch {                 /* what happens during registry_layer(); al
  * ret: 0 also when the pipeline wanted no more; -1 when the source failed for good */
 int  registry_layer(struct registry *r, const struct blob_desc *d, struct ingest *g, const struct fetch_watch *w,
 		    struct err *e) __attribute__((warn_unused_result));
+
+/* -- pushing -- */
+
+/* A blob to send: in memory, or the whole of an open file. */
+struct blob_src { const void *buf; int fd; };
+/* Does the repository have that blob? ret: 1, 0, or -1 */
+int  registry_has(struct registry *r, const struct blob_desc *d, struct err *e) __attribute__((warn_unused_result));
+/* Let the repository have a blob that another one of the same registry has. ret: 1, 0 when it does not do that, or -1 */
+int  registry_mount(struct registry *r, const struct blob_desc *d, const char *from, struct err *e)
+	__attribute__((warn_unused_result));
+/* Send a blob; a large one in pieces. A cut connection begins it anew. */
+int  registry_send(struct registry *r, const struct blob_desc *d, const struct blob_src *src, const struct fetch_watch *w,
+		   struct err *e) __attribute__((warn_unused_result));
+/* Name a manifest. in: tag or digest */
+int  registry_put_manifest(struct registry *r, const char *tag, const char *type, const char *text, size_t len,
+			   struct err *e) __attribute__((warn_unused_result));

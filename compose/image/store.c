@@ -270,6 +270,12 @@ int layer_info_read(struct store *s, const char *id, struct layer_info *ret)
 		ret->blob_type = xstrdup(json_str(j, "blobType", ""));
 		ret->blob_size = json_int(j, "blobSize", 0);
 	}
+	blob = json_str(j, "made", NULL);
+	if (blob && str_starts(blob, "sha256:") && is_hex64(hex_of(blob)) && is_hex64(json_str(j, "madeDiff", ""))) {
+		ret->made = xstrdup(blob);
+		ret->made_diff = xstrdup(json_str(j, "madeDiff", ""));
+		ret->made_size = json_int(j, "madeSize", 0);
+	}
 	return 0;
 }
 
@@ -283,6 +289,11 @@ int layer_info_write(struct store *s, const char *id, const struct layer_info *i
 		json_put(j, "blobType", i->blob_type);
 		(void)json_object_set_new(j, "blobSize", json_integer(i->blob_size));
 	}
+	if (i->made) {
+		json_put(j, "made", i->made);
+		json_put(j, "madeDiff", i->made_diff);
+		(void)json_object_set_new(j, "madeSize", json_integer(i->made_size));
+	}
 	info_name(id, name);
 	return json_write(s->layers, name, j, 0600, false, e);
 }
@@ -291,6 +302,8 @@ void layer_info_done(struct layer_info *i)
 {
 	free(i->blob);
 	free(i->blob_type);
+	free(i->made);
+	free(i->made_diff);
 	memset(i, 0, sizeof(*i));
 }
 

@@ -56,7 +56,9 @@ int  store_name(struct store *s, const char *manifest, size_t size, const char *
 		const char *repo, struct err *e) __attribute__((warn_unused_result));
 
 /* -- layer records -- */
-struct layer_info { uint64_t size_bytes; int64_t blob_size; char *blob_type, *blob; };   /* blob NULL: no tar */
+/* blob: where it came from, NULL: no tar. made: the gzip'ed tar that a push made of the directory, with the diff id that
+ * it has (64 hex digits); NULL: none yet. The tars themselves need not be there any more. */
+struct layer_info { uint64_t size_bytes; int64_t blob_size, made_size; char *blob_type, *blob, *made, *made_diff; };
 int  layer_info_read(struct store *s, const char *id, struct layer_info *ret);  /* -1 when absent or damaged */
 int  layer_info_write(struct store *s, const char *id, const struct layer_info *i, struct err *e)
 	__attribute__((warn_unused_result));

@@ -22,6 +22,8 @@ static struct {
 	int (*write_free)(struct archive *), (*write_close)(struct archive *);
 	int (*format_pax)(struct archive *), (*open_fd)(struct archive *, int);
 	int (*last_block)(struct archive *, int);
+	int (*open)(struct archive *, void *, archive_open_callback *, archive_write_callback *, archive_close_callback *);
+	void (*filetype)(struct archive_entry *, unsigned);
 	int (*header)(struct archive *, struct archive_entry *), (*finish)(struct archive *);
 	la_ssize_t (*data)(struct archive *, const void *, size_t);
 	const char *(*error)(struct archive *);
@@ -46,6 +48,8 @@ static void load(void)
 		{"archive_write_close", &la.write_close},
 		{"archive_write_set_format_pax_restricted", &la.format_pax},
 		{"archive_write_open_fd", &la.open_fd},
+		{"archive_write_open", &la.open},
+		{"archive_entry_set_filetype", &la.filetype},
 		{"archive_write_set_bytes_in_last_block", &la.last_block},
 		{"archive_write_header", &la.header},
 		{"archive_write_finish_entry", &la.finish},
@@ -73,6 +77,8 @@ struct tar_out {
 	struct str path;            /* in the archive */
 	size_t skip;                /* of path: what the filter does not see */
 	uint64_t mount;             /* of the tree's top */
+	tar_out_write_fn *write;    /* instead of a descriptor */
+	void *arg;
 	struct err *e;
 	char *buf;
 };
@@ -94,7 +100,15 @@ static int check(struct tar_out *t, int rc)
 	return sysno > 0 ? fail(t, sysno, NULL) : fail(t, 0, la.error(t->a));
 }
 
-int tar_out_new(struct tar_out **ret, int fd, struct err *e)
+static la_ssize_t on_write(struct archive *a, void *arg, const void *buf, size_t len)
+{
+	struct tar_out *t = arg;
+
+	(void)a;
+	return t->write(t->arg, buf, len) < 0 ? -1 : (la_ssize_t)len;
+}
+
+static int make(struct tar_out **ret, int fd, tar_out_write_fn *write, void *arg, struct err *e)
 {
 	struct tar_out *t;
 
@@ -106,14 +120,24 @@ int tar_out_new(struct tar_out **ret, int fd, struct err *e)
 	if (!libarchive_load(e))                  /* for the names' locale */
 		return -1;
 	t = xcalloc(1, sizeof(*t));
-	*t = (struct tar_out){ .a = la.write_new(), .e = e, .buf = xmalloc(CHUNK) };
+	*t = (struct tar_out){ .a = la.write_new(), .write = write, .arg = arg, .e = e, .buf = xmalloc(CHUNK) };
 	if (la.format_pax(t->a) != ARCHIVE_OK || la.last_block(t->a, RECORD) != ARCHIVE_OK ||
-	    la.open_fd(t->a, fd) != ARCHIVE_OK) {
+	    (write ? la.open(t->a, t, NULL, on_write, NULL) : la.open_fd(t->a, fd)) != ARCHIVE_OK) {
 		tar_out_free(t);
 		return err_set(e, ERR_SYS, 0, "libarchive cannot write tar archives");
 	}
 	*ret = t;
 	return 0;
+}
+
+int tar_out_new(struct tar_out **ret, int fd, struct err *e)
+{
+	return make(ret, fd, NULL, NULL, e);
+}
+
+int tar_out_new_fn(struct tar_out **ret, tar_out_write_fn *write, void *arg, struct err *e)
+{
+	return make(ret, -1, write, arg, e);
 }
 
 static void put_xattrs(struct archive_entry *en, int fd)
@@ -217,6 +241,40 @@ static int put_link(struct tar_out *t, struct archive_entry *en, int dir, const 
 	return put_header(t, en, st);
 }
 
+/* ---- marks of an overlay's layer ---- */
+
+/* An empty file called ".wh.NAME": NAME, of a layer below, is gone; ".wh..wh..opq": all of the directory's are. */
+static int put_mark(struct tar_out *t, const char *dir, const char *name)
+{
+	struct archive_entry *en = la.entry_new();
+	auto_free char *path = xasprintf("%s%s.wh.%s", dir, *dir ? "/" : "", name);
+	void *names = archive_names_begin();
+	int rc;
+
+	la.pathname(en, path);
+	la.filetype(en, S_IFREG);
+	la.set_size(en, 0);
+	rc = la.header(t->a, en);
+	archive_names_end(names);
+	la.entry_free(en);
+	return check(t, rc);
+}
+
+static int put_whiteout(struct tar_out *t, const char *name)
+{
+	size_t dir = t->path.len - strlen(name);
+	auto_free char *parent = xstrndup(t->path.s, dir ? dir - 1 : 0);
+
+	return put_mark(t, parent, name);
+}
+
+static bool is_opaque(int fd)
+{
+	char v[2];
+
+	return fgetxattr(fd, "trusted.overlay.opaque", v, sizeof(v)) == 1 && *v == 'y';
+}
+
 static int entry(struct tar_out *t, int dir, const char *name, int depth);
 
 static int children(struct tar_out *t, int fd, int depth)
@@ -257,6 +315,8 @@ static int put_dir(struct tar_out *t, struct archive_entry *en, int dir, const c
 	put_xattrs(en, fd);
 	if (t->path.len && put_header(t, en, &st) < 0)
 		return -1;
+	if (t->o->whiteouts && is_opaque(fd) && put_mark(t, t->path.len ? t->path.s : "", ".wh..opq") < 0)
+		return -1;
 	return empty ? 0 : children(t, fd, depth);
 }
 
@@ -281,6 +341,8 @@ static int put(struct tar_out *t, struct archive_entry *en, int dir, const char 
 		return put_link(t, en, dir, name, st);
 	if (S_ISSOCK(st->st_mode))
 		return 0;
+	if (t->o->whiteouts && S_ISCHR(st->st_mode) && st->st_rdev == 0)
+		return put_whiteout(t, name);
 	la.copy_stat(en, st);
 	la.set_size(en, 0);
 	(void)seen_before(t, en, st);

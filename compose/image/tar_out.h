@@ -10,6 +10,7 @@
 
 struct tar_out;
 struct tar_out_opts {
+	bool whiteouts;             /* an overlay's layer: its marks of what is gone become ".wh." names, as in an image */
 	bool one_mount;             /* what is mounted below appears empty: a directory, or a file of no length */
 	enum copy_want (*filter)(void *arg, const char *path, bool is_dir);   /* as in struct copy_opts */
 	void *arg;
@@ -17,6 +18,10 @@ struct tar_out_opts {
 
 /* in: fd: stays the caller's, need not be seekable */
 int  tar_out_new(struct tar_out **ret, int fd, struct err *e) __attribute__((warn_unused_result));
+/* The same into a function. ret of write: 0; -1 with errno or nothing known */
+typedef int tar_out_write_fn(void *arg, const void *buf, size_t len);
+int  tar_out_new_fn(struct tar_out **ret, tar_out_write_fn *write, void *arg, struct err *e)
+	__attribute__((warn_unused_result));
 /* Add name below dirfd (a single component, or "" for dirfd itself) with everything in it, as "as" ("" : its contents
  * only, at the top). Sockets are left out. err: ERR_SYS with the entry's path; ERR_INTR */
 int tar_out_tree(struct tar_out *t, int dirfd, const char *name, const char *as, const struct tar_out_opts *o,

@@ -326,7 +326,7 @@ static const struct {
 	const char *word;
 	enum goal_verb verb;
 } verbs[] = {
-	{"images", GOAL_IMAGES},   {"build", GOAL_BUILD},     {"pull", GOAL_PULL},   {"up", GOAL_UP},
+	{"images", GOAL_IMAGES},   {"build", GOAL_BUILD},     {"pull", GOAL_PULL},   {"push", GOAL_PUSH},   {"up", GOAL_UP},
 	{"create", GOAL_CREATE},   {"run", GOAL_RUN},	      {"start", GOAL_START}, {"stop", GOAL_STOP},
 	{"restart", GOAL_RESTART}, {"kill", GOAL_KILL},	      {"rm", GOAL_REMOVE},   {"down", GOAL_DOWN},
 	{"pause", GOAL_PAUSE},	   {"unpause", GOAL_UNPAUSE},
