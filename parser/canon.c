@@ -101,7 +101,7 @@ struct node *walk_map(const struct walk *w, struct srcpos pos)
 
 void walk_put(const struct walk *w, struct node *map, const char *key, struct node *val)
 {
-	node_set(w->arena, map, key, val->pos, val);
+	node_put(w->arena, map, key, val->pos, val);
 }
 
 void walk_put_text(const struct walk *w, struct node *map, const char *key, const char *text, struct srcpos pos)
@@ -181,7 +181,7 @@ static void names_to_map(const struct walk *w, struct node **n,
 
 	for (size_t i = 0; i < list->n; i++)
 		if (list->items[i]->kind == NODE_STR)
-			node_set(w->arena, map, list->items[i]->text, list->items[i]->pos,
+			node_put(w->arena, map, list->items[i]->text, list->items[i]->pos,
 				 fill(w, list->items[i]->pos));
 	*n = map;
 }
@@ -285,7 +285,7 @@ static int missing_ssh(const struct walk *w, struct node *map, const struct node
 	if (!str_eq(item->text, "default"))
 		return walk_fault(w, item->pos, at, "write id=path",
 				  "only the id `default` may stand without a path, not \"%s\"", item->text);
-	node_set(w->arena, map, item->text, item->pos, null_value(w, item->pos));
+	node_put(w->arena, map, item->text, item->pos, null_value(w, item->pos));
 	return 0;
 }
 
@@ -297,7 +297,7 @@ int canon_ssh(const struct walk *w, struct node **n, const struct where *at)
 static int missing_null(const struct walk *w, struct node *map, const struct node *item, const struct where *at)
 {
 	(void)at;
-	node_set(w->arena, map, item->text, item->pos, null_value(w, item->pos));
+	node_put(w->arena, map, item->text, item->pos, null_value(w, item->pos));
 	return 0;
 }
 

@@ -40,6 +40,8 @@ const struct source *source_find(const struct sources *s, const char *name)
 
 void sources_done(struct sources *s)
 {
+	for (size_t i = 0; i < s->n; i++)
+		free(s->v[i]->own);
 	vec_done(s);
 }
 

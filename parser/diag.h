@@ -11,9 +11,9 @@
 #include "compose/base/err.h"
 #include "compose/base/mem.h"
 
-/* Text of every file that was read, for caret lines. Zero-initialise. text is borrowed from the arena given to
- * source_add. */
-struct source { const char *name, *text; size_t len; uint32_t *line; size_t nlines; };  /* line[i]: where line i+1 is */
+/* Text of every file that was read, for caret lines. Zero-initialise. text is borrowed. */
+/* line[i]: where line i+1 is; own: text that sources_done() is to free */
+struct source { const char *name, *text; char *own; size_t len; uint32_t *line; size_t nlines; };
 struct sources { struct source **v; size_t n, cap; };
 /* Register a file under the name that messages use. ret: the source; its name is what srcpos.file of its nodes
  * points to */

@@ -58,7 +58,8 @@ int file_read(struct loading *l, const char *path, struct srcpos at, struct comp
 		err_at(&e, at, NULL);
 		return errs_add(l->errs, &e);
 	}
-	src = source_add(&l->ret->src, a, ret->shown, memcpy(arena_alloc(a, len + 1), text, len), len);
+	src = source_add(&l->ret->src, a, ret->shown, text, len);
+	src->own = take_ptr(text);
 	bad = yaml_parse(a, src, &docs, l->errs);
 	ret->n = docs.n;
 	ret->tagged = docs.tagged;

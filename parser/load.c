@@ -35,7 +35,7 @@ static void set_name(struct loading *l, struct node *root)
 	const struct node_pair *p = node_pair(root, "name");
 	struct srcpos pos = p ? p->val->pos : root->pos;
 
-	node_set(&l->ret->arena, root, "name", p ? p->key_pos : pos, node_str(&l->ret->arena, l->ret->name, pos));
+	node_put(&l->ret->arena, root, "name", p ? p->key_pos : pos, node_str(&l->ret->arena, l->ret->name, pos));
 }
 
 static int load_files(struct loading *l, struct compose_file *files, size_t n)

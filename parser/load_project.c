@@ -96,7 +96,7 @@ static void unify_scale(struct arena *a, struct node *services)
 	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++) {
 		struct node *s = services->pairs[i].val, *scale = node_get(s, "scale"), *deploy = node_get(s, "deploy");
 		if (scale && deploy && deploy->kind == NODE_MAP && !node_get(deploy, "replicas"))
-			node_set(a, deploy, "replicas", scale->pos, scale);
+			node_put(a, deploy, "replicas", scale->pos, scale);
 	}
 }
 
@@ -107,7 +107,7 @@ static int shape(struct project *p, const struct project_opts *o, struct node *r
 	struct profiles prof = {a, (const char *const *)p->profiles.v, o->services, o->all_profiles, o->select};
 	struct envfiles files = {a, o->io ? o->io : &load_io_host, &p->load->env, &p->load->warns, errs};
 
-	node_set(a, root, "name", root->pos, node_str(a, p->name, root->pos));
+	node_put(a, root, "name", root->pos, node_str(a, p->name, root->pos));
 	if (!o->no_normalize)
 		normal_apply(&(struct normal){a, &p->load->env, p->name}, root);
 	if (o->no_interpolate)

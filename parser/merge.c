@@ -97,8 +97,8 @@ static struct node *to_list(const struct merge *m, struct node *n)
 
 static void add_condition(const struct merge *m, struct node *dep)
 {
-	node_set(m->arena, dep, "condition", dep->pos, node_str(m->arena, "service_started", dep->pos));
-	node_set(m->arena, dep, "required", dep->pos, node_bool(m->arena, true, dep->pos));
+	node_put(m->arena, dep, "condition", dep->pos, node_str(m->arena, "service_started", dep->pos));
+	node_put(m->arena, dep, "required", dep->pos, node_bool(m->arena, true, dep->pos));
 }
 
 /* [a, b] as {a: , b: }; other kinds stay as they are. */
@@ -117,7 +117,7 @@ static struct node *to_map(const struct merge *m, struct node *n, bool condition
 		val = node_new(m->arena, conditions ? NODE_MAP : NODE_NULL, item->pos);
 		if (conditions)
 			add_condition(m, val);
-		node_set(m->arena, map, item->text, item->pos, val);
+		node_put(m->arena, map, item->text, item->pos, val);
 	}
 	return map;
 }
@@ -129,7 +129,7 @@ static struct node *to_build(const struct merge *m, struct node *n)
 	if (n->kind != NODE_STR)
 		return n;
 	map = node_new(m->arena, NODE_MAP, n->pos);
-	node_set(m->arena, map, "context", n->pos, n);
+	node_put(m->arena, map, "context", n->pos, n);
 	return map;
 }
 

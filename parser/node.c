@@ -121,31 +121,38 @@ struct node *node_get(const struct node *m, const char *key)
 	return p ? p->val : NULL;
 }
 
-static void put(struct arena *a, struct node *m, const char *key, bool copy, struct srcpos key_pos, struct node *val)
+void node_reserve(struct arena *a, struct node *m, size_t pairs)
 {
-	struct node_pair *p = node_pair(m, key);
-
-	if (p) {
-		p->val = val;
-		p->key_pos = key_pos;
-		return;
-	}
-	if (m->n == m->cap)
-		map_room(a, m, m->cap ? m->cap * 2 : 4);
-	m->pairs[m->n] = (struct node_pair){ copy ? arena_strdup(a, key) : key, key_pos, val };
-	m->n++;
-	if (index_of(m))
-		index_add(m, index_of(m), m->n - 1);
+	if (pairs > m->cap)
+		map_room(a, m, (uint32_t)pairs);
 }
 
-void node_set(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val)
+const struct node_pair *node_add(struct arena *a, struct node *m, const struct node_pair *pair)
 {
-	put(a, m, key, true, key_pos, val);
+	const struct node_pair *old = node_pair(m, pair->key);
+
+	if (old)
+		return old;
+	if (m->n == m->cap)
+		map_room(a, m, m->cap ? m->cap * 2 : 4);
+	m->pairs[m->n++] = *pair;
+	if (index_of(m))
+		index_add(m, index_of(m), m->n - 1);
+	return NULL;
 }
 
 void node_put(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val)
 {
-	put(a, m, key, false, key_pos, val);
+	const struct node_pair pair = { key, key_pos, val };
+	const struct node_pair *old = node_add(a, m, &pair);
+
+	if (old)
+		m->pairs[old - m->pairs] = (struct node_pair){ old->key, key_pos, val };
+}
+
+void node_set(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val)
+{
+	node_put(a, m, node_pair(m, key) ? key : arena_strdup(a, key), key_pos, val);
 }
 
 bool node_del(struct node *m, const char *key)
@@ -176,7 +183,9 @@ void node_push(struct arena *a, struct node *list, struct node *item)
 static void copy_map(struct arena *a, struct node *c, const struct node *n)
 {
 	c->pairs = NULL;
-	c->n = 0;
+	c->n = c->cap = 0;
+	if (!n->n)
+		return;
 	map_room(a, c, n->cap < INDEX_FROM ? n->n : n->cap);
 	c->n = n->n;
 	for (uint32_t i = 0; i < n->n; i++) {
@@ -184,6 +193,14 @@ static void copy_map(struct arena *a, struct node *c, const struct node *n)
 		c->pairs[i].val = node_copy(a, n->pairs[i].val);
 	}
 	index_fill(c);
+}
+
+static void copy_list(struct arena *a, struct node *c, const struct node *n)
+{
+	c->cap = n->n;
+	c->items = n->n ? arena_alloc(a, n->n * sizeof(struct node *)) : NULL;
+	for (uint32_t i = 0; i < n->n; i++)
+		c->items[i] = node_copy(a, n->items[i]);
 }
 
 struct node *node_copy(struct arena *a, const struct node *n)
@@ -194,16 +211,10 @@ struct node *node_copy(struct arena *a, const struct node *n)
 		return NULL;
 	c = arena_new(a, struct node);
 	*c = *n;
-	if (n->kind == NODE_MAP && n->n) {
+	if (n->kind == NODE_MAP)
 		copy_map(a, c, n);
-	} else if (n->kind == NODE_LIST && n->n) {
-		c->cap = n->n;
-		c->items = arena_alloc(a, n->n * sizeof(struct node *));
-		for (uint32_t i = 0; i < n->n; i++)
-			c->items[i] = node_copy(a, n->items[i]);
-	} else {
-		c->cap = 0;
-	}
+	else if (n->kind == NODE_LIST)
+		copy_list(a, c, n);
 	return c;
 }
 
@@ -295,7 +306,7 @@ const char *node_value_text(struct arena *a, const struct node *n)
 static bool one_of(const char *s, const char *const *words)
 {
 	for (; *words; words++)
-		if (!strcmp(s, *words))
+		if (*s == **words && !strcmp(s, *words))
 			return true;
 	return false;
 }

@@ -13,7 +13,7 @@
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STR, NODE_LIST, NODE_MAP };
 enum node_tag  { NODE_TAG_NONE, NODE_TAG_RESET, NODE_TAG_OVERRIDE };
 
-/* 64 bytes on purpose: every phase walks all nodes of the project. */
+/* Small on purpose: every phase walks all nodes of the project, and a page of memory costs more than the work on it. */
 struct node {
 	enum node_kind kind : 8;
 	enum node_tag  tag : 8;
@@ -21,13 +21,18 @@ struct node {
 	bool           interpolated : 1;  /* a variable took part: the key's type may still make a number of it */
 	bool           written : 1;       /* explain_mark(): in a file, no default */
 	bool           deferred : 1;      /* holds variables left as written: fits every type, parse nothing */
-	uint32_t       n, cap;            /* pairs or items */
+	uint32_t       n;                 /* pairs or items; 0 for scalars */
 	struct srcpos  pos;               /* of the value */
-	const char    *text;              /* scalars: as written (without quotes, later interpolated); NULL for null */
-	union { bool b; int64_t i; double f; };   /* NODE_BOOL, NODE_INT, NODE_FLOAT: the value of text */
 	union {
+		const char       *text;   /* scalars: as written (without quotes, later interpolated); NULL for null */
 		struct node_pair *pairs;  /* NODE_MAP: as written; behind them, in a large map, an index (node.c) */
-		struct node     **items;  /* NODE_LIST: n items */
+		struct node     **items;  /* NODE_LIST */
+	};
+	union {
+		bool     b;               /* NODE_BOOL, NODE_INT, NODE_FLOAT: the value of text */
+		int64_t  i;
+		double   f;
+		uint32_t cap;             /* NODE_MAP, NODE_LIST: room for so many (node.c) */
 	};
 	const struct node_origin *origin; /* where the value came from (`config --explain`); NULL: as written at pos */
 };
@@ -53,6 +58,10 @@ struct node_pair *node_pair(const struct node *m, const char *key);
 void node_set(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val);
 /* The same, with a key that lives as long as the arena and is not copied. */
 void node_put(struct arena *a, struct node *m, const char *key, struct srcpos key_pos, struct node *val);
+/* Add a pair whose key the map does not have. ret: NULL, or the pair that has it already: nothing was added */
+const struct node_pair *node_add(struct arena *a, struct node *m, const struct node_pair *pair);
+/* Room for so many pairs, so that adding them moves nothing. */
+void node_reserve(struct arena *a, struct node *m, size_t pairs);
 bool node_del(struct node *m, const char *key);                                    /* ret: was there */
 void node_push(struct arena *a, struct node *list, struct node *item);
 /* Path such as "services.web.ports" below n. ret: NULL when absent */

@@ -4,14 +4,14 @@
 
 static void put_text(const struct normal *c, struct node *map, const char *key, const char *text)
 {
-	node_set(c->arena, map, key, map->pos, node_str(c->arena, text, map->pos));
+	node_put(c->arena, map, key, map->pos, node_str(c->arena, text, map->pos));
 }
 
 static struct node *put_map(const struct normal *c, struct node *map, const char *key, struct srcpos pos)
 {
 	struct node *sub = node_new(c->arena, NODE_MAP, pos);
 
-	node_set(c->arena, map, key, pos, sub);
+	node_put(c->arena, map, key, pos, sub);
 	return sub;
 }
 
@@ -27,7 +27,7 @@ static bool join_default(const struct normal *c, struct node *service)
 	nets = node_get(service, "networks");
 	if (!nets || nets->kind != NODE_MAP || !nets->n) {
 		nets = put_map(c, service, "networks", service->pos);
-		node_set(c->arena, nets, "default", service->pos, node_new(c->arena, NODE_NULL, service->pos));
+		node_put(c->arena, nets, "default", service->pos, node_new(c->arena, NODE_NULL, service->pos));
 	}
 	return node_get(nets, "default") != NULL;
 }
@@ -43,7 +43,7 @@ static void networks(const struct normal *c, struct node *root, const struct nod
 		return;
 	if (!nets)
 		nets = put_map(c, root, "networks", root->pos);
-	node_set(c->arena, nets, "default", root->pos, node_new(c->arena, NODE_NULL, root->pos));
+	node_put(c->arena, nets, "default", root->pos, node_new(c->arena, NODE_NULL, root->pos));
 }
 
 /* ---- variables without a value ---- */
@@ -93,9 +93,9 @@ static void depend(const struct normal *c, struct node *service, const char *on,
 		return;
 	dep = put_map(c, deps, on, pos);
 	put_text(c, dep, "condition", "service_started");
-	node_set(c->arena, dep, "required", pos, node_bool(c->arena, true, pos));
+	node_put(c->arena, dep, "required", pos, node_bool(c->arena, true, pos));
 	if (restart)
-		node_set(c->arena, dep, "restart", pos, node_bool(c->arena, true, pos));
+		node_put(c->arena, dep, "restart", pos, node_bool(c->arena, true, pos));
 }
 
 /* For "name:more" items: the name. */
@@ -141,9 +141,9 @@ static void pre_start_image(const struct normal *c, struct node *service)
 static void shown_nulls(const struct normal *c, struct node *service)
 {
 	if (!node_get(service, "command"))
-		node_set(c->arena, service, "command", service->pos, node_new(c->arena, NODE_NULL, service->pos));
+		node_put(c->arena, service, "command", service->pos, node_new(c->arena, NODE_NULL, service->pos));
 	if (!node_get(service, "entrypoint"))
-		node_set(c->arena, service, "entrypoint", service->pos, node_new(c->arena, NODE_NULL, service->pos));
+		node_put(c->arena, service, "entrypoint", service->pos, node_new(c->arena, NODE_NULL, service->pos));
 }
 
 static void one_service(const struct normal *c, struct node *service)

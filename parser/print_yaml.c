@@ -60,11 +60,54 @@ static bool is_date_like(const char *s)
 	       isdigit((unsigned char)s[year + 2 + month]);
 }
 
+/* What a byte means in a plain text. */
+enum {
+	B_CONTROL = 1,
+	B_ODD = 2,       /* may begin a strange line break */
+	B_LOOK = 4,      /* see what stands beside it */
+	B_NOT_FIRST = 8,
+	B_NUMBER = 16,   /* may begin a number */
+	B_WORD = 32,     /* may begin one of the words that mean something else */
+};
+static const unsigned char byte[256] = {
+	[0 ... 31] = B_CONTROL,
+	[127] = B_CONTROL,
+	[0xc2] = B_ODD,
+	[0xe2] = B_ODD,
+	[0xef] = B_ODD,
+	[' '] = B_LOOK | B_NOT_FIRST,
+	['#'] = B_LOOK | B_NOT_FIRST,
+	[','] = B_NOT_FIRST,
+	['['] = B_NOT_FIRST,
+	[']'] = B_NOT_FIRST,
+	['{'] = B_NOT_FIRST,
+	['}'] = B_NOT_FIRST,
+	['&'] = B_NOT_FIRST,
+	['*'] = B_NOT_FIRST,
+	['!'] = B_NOT_FIRST,
+	['|'] = B_NOT_FIRST,
+	['>'] = B_NOT_FIRST,
+	['\''] = B_NOT_FIRST,
+	['"'] = B_NOT_FIRST,
+	['%'] = B_NOT_FIRST,
+	['@'] = B_NOT_FIRST,
+	['`'] = B_NOT_FIRST,
+	['0' ... '9'] = B_NUMBER,
+	['.'] = B_NUMBER,
+	['+'] = B_NUMBER,
+	['-'] = B_NUMBER,
+	['~'] = B_WORD, ['='] = B_WORD, ['<'] = B_WORD,
+	['y'] = B_WORD, ['n'] = B_WORD, ['o'] = B_WORD, ['t'] = B_WORD, ['f'] = B_WORD,
+	['Y'] = B_WORD, ['N'] = B_WORD, ['O'] = B_WORD, ['T'] = B_WORD, ['F'] = B_WORD,
+};
+
 /* A number in any notation of this or an older YAML: 1 1_000 1.5 1e3 .5 0x1f 0o17 0b1 22:22 .inf .nan */
 static bool is_number_like(const char *s)
 {
 	char *end;
 
+	if (!(byte[(unsigned char)*s] & B_NUMBER))
+		return false;
 	if (is_date_like(s))
 		return true;
 	s += *s == '-' || *s == '+';
@@ -91,6 +134,8 @@ static bool is_word(const char *s)
 	};
 	size_t n = strnlen(s, ARRAY_LEN(words));
 
+	if (*s && !(byte[(unsigned char)*s] & B_WORD))
+		return false;
 	if (n == 0 || n == ARRAY_LEN(words))
 		return n == 0;
 	for (const char *const *w = words[n].v; *w; w++)
@@ -98,38 +143,6 @@ static bool is_word(const char *s)
 			return true;
 	return false;
 }
-
-/* What a byte means in a plain text. */
-enum {
-	B_CONTROL = 1,
-	B_ODD = 2 /* may begin a strange line break */,
-	B_LOOK = 4 /* see what stands beside it */,
-	B_NOT_FIRST = 8
-};
-static const unsigned char byte[256] = {
-	[0 ... 31] = B_CONTROL,
-	[127] = B_CONTROL,
-	[0xc2] = B_ODD,
-	[0xe2] = B_ODD,
-	[0xef] = B_ODD,
-	[' '] = B_LOOK | B_NOT_FIRST,
-	['#'] = B_LOOK | B_NOT_FIRST,
-	[','] = B_NOT_FIRST,
-	['['] = B_NOT_FIRST,
-	[']'] = B_NOT_FIRST,
-	['{'] = B_NOT_FIRST,
-	['}'] = B_NOT_FIRST,
-	['&'] = B_NOT_FIRST,
-	['*'] = B_NOT_FIRST,
-	['!'] = B_NOT_FIRST,
-	['|'] = B_NOT_FIRST,
-	['>'] = B_NOT_FIRST,
-	['\''] = B_NOT_FIRST,
-	['"'] = B_NOT_FIRST,
-	['%'] = B_NOT_FIRST,
-	['@'] = B_NOT_FIRST,
-	['`'] = B_NOT_FIRST,
-};
 
 /* What some readers take for a line break: NEL, LS, PS; and the byte order mark. */
 static bool odd_break(const char *s)
@@ -161,21 +174,22 @@ static bool bad_start(const char *s)
 	return byte[(unsigned char)*s] & B_NOT_FIRST;
 }
 
-/* Needs no quotes: cannot be read as anything but this text. */
-static bool is_plain(const char *s)
+/* A text that needs no quotes: it cannot be read as anything but this text. ret: its length, 0 when it needs them */
+static size_t plain_len(const char *text)
 {
-	char last = ' ';
+	const char *s = text;
 
 	if (bad_start(s) || is_number_like(s) || is_word(s))
-		return false;
-	for (; *s; last = *s++) {
+		return 0;
+	for (; *s; s++) {
 		unsigned char b = byte[(unsigned char)*s];
-		if (b & (B_CONTROL | B_ODD) && is_control(s))
-			return false;
-		if (b & B_LOOK && ((*s == ' ' && last == ':') || (*s == '#' && last == ' ')))
-			return false;
+
+		if (!(b & (B_CONTROL | B_ODD | B_LOOK)))
+			continue;
+		if (is_control(s) || (*s == ' ' && s[-1] == ':') || (*s == '#' && s[-1] == ' '))
+			return 0;
 	}
-	return last != ' ' && last != ':';
+	return s[-1] != ' ' && s[-1] != ':' ? (size_t)(s - text) : 0;
 }
 
 static void double_quoted(struct str *out, const char *s, bool dollars)
@@ -183,16 +197,17 @@ static void double_quoted(struct str *out, const char *s, bool dollars)
 	print_json_text(out, s, dollars);
 }
 
-static void add_dollars(struct str *out, const char *s, const char *also, bool dollars)
+/* The text with each quote in it doubled (0: none is looked for), and each dollar sign. */
+static void add_doubled(struct str *out, const char *s, size_t n, char quote, bool dollars)
 {
-	if (!also && !(dollars && strchr(s, '$'))) {
-		str_add(out, s);
+	if (!quote && !(dollars && memchr(s, '$', n))) {
+		str_addn(out, s, n);
 		return;
 	}
-	for (; *s; s++) {
-		str_addc(out, *s);
-		if ((*s == '$' && dollars) || (also && *s == *also))
-			str_addc(out, *s);
+	for (size_t i = 0; i < n; i++) {
+		str_addc(out, s[i]);
+		if ((s[i] == '$' && dollars) || (quote && s[i] == quote))
+			str_addc(out, s[i]);
 	}
 }
 
@@ -221,9 +236,8 @@ static void block(struct str *out, const char *s, size_t depth, bool dollars)
 		size_t len = strcspn(s, "\n");
 		str_addc(out, '\n');
 		if (len) {
-			auto_free char *line = xstrndup(s, len);
 			print_indent(out, depth);
-			add_dollars(out, line, NULL, dollars);
+			add_doubled(out, s, len, '\0', dollars);
 		}
 		s += len + (s[len] == '\n');
 	}
@@ -231,15 +245,17 @@ static void block(struct str *out, const char *s, size_t depth, bool dollars)
 
 static void text(struct str *out, const char *s, size_t depth, bool dollars)
 {
-	if (is_plain(s)) {
-		add_dollars(out, s, NULL, dollars);
+	size_t n = plain_len(s);
+
+	if (n) {
+		add_doubled(out, s, n, '\0', dollars);
 	} else if (is_block(s)) {
 		block(out, s, depth, dollars);
 	} else if (has_control(s) || is_word(s) || is_number_like(s)) {
 		double_quoted(out, s, dollars);
 	} else {
 		str_addc(out, '\'');
-		add_dollars(out, s, "'", dollars);
+		add_doubled(out, s, strlen(s), '\'', dollars);
 		str_addc(out, '\'');
 	}
 }

@@ -53,9 +53,9 @@ static void split(struct arena *a, struct node *root, struct node *off, const st
 
 	for (size_t i = 0; i < services->n; i++) {
 		struct node_pair *p = &services->pairs[i];
-		node_set(a, map_has(keep_names, p->key) ? kept : off, p->key, p->key_pos, p->val);
+		node_put(a, map_has(keep_names, p->key) ? kept : off, p->key, p->key_pos, p->val);
 	}
-	node_set(a, root, "services", services->pos, kept);
+	node_put(a, root, "services", services->pos, kept);
 }
 
 static int unknown_names(const struct profiles *p, const struct node *services, struct errs *errs)

@@ -45,9 +45,9 @@ static void keep_used(struct arena *a, struct node *root, const char *section, c
 	kept = node_new(a, NODE_MAP, all->pos);
 	for (size_t i = 0; i < all->n; i++)
 		if (map_has(used, all->pairs[i].key))
-			node_set(a, kept, all->pairs[i].key, all->pairs[i].key_pos, all->pairs[i].val);
+			node_put(a, kept, all->pairs[i].key, all->pairs[i].key_pos, all->pairs[i].val);
 	if (kept->n)
-		node_set(a, root, section, all->pos, kept);
+		node_put(a, root, section, all->pos, kept);
 	else
 		node_del(root, section);
 }

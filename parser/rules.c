@@ -1,45 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parser/rules.h"
 #include <string.h>
+#include "compose/base/mem.h"
 
-#define END { NULL, MERGE_DEFAULT, UNIQUE_NONE, PATH_NONE, NULL }
-#define M(k, m) { k, m, UNIQUE_NONE, PATH_NONE, NULL }
-#define U(k, u) { k, MERGE_DEFAULT, u, PATH_NONE, NULL }
-#define P(k, p) { k, MERGE_DEFAULT, UNIQUE_NONE, p, NULL }
-#define MU(k, m, u) { k, m, u, PATH_NONE, NULL }
-#define SUB(k, s) { k, MERGE_DEFAULT, UNIQUE_NONE, PATH_NONE, s }
+#define M(k, m) { k, m, UNIQUE_NONE, PATH_NONE, NULL, 0 }
+#define U(k, u) { k, MERGE_DEFAULT, u, PATH_NONE, NULL, 0 }
+#define P(k, p) { k, MERGE_DEFAULT, UNIQUE_NONE, p, NULL, 0 }
+#define MU(k, m, u) { k, m, u, PATH_NONE, NULL, 0 }
+#define SUB(k, s) { k, MERGE_DEFAULT, UNIQUE_NONE, PATH_NONE, s, ARRAY_LEN(s) }
 
-static const struct rule each_path[] = { P("*", PATH_ANY), END };
-static const struct rule each_host_path[] = { P("*", PATH_HOST), END };
-static const struct rule each_context[] = { P("*", PATH_CONTEXT), END };
-static const struct rule each_ulimit[] = { M("*", MERGE_REPLACE), END };
+static const struct rule each_path[] = { P("*", PATH_ANY) };
+static const struct rule each_host_path[] = { P("*", PATH_HOST) };
+static const struct rule each_context[] = { P("*", PATH_CONTEXT) };
+static const struct rule each_ulimit[] = { M("*", MERGE_REPLACE) };
 
 static const struct rule build[] = {
-	{ "additional_contexts", MERGE_TO_LIST, UNIQUE_KEY, PATH_NONE, each_context },
+	{ "additional_contexts", MERGE_TO_LIST, UNIQUE_KEY, PATH_NONE, each_context, ARRAY_LEN(each_context) },
 	MU("args", MERGE_TO_LIST, UNIQUE_KEY),
 	P("context", PATH_CONTEXT),
 	M("extra_hosts", MERGE_HOSTS),
 	MU("labels", MERGE_TO_LIST, UNIQUE_KEY),
 	SUB("ssh", each_host_path),
 	U("tags", UNIQUE_KEY),
-	END
 };
 
-static const struct rule deploy[] = { MU("labels", MERGE_TO_LIST, UNIQUE_KEY), END };
-static const struct rule trigger[] = { P("path", PATH_WATCH), END };
-static const struct rule each_trigger[] = { SUB("*", trigger), END };
-static const struct rule develop[] = { SUB("watch", each_trigger), END };
-static const struct rule env_file[] = { P("path", PATH_ANY), END };
-static const struct rule each_env_file[] = { SUB("*", env_file), END };
-static const struct rule extends[] = { P("file", PATH_EXTENDS), END };
-static const struct rule healthcheck[] = { M("test", MERGE_REPLACE), END };
-static const struct rule endpoint[] = { U("aliases", UNIQUE_KEY), U("link_local_ips", UNIQUE_KEY), END };
-static const struct rule each_endpoint[] = { SUB("*", endpoint), END };
-static const struct rule each_mount[] = { P("*", PATH_MOUNT), END };
+static const struct rule deploy[] = { MU("labels", MERGE_TO_LIST, UNIQUE_KEY) };
+static const struct rule trigger[] = { P("path", PATH_WATCH) };
+static const struct rule each_trigger[] = { SUB("*", trigger) };
+static const struct rule develop[] = { SUB("watch", each_trigger) };
+static const struct rule env_file[] = { P("path", PATH_ANY) };
+static const struct rule each_env_file[] = { SUB("*", env_file) };
+static const struct rule extends[] = { P("file", PATH_EXTENDS) };
+static const struct rule healthcheck[] = { M("test", MERGE_REPLACE) };
+static const struct rule endpoint[] = { U("aliases", UNIQUE_KEY), U("link_local_ips", UNIQUE_KEY) };
+static const struct rule each_endpoint[] = { SUB("*", endpoint) };
+static const struct rule each_mount[] = { P("*", PATH_MOUNT) };
 
 static const struct rule service[] = {
 	MU("annotations", MERGE_TO_LIST, UNIQUE_KEY),
-	{ "build", MERGE_BUILD, UNIQUE_NONE, PATH_NONE, build },
+	{ "build", MERGE_BUILD, UNIQUE_NONE, PATH_NONE, build, ARRAY_LEN(build) },
 	U("cap_add", UNIQUE_KEY),
 	U("cap_drop", UNIQUE_KEY),
 	M("command", MERGE_REPLACE),
@@ -52,37 +51,36 @@ static const struct rule service[] = {
 	MU("dns_opt", MERGE_TO_LIST, UNIQUE_KEY),
 	MU("dns_search", MERGE_TO_LIST, UNIQUE_KEY),
 	M("entrypoint", MERGE_REPLACE),
-	{ "env_file", MERGE_TO_LIST, UNIQUE_ENV_FILE, PATH_NONE, each_env_file },
+	{ "env_file", MERGE_TO_LIST, UNIQUE_ENV_FILE, PATH_NONE, each_env_file, ARRAY_LEN(each_env_file) },
 	MU("environment", MERGE_TO_LIST, UNIQUE_KEY),
 	U("expose", UNIQUE_TEXT),
 	SUB("extends", extends),
 	M("extra_hosts", MERGE_HOSTS),
 	SUB("healthcheck", healthcheck),
-	{ "label_file", MERGE_TO_LIST, UNIQUE_TEXT, PATH_NONE, each_path },
+	{ "label_file", MERGE_TO_LIST, UNIQUE_TEXT, PATH_NONE, each_path, ARRAY_LEN(each_path) },
 	MU("labels", MERGE_TO_LIST, UNIQUE_KEY),
 	U("links", UNIQUE_KEY),
 	M("logging", MERGE_LOGGING),
 	M("models", MERGE_NAMES),
-	{ "networks", MERGE_NAMES, UNIQUE_NONE, PATH_NONE, each_endpoint },
+	{ "networks", MERGE_NAMES, UNIQUE_NONE, PATH_NONE, each_endpoint, ARRAY_LEN(each_endpoint) },
 	U("ports", UNIQUE_PORT),
 	U("profiles", UNIQUE_KEY),
 	U("secrets", UNIQUE_SECRET),
 	MU("sysctls", MERGE_TO_LIST, UNIQUE_KEY),
 	MU("tmpfs", MERGE_TO_LIST, UNIQUE_KEY),
 	SUB("ulimits", each_ulimit),
-	{ "volumes", MERGE_DEFAULT, UNIQUE_VOLUME, PATH_NONE, each_mount },
-	END
+	{ "volumes", MERGE_DEFAULT, UNIQUE_VOLUME, PATH_NONE, each_mount, ARRAY_LEN(each_mount) },
 };
 
-static const struct rule ipam[] = { M("config", MERGE_POOLS), U("options", UNIQUE_KEY), END };
-static const struct rule network[] = { SUB("ipam", ipam), MU("labels", MERGE_TO_LIST, UNIQUE_KEY), END };
-static const struct rule volume[] = { MU("labels", MERGE_TO_LIST, UNIQUE_KEY), END };
-static const struct rule file_source[] = { P("file", PATH_HOST), END };
+static const struct rule ipam[] = { M("config", MERGE_POOLS), U("options", UNIQUE_KEY) };
+static const struct rule network[] = { SUB("ipam", ipam), MU("labels", MERGE_TO_LIST, UNIQUE_KEY) };
+static const struct rule volume[] = { MU("labels", MERGE_TO_LIST, UNIQUE_KEY) };
+static const struct rule file_source[] = { P("file", PATH_HOST) };
 
-static const struct rule each_service[] = { SUB("*", service), END };
-static const struct rule each_network[] = { SUB("*", network), END };
-static const struct rule each_volume[] = { { "*", MERGE_DEFAULT, UNIQUE_NONE, PATH_DRIVER, volume }, END };
-static const struct rule each_file_source[] = { SUB("*", file_source), END };
+static const struct rule each_service[] = { SUB("*", service) };
+static const struct rule each_network[] = { SUB("*", network) };
+static const struct rule each_volume[] = { { "*", MERGE_DEFAULT, UNIQUE_NONE, PATH_DRIVER, volume, ARRAY_LEN(volume) } };
+static const struct rule each_file_source[] = { SUB("*", file_source) };
 
 static const struct rule project[] = {
 	SUB("configs", each_file_source),
@@ -90,7 +88,6 @@ static const struct rule project[] = {
 	SUB("secrets", each_file_source),
 	SUB("services", each_service),
 	SUB("volumes", each_volume),
-	END
 };
 
 const struct rule rules_project = SUB("", project);
@@ -98,17 +95,20 @@ const struct rule rules_service = SUB("*", service);
 
 const struct rule *rule_child(const struct rule *r, const char *key)
 {
-	const struct rule *any = NULL;
+	size_t lo = 0, hi = r ? r->n_sub : 0;
+	const struct rule *any = hi && r->sub[0].key[0] == '*' ? &r->sub[lo++] : NULL;   /* "*" sorts before letters */
 
-	if (!r || !r->sub)
-		return NULL;
-	for (const struct rule *c = r->sub; c->key; c++) {
-		if (c->key[0] == '*')
-			any = c;                         /* "*" sorts before letters */
-		else if (!key || c->key[0] > key[0])
-			break;
-		else if (c->key[0] == key[0] && !strcmp(c->key, key))
-			return c;
+	while (key && lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		const char *at = r->sub[mid].key;
+		int c = *key != *at ? *key - *at : strcmp(key, at); /* the call is spared most of the time */
+
+		if (c == 0)
+			return &r->sub[mid];
+		if (c < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
 	}
 	return any;
 }

@@ -39,7 +39,8 @@ struct rule {
 	enum merge_rule    merge;
 	enum unique_rule   unique;
 	enum path_rule     path;
-	const struct rule *sub;        /* sorted by key, ends with a NULL key; or NULL */
+	const struct rule *sub;        /* sorted by key; or NULL */
+	size_t             n_sub;
 };
 
 extern const struct rule rules_project;        /* the document */

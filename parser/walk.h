@@ -8,6 +8,7 @@
 int walk_fault(const struct walk *w, struct srcpos pos, const struct where *at, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 struct node *walk_map(const struct walk *w, struct srcpos pos);
+/* The key lives as long as the arena: it is not copied. */
 void walk_put(const struct walk *w, struct node *map, const char *key, struct node *val);      /* at val's position */
 void walk_put_text(const struct walk *w, struct node *map, const char *key, const char *text, struct srcpos pos);
 void walk_put_bool(const struct walk *w, struct node *map, const char *key, bool v, struct srcpos pos);

@@ -19,6 +19,7 @@ struct reader {
 	struct map keys; /* text -> the same text in the arena: most keys come again and again */
 	char *room;	 /* for short texts, which need no alignment */
 	size_t left;
+	VEC(struct node_pair) open; /* pairs read so far of the mappings that are open, the innermost last */
 	bool tagged;
 	size_t written, copied;
 	unsigned depth, deepest; /* deepest: reached since the innermost open anchor, uses of aliases counted */
@@ -206,8 +207,7 @@ static struct node *read_list(struct reader *r, const yaml_event_t *start)
 static void merge_map(struct reader *r, struct node *to, struct node *from)
 {
 	for (size_t i = 0; i < from->n; i++)
-		if (!node_pair(to, from->pairs[i].key))
-			node_put(r->arena, to, from->pairs[i].key, from->pairs[i].key_pos, from->pairs[i].val);
+		(void)node_add(r->arena, to, &from->pairs[i]);
 }
 
 static void merge_keys(struct reader *r, struct node *to, struct node *from)
@@ -260,20 +260,9 @@ static bool read_key(struct reader *r, const yaml_event_t *ev, const char **ret,
 	return n != NULL;
 }
 
-static void add_pair(struct reader *r, struct node *map, const char *key, struct srcpos pos, struct node *val)
-{
-	const struct node_pair *old = node_pair(map, key);
-
-	if (old)
-		errs_model(r->errs, pos, key, "keep one of the two", "the key \"%s\" is already defined at line %u",
-			   key, old->key_pos.line);
-	else
-		node_put(r->arena, map, key, pos, val);
-}
-
 /* ret: 1 a pair was read, 0 the mapping ended, -1 the file cannot be read on. *merge: the value of <<, of which one is
  * allowed */
-static int read_pair(struct reader *r, struct node *map, struct node **merge)
+static int read_pair(struct reader *r, struct node **merge)
 {
 	yaml_event_t ev;
 	const char *key = NULL;
@@ -300,21 +289,40 @@ static int read_pair(struct reader *r, struct node *map, struct node **merge)
 	else if (is_merge)
 		*merge = val;
 	else if (key)
-		add_pair(r, map, key, pos, val);
+		vec_push(&r->open, (struct node_pair){ key, pos, val });
 	return 1;
+}
+
+/* The pairs read since from become those of the mapping: only now is known how much room they take. The loader adds a
+ * few of its own, so some is left. */
+static void close_map(struct reader *r, struct node *map, size_t from)
+{
+	size_t n = r->open.n - from;
+
+	node_reserve(r->arena, map, n + n / 4);
+	for (size_t i = from; i < r->open.n; i++) {
+		const struct node_pair *p = &r->open.v[i], *old = node_add(r->arena, map, p);
+
+		if (old)
+			errs_model(r->errs, p->key_pos, p->key, "keep one of the two",
+				   "the key \"%s\" is already defined at line %u", p->key, old->key_pos.line);
+	}
+	r->open.n = from;
 }
 
 static struct node *read_map(struct reader *r, const yaml_event_t *start)
 {
 	struct node *n = node_new(r->arena, NODE_MAP, pos_of(r, &start->start_mark)), *merge = NULL;
 	struct anchor *a = anchor_start(r, start->data.mapping_start.anchor, n);
+	size_t from = r->open.n;
 	int more;
 
 	n->tag = tag_of(r, start->data.mapping_start.tag);
 	if (deep(r, ++r->depth, n->pos))
 		return NULL;
-	while ((more = read_pair(r, n, &merge)) > 0)
+	while ((more = read_pair(r, &merge)) > 0)
 		;
+	close_map(r, n, from);
 	if (more < 0)
 		return NULL;
 	if (merge)
@@ -388,6 +396,7 @@ int yaml_parse(struct arena *a, const struct source *src, struct yaml_docs *ret,
 	yaml_parser_delete(&r.p);
 	map_done(&r.anchors);
 	map_done(&r.keys);
+	vec_done(&r.open);
 	ret->tagged |= r.tagged;
 	return errs->n == before ? 0 : -1;
 }

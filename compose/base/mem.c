@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compose/base/mem.h"
+#include <stdbool.h>
 
 struct arena_page {
 	struct arena_page *next;
@@ -7,7 +8,8 @@ struct arena_page {
 	_Alignas(max_align_t) char data[];
 };
 
-enum { ARENA_PAGE_BYTES = 64 * 1024 };
+/* Each page has room for twice as much as the one before. */
+enum { ARENA_FIRST_BYTES = 4 << 10, ARENA_MOST_BYTES = 1 << 20 };
 
 void *xmalloc(size_t n)
 {
@@ -76,25 +78,38 @@ void *xmemdup(const void *p, size_t n)
 	return memcpy(xmalloc(n), p, n);
 }
 
+/* A page with room for want bytes; a large piece gets a page of its own, behind the current one. */
+static struct arena_page *arena_page(struct arena *a, size_t want)
+{
+	size_t cap = a->page ? a->page->cap * 2 : ARENA_FIRST_BYTES;
+	struct arena_page *p;
+	bool own;
+
+	if (cap > ARENA_MOST_BYTES)
+		cap = ARENA_MOST_BYTES;
+	own = want > cap / 4;
+	if (own)
+		cap = want;
+	p = xcalloc(1, sizeof(*p) + cap);
+	p->cap = cap;
+	if (a->page && own) {
+		p->next = a->page->next;
+		a->page->next = p;
+	} else {
+		p->next = a->page;
+		a->page = p;
+	}
+	return p;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
 	const size_t align = _Alignof(max_align_t);
-	struct arena_page *p = a->page;
 	size_t want = (n + align - 1) & ~(align - 1);
+	struct arena_page *p = a->page;
 
-	if (!p || p->cap - p->used < want) {
-		size_t cap = want > ARENA_PAGE_BYTES / 4 ? want : ARENA_PAGE_BYTES;
-
-		p = xcalloc(1, sizeof(*p) + cap);
-		p->cap = cap;
-		if (a->page && cap == want) {        /* a large piece goes behind the current page */
-			p->next = a->page->next;
-			a->page->next = p;
-		} else {
-			p->next = a->page;
-			a->page = p;
-		}
-	}
+	if (!p || p->cap - p->used < want)
+		p = arena_page(a, want);
 	p->used += want;
 	return p->data + p->used - want;
 }
@@ -114,8 +129,15 @@ char *arena_strdup(struct arena *a, const char *s)
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
 	auto_free char *text = NULL;
+	char few[128];                               /* most texts are short */
 	va_list ap;
+	int n;
 
+	va_start(ap, fmt);
+	n = vsnprintf(few, sizeof(few), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(few))
+		return arena_strndup(a, few, (size_t)n);
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);

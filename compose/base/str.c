@@ -16,12 +16,12 @@ static bool reserve(struct str *b, size_t more)
 		b->over = true;
 		return false;
 	}
+	if (b->len + more < b->cap)
+		return true;
 	while (cap < b->len + more + 1)
 		cap *= 2;
-	if (cap != b->cap) {
-		b->s = xrealloc(b->s, cap);
-		b->cap = cap;
-	}
+	b->s = xrealloc(b->s, cap);
+	b->cap = cap;
 	return true;
 }
 
@@ -42,7 +42,10 @@ void str_add(struct str *b, const char *s)
 
 void str_addc(struct str *b, char c)
 {
-	str_addn(b, &c, 1);
+	if (!reserve(b, 1))
+		return;
+	b->s[b->len++] = c;
+	b->s[b->len] = '\0';
 }
 
 void str_vaddf(struct str *b, const char *fmt, va_list ap)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parser/merge.h"
 #include "parser/reset.h"
+#include "parser/rules.h"
 #include "tests/unit/parser_help.h"
 
 /* Below services.x, or with a leading "/" below the document. */
@@ -214,8 +215,21 @@ static void test_unique_order(void)
 	       "the last of a key stands where the first was");
 }
 
+/* rule_child() looks by halves. */
+static void test_order(const struct rule *r)
+{
+	for (size_t i = 0; i < r->n_sub; i++) {
+		const char *key = r->sub[i].key;
+
+		ok(i == 0 || strcmp(r->sub[i - 1].key, key) < 0, "%s: %s stands in order", r->key, key);
+		ok(rule_child(r, *key == '*' ? NULL : key) == &r->sub[i], "%s: %s is found", r->key, key);
+		test_order(&r->sub[i]);
+	}
+}
+
 int main(void)
 {
+	test_order(&rules_project);
 	test_rules();
 	test_mismatch();
 	test_origin();

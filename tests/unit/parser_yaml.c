@@ -90,9 +90,21 @@ static void test_many_mistakes(void)
 	auto_free char *got = errs_text(&errs);
 
 	ok(n != NULL, "the tree is there with what is right");
-	is_str(got, "t.yaml:2:1 a: the key \"a\" is already defined at line 1\n"
-		    "t.yaml:3:4: the alias *x has no anchor\n"
-		    "t.yaml:4:1: a key must be a string, this is a whole number", "mistakes of one file are all told");
+	is_str(got, "t.yaml:3:4: the alias *x has no anchor\n"
+		    "t.yaml:4:1: a key must be a string, this is a whole number\n"
+		    "t.yaml:2:1 a: the key \"a\" is already defined at line 1", "mistakes of one file are all told");
+	arena_done(&a);
+}
+
+static void test_mistake_before_the_end(void)
+{
+	struct arena a = {0};
+	auto_errs struct errs errs = {0};
+	auto_free char *got = NULL;
+
+	ok(!parse(&a, "m:\n  a: 1\n  a: 2\n  b: [\n", &errs), "a file that breaks off");
+	got = errs_text(&errs);
+	has_str(got, "t.yaml:3:3 a: the key \"a\" is already defined at line 2", "what was wrong before is told as well");
 	arena_done(&a);
 }
 
@@ -195,6 +207,7 @@ int main(void)
 	test_accept();
 	test_refuse();
 	test_many_mistakes();
+	test_mistake_before_the_end();
 	test_positions();
 	test_documents();
 	test_tags();
