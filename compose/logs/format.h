@@ -8,6 +8,8 @@
  * 64 KiB of short lines are one record with one time.
  * No record crosses a multiple of LOG_BLOCK: a reader can start at each of them, for --tail from the end and for --since
  * by bisection. Too little room for a record before it is skipped.
+ * A record begins at a multiple of LOG_HEAD: its head then lies in one page and is written whole or not at all, even by a
+ * writer that is killed meanwhile.
  * The bytes are written first and the head last: a head of zeros with bytes behind it, at the end of the file, is a record
  * whose writer was killed in between; its length is what the file has. */
 #pragma once
@@ -20,6 +22,12 @@ enum { LOG_BLOCK = 128 * 1024, LOG_HEAD = 16, LOG_NAME_MAX = 24 };
 enum log_type { LOG_NONE, LOG_STDOUT, LOG_STDERR, LOG_MARK, LOG_LOST };
 
 struct log_head { uint32_t len; enum log_type type; int64_t time_ns; };
+
+/* ret: where the record after one at off begins */
+static inline int64_t log_after(int64_t off, uint32_t len)
+{
+	return (off + LOG_HEAD + len + LOG_HEAD - 1) / LOG_HEAD * LOG_HEAD;
+}
 
 /* FNV-1a over the other 12 bytes: tells a head that is being written from one that is there. */
 static inline uint32_t log_check(const uint8_t raw[LOG_HEAD])

@@ -88,7 +88,7 @@ static bool record_here(struct log_source *s, bool final)
 				break;
 			s->p = p + LOG_HEAD;
 			s->end = s->p + s->head.len;
-			s->off += LOG_HEAD + s->head.len;
+			s->off = log_after(s->off, s->head.len);
 			return true;
 		}
 		if (size_of(s) <= block_end(s->off))

@@ -95,7 +95,7 @@ static bool is_unfinished(uint8_t raw[LOG_HEAD], struct log_head *h)
 	return log_head_get(h, raw, LOG_BLOCK);
 }
 
-/* Find the end of the last record, walking the last block only. A cut record is completed with the bytes it has; what no
+/* Find the end of the last record, walking the last block that has bytes only. A cut record is completed with the bytes it has; what no
  * head of ours explains (the machine crashed) is dropped. */
 static int recover(struct log_writer *w, struct err *e)
 {
@@ -104,9 +104,9 @@ static int recover(struct log_writer *w, struct err *e)
 
 	if (fstat(w->fd, &st) < 0)
 		return err_set(e, ERR_SYS, errno, "look at the log file");
-	w->off = st.st_size - st.st_size % LOG_BLOCK;
+	w->off = st.st_size ? (st.st_size - 1) / LOG_BLOCK * LOG_BLOCK : 0;
 	end = w->off + LOG_BLOCK;
-	while (w->off + LOG_HEAD < end && w->off + LOG_HEAD <= st.st_size) {
+	while (w->off + LOG_HEAD <= end && w->off + LOG_HEAD <= st.st_size) {
 		uint8_t raw[LOG_HEAD];
 		struct log_head h;
 
@@ -121,7 +121,7 @@ static int recover(struct log_writer *w, struct err *e)
 		}
 		if (w->off + LOG_HEAD + h.len > st.st_size)
 			break;
-		w->off += LOG_HEAD + h.len;
+		w->off = log_after(w->off, h.len);
 	}
 	if (w->off < st.st_size && ftruncate(w->fd, w->off) < 0)
 		return err_set(e, ERR_SYS, errno, "repair the log file");
@@ -197,7 +197,7 @@ static int put_record(struct log_writer *w, enum log_type type, const void *buf,
 	struct log_head h = { .len = (uint32_t)len, .type = type, .time_ns = sys_now_ns() };
 
 	if (write_at(w, buf, len, w->off + LOG_HEAD) == 0 && put_head(w, &h, true) == 0) {
-		w->off += LOG_HEAD + (int64_t)len;
+		w->off = log_after(w->off, h.len);
 		return 0;
 	}
 	err_set(e, ERR_SYS, errno, "write the log");
@@ -296,7 +296,7 @@ static ssize_t try_splice(struct log_writer *w, int pipe, enum log_type stream, 
 	w->last.in_memory = false;
 	w->last.off = w->off + LOG_HEAD;
 	w->last.len = (size_t)n;
-	w->off += LOG_HEAD + n;
+	w->off = log_after(w->off, h.len);
 	return n;
 }
 

@@ -279,6 +279,15 @@ static void test_follow(void)
 	is_int(log_reader_next(r, &l, &e), 0, "ended");
 }
 
+static void show_difference(const char *got, const char *want)
+{
+	size_t at = 0;
+
+	while (got[at] && got[at] == want[at])
+		at++;
+	printf("# byte %zu of %zu (want %zu): got %.40s\n# want %.40s\n", at, strlen(got), strlen(want), got + at, want + at);
+}
+
 /* A writer that is killed: what the pipe gave is in the log or still in the pipe. */
 static void test_killed_writer(void)
 {
@@ -322,7 +331,8 @@ static void test_killed_writer(void)
 	for (int i = 0; i < 400000; i++)
 		str_addf(&want, "%d\n", i);
 	got = read_all(dir, &everything);
-	ok(!strcmp(got, str_cstr(&want)), "400000 lines, writer killed %d times: none lost, none twice", kills);
+	if (!ok(!strcmp(got, str_cstr(&want)), "400000 lines, writer killed %d times: none lost, none twice", kills))
+		show_difference(got, str_cstr(&want));
 	ok(kills > 3, "it was killed while there was work");
 }
 
@@ -337,6 +347,7 @@ static void test_torn(void)
 	put(w, LOG_STDOUT, "whole\n");
 	log_writer_close(w);
 	fd = openat(dir, "log/000001", O_RDWR | O_APPEND);
+	ok(ftruncate(fd, log_after(0, 6)) == 0, "where the next record begins");
 	log_head_put(&h, raw);
 	for (int i = 4; i < 8; i++)
 		raw[i] = (uint8_t)~raw[i];
@@ -354,6 +365,33 @@ static void test_torn(void)
 	log_writer_close(w);
 	c = read_all(dir, &everything);
 	is_str(c, "whole\n!cut line\nnew\n", "is dropped");
+}
+
+/* A record that ends with its block, its final head missing. */
+static void test_torn_block(void)
+{
+	static char text[LOG_BLOCK - LOG_HEAD];
+	auto_close int dir = fresh_dir("tornblock"), fd = -1;
+	struct log_writer *w = writer(dir, 0, 0);
+	auto_free char *got = NULL;
+	uint8_t raw[LOG_HEAD];
+	struct log_head h = { .type = LOG_STDOUT, .time_ns = 5 };
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = i % 16 == 15 ? '\n' : 'x';
+	ok(log_put(w, LOG_STDOUT, text, sizeof(text), &e) == 0, "a record of a whole block");
+	log_writer_close(w);
+	fd = openat(dir, "log/000001", O_RDWR);
+	is_int(lseek(fd, 0, SEEK_END), LOG_BLOCK, "ends with it");
+	log_head_put(&h, raw);
+	for (int i = 4; i < 8; i++)
+		raw[i] = (uint8_t)~raw[i];
+	ok(pwrite(fd, raw, LOG_HEAD, 0) == LOG_HEAD, "as if cut");
+	w = writer(dir, 0, 0);
+	put(w, LOG_STDOUT, "next\n");
+	log_writer_close(w);
+	got = read_all(dir, &everything);
+	ok(strlen(got) == sizeof(text) + 5 && !strcmp(got + sizeof(text), "next\n"), "is completed");
 }
 
 static void test_hostile(void)
@@ -433,6 +471,7 @@ int main(void)
 	test_merge();
 	test_follow();
 	test_torn();
+	test_torn_block();
 	test_hostile();
 	test_killed_writer();
 	test_speed();
