@@ -265,7 +265,7 @@ static const struct key service_v[] = {
 	{ "environment", KV, .settle = settle_env },
 	{ "expose", .forms = LIST, .item = &row_text_num, .flags = KEY_UNIQUE, .settle = settle_text },
 	{ "extends", .forms = STR | MAP, .keys = &extends_keys, .canon = canon_extends },
-	{ "external_links", UNIQUE_TEXTS, .status = KEY_REFUSED },
+	{ "external_links", UNIQUE_TEXTS },
 	{ "extra_hosts", .forms = MAP | LIST, .keys = &host_keys, .item = &row_text, .settle = settle_hosts },
 	{ "gpus", .forms = STR | LIST, .words = "all", .item = &gpu_item, .canon = canon_gpus, .status = KEY_REFUSED },
 	{ "group_add", .forms = LIST, .item = &row_text_num, .flags = KEY_UNIQUE, .settle = settle_text },
@@ -322,7 +322,7 @@ static const struct key service_v[] = {
 	{ "userns_mode", .forms = STR },
 	{ "uts", .forms = STR },
 	{ "volumes", .forms = LIST, .item = &mount_item, .flags = KEY_UNIQUE },
-	{ "volumes_from", .forms = LIST, .item = &volumes_from_item, .flags = KEY_UNIQUE, .status = KEY_REFUSED },
+	{ "volumes_from", .forms = LIST, .item = &volumes_from_item, .flags = KEY_UNIQUE },
 	{ "working_dir", .forms = STR },
 };
 NAMED(schema_service, service_v, "a service");

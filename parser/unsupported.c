@@ -132,18 +132,6 @@ static void mounts(struct refuse *r, const struct service *s)
 	}
 }
 
-/* A link orders and names; the name of the service itself is known on its networks anyway. */
-static void links(struct refuse *r, const struct service *s)
-{
-	for (size_t i = 0; i < s->links.n; i++) {
-		const char *alias = strchr(s->links.v[i], ':');
-		size_t n = alias ? (size_t)(alias - s->links.v[i]) : 0;
-		if (alias && (strlen(alias + 1) != n || strncmp(alias + 1, s->links.v[i], n) != 0))
-			refuse(r, node_get(s->tree, "links")->pos, "links", "give the other service a network alias",
-			       "the alias of link \"%s\" is not supported yet", s->links.v[i]);
-	}
-}
-
 static void build_secrets(struct refuse *r, const struct project *p, const struct service *s)
 {
 	for (size_t i = 0; s->build && i < s->build->n_secrets; i++)
@@ -165,7 +153,6 @@ static int service_values(const struct project *p, const struct service *s, cons
 	runtime(&r, s);
 	storage(&r, s);
 	mounts(&r, s);
-	links(&r, s);
 	build_secrets(&r, p, s);
 	return r.bad;
 }

@@ -100,7 +100,7 @@ void tell(struct engine *en, const char *kind, const char *name, const char *sta
 		en->o.events.status(en->o.events.arg, kind, name, status, tone, done);
 }
 
-void engine_warn(struct engine *en, const char *fmt, ...)
+void engine_warn(const struct engine *en, const char *fmt, ...)
 {
 	auto_free char *text = NULL;
 	va_list ap;

@@ -44,7 +44,7 @@ int job_start(struct engine *en, struct op *op, op_fn *fn, struct err *e);
 /* Ask the supervisor; the reply ends op. args is consumed. ret: 1, or -1 */
 int ask(struct engine *en, struct op *op, const char *verb, json_t *args, struct err *e);
 void tell(struct engine *en, const char *kind, const char *name, const char *status, enum engine_tone tone, bool done);
-void engine_warn(struct engine *en, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void engine_warn(const struct engine *en, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Id of the container that op acts on. */
 const char *op_ctr_id(const struct engine *en, const struct op *op);
 /* The image of a reference, opened once; borrowed. err: ERR_MISSING */
@@ -71,5 +71,7 @@ struct ctr_want {
 int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct err *e);
 /* in: r is filled by to_record; grows r->volumes, r->anon_volumes, r->mounts */
 int to_spec(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct spec *s, struct err *e);
+/* volumes_from.c: what other containers mount, after s has what the service itself mounts. */
+int volumes_from(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct spec *s, struct err *e);
 /* mounts.c: volumes, binds, tmpfs, secrets and configs of the service into s. */
 int to_mounts(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct spec *s, struct err *e);

@@ -196,6 +196,14 @@ static int add_mount(struct ctx *c, const struct mount *m, struct err *e)
 	}
 }
 
+static bool is_mounted(const struct spec *s, const char *target)
+{
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (str_eq(s->mounts.v[i].dest, target))
+			return true;
+	return false;
+}
+
 static bool has_target(const struct service *s, const char *target)
 {
 	for (size_t i = 0; i < s->n_mounts; i++)
@@ -213,7 +221,7 @@ static int image_volumes(struct ctx *c, struct err *e)
 		const struct mount m = { .kind = MOUNT_VOLUME, .source = "", .target = v->v[i], .subpath = "", .recursive = "",
 			.propagation = "", .tmpfs_opts = "" };
 
-		if (*v->v[i] == '/' && !has_target(c->w->s, v->v[i]) && add_volume(c, &m, e) < 0)
+		if (*v->v[i] == '/' && !is_mounted(c->s, v->v[i]) && add_volume(c, &m, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -330,7 +338,7 @@ static int add_all(struct ctx *c, struct err *e)
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (add_mount(c, &s->mounts[i], e) < 0)
 			return -1;
-	if (image_volumes(c, e) < 0)
+	if (volumes_from(c->en, c->w, c->r, c->s, e) < 0 || image_volumes(c, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_secrets; i++)
 		if (add_file(c, &s->secrets[i], find_source(p->secrets, p->n_secrets, s->secrets[i].source), "secret", e) < 0)

@@ -4,6 +4,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/engine/to_spec.h"
+#include "compose/engine/others.h"
 #include "compose/engine/signals.h"
 #include "graph/hash.h"
 #include "parser/value.h"
@@ -78,38 +79,51 @@ static char *display_command(const struct ctr_want *w)
 	return str_take(&b);
 }
 
-/* The container whose namespace "service:X" means: replica 1 of X, made by this plan or standing. */
-static int join_target(const struct engine *en, const char *service, const char **ret, struct err *e)
-{
-	for (size_t i = 0; en->plan && i < en->plan->n_ops; i++) {
-		const struct op *op = en->plan->ops[i];
-
-		if (op->kind == OP_CTR_CREATE && str_eq(op->service->name, service)) {
-			*ret = en->ids[op->i];
-			return 0;
-		}
-	}
-	for (size_t i = 0; en->o.have && i < en->o.have->n_ctrs; i++)
-		if (str_eq(en->o.have->ctrs[i].service, service) && !en->o.have->ctrs[i].oneoff) {
-			*ret = en->o.have->ctrs[i].id;
-			return 0;
-		}
-	return err_set(e, ERR_MISSING, 0, "service %s has no container whose namespace could be shared", service);
-}
-
-/* "", host, none, container:NAME-or-id stay; service:X becomes container:ID; shareable and private are the default. */
+/* "", host, none stay; service:X and container:NAME become container:ID; shareable and private are the default. */
 static int namespace_mode(const struct engine *en, const char *mode, char **ret, struct err *e)
 {
-	const char *id = NULL;
+	auto_other struct other o = {0};
 
-	if (str_starts(mode, "service:")) {
-		if (join_target(en, mode + 8, &id, e) < 0)
+	if (str_starts(mode, "service:") || str_starts(mode, "container:")) {
+		if ((*mode == 's' ? other_of_service(en, mode + 8, &o, e) : other_named(en, mode + 10, &o, e)) < 0)
 			return -1;
-		*ret = xasprintf("container:%s", id);
+		if (!str_eq(o.project, en->o.name))
+			return err_set(e, ERR_MODEL, 0, "container %s is of project %s: only namespaces of this project's can be shared",
+				       o.name, o.project);
+		*ret = xasprintf("container:%s", o.id);
 	} else if (str_eq(mode, "shareable") || str_eq(mode, "private")) {
 		*ret = xstrdup("");
 	} else {
 		*ret = xstrdup(mode);
+	}
+	return 0;
+}
+
+/* "database=db": in this container alone, database means what db means on its networks. */
+static int links(const struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct err *e)
+{
+	for (size_t i = 0; i < w->s->links.n; i++) {
+		const char *l = w->s->links.v[i], *colon = strchr(l, ':');
+
+		if (colon && strncmp(l, colon + 1, (size_t)(colon - l)))
+			strv_take(&r->links, xasprintf("%s=%.*s", colon + 1, (int)(colon - l), l));
+	}
+	for (size_t i = 0; i < w->s->external_links.n; i++) {
+		const char *l = w->s->external_links.v[i], *colon = strchr(l, ':');
+		auto_free char *name = xstrndup(l, colon ? (size_t)(colon - l) : strlen(l));
+		auto_other struct other o = {0};
+		bool meet = false;
+
+		if (other_named(en, name, &o, e) < 0) {
+			err_wrap(e, "external_links %s", l);
+			return err_at(e, service_pos(w->s, "external_links"), "external_links");
+		}
+		for (size_t k = 0; k < r->nets.n; k++)
+			meet = meet || strv_has(&o.networks, r->nets.v[k].network);
+		if (!meet)
+			engine_warn(en, "service %s: external_links %s: container %s shares no network with it and cannot be reached",
+				    w->s->name, l, o.name);
+		strv_take(&r->links, xasprintf("%s=%s", colon ? colon + 1 : name, o.name));
 	}
 	return 0;
 }
@@ -325,6 +339,8 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 		return -1;
 	}
 	names_and_dns(en, w, r);
+	if (links(en, w, r, e) < 0)
+		return -1;
 	if (stop_and_restart(w, r, e) < 0 || cgroup_parent(w, r, e) < 0)
 		return -1;
 	return logging(w, r, e);

@@ -156,8 +156,10 @@ static size_t finish(struct reply *r, unsigned rcode, bool edns)
 
 static const struct dns_addrs *find(const struct dns_zone *z, const char *name)
 {
-	size_t len = strlen(name);
+	const char *meant = z->links ? map_get(z->links, name) : NULL;
+	size_t len = strlen(meant ? meant : name);
 
+	name = meant ? meant : name;
 	for (size_t i = 0; i < z->n; i++) {
 		const struct dns_net *n = z->net[i];
 		const struct dns_addrs *a = map_get(&n->names, name);

@@ -29,6 +29,7 @@ struct dns_net {
 struct dns_zone {
 	const struct dns_net *const *net;
 	size_t   n;
+	const struct map *links;     /* lower-case alias -> name it stands for (char *); NULL: none */
 	unsigned turn;               /* replicas come in rotating order: add one per query */
 };
 
@@ -56,6 +57,7 @@ struct dns_client {
 	char *const *network_ids;    /* in order of eth0, eth1 ...; ends with NULL */
 	char *const *upstream; /* the service's `dns:`, asked from inside the container's namespace; NULL or empty: the
 				* host's resolvers, asked from the host's */
+	char *const *links;          /* "alias=name", for this container alone; ends with NULL, or NULL */
 	bool         forward;        /* false: only internal networks, nothing leaves (an unknown name is NXDOMAIN) */
 };
 /* Serve a container. owns: on success udp and tcp are the server's to close; call again after a hand-over */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -46,6 +47,7 @@ struct client {
 	struct loop_src   *udp_src, *tcp_src;
 	VEC(struct dns_source *) nets;   /* the server's */
 	struct dns_servers upstream;
+	struct map         links;        /* alias -> name; owns the names */
 	bool               own_upstream, forward;
 	unsigned           turn;
 	VEC(struct pending *) pending;
@@ -77,7 +79,7 @@ int dns_server_new(struct dns_server **ret, struct loop *l, const struct net_ctx
 static enum dns_verdict answer(struct client *c, bool tcp, const uint8_t *q, size_t len, uint8_t *out, size_t cap,
 			       size_t *ret_len)
 {
-	struct dns_zone z = { .n = c->nets.n, .turn = c->turn++ };
+	struct dns_zone z = { .n = c->nets.n, .turn = c->turn++, .links = &c->links };
 	const struct dns_net **nets = xmalloc((c->nets.n + 1) * sizeof(*nets));
 	enum dns_verdict v;
 
@@ -363,6 +365,9 @@ static void client_free(struct client *c)
 	vec_done(&c->conns);
 	vec_done(&c->pending);
 	vec_done(&c->nets);
+	for (size_t i = 0; i < c->links.n; i++)
+		free(c->links.e[i].val);
+	map_done(&c->links);
 	free(c->id);
 	free(c);
 }
@@ -430,6 +435,26 @@ static void remove_client(struct dns_server *s, size_t i)
 	drop_unused_nets(s);
 }
 
+static char *lower(const char *s, size_t n)
+{
+	char *copy = xstrndup(s, n);
+
+	for (char *p = copy; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return copy;
+}
+
+static void add_links(struct client *c, char *const *links)
+{
+	for (; links && *links; links++) {
+		size_t len = strcspn(*links, "=");
+		auto_free char *alias = lower(*links, len);
+
+		if ((*links)[len])
+			free(map_set(&c->links, alias, lower(*links + len + 1, strlen(*links + len + 1))));
+	}
+}
+
 int dns_server_add(struct dns_server *s, const struct dns_client *conf, int udp, int tcp, struct err *e)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
@@ -442,6 +467,7 @@ int dns_server_add(struct dns_server *s, const struct dns_client *conf, int udp,
 		drop_unused_nets(s);
 		return err_wrap(e, "serve names to container %.12s", conf->container_id);
 	}
+	add_links(c, conf->links);
 	c->udp_src = loop_add(s->loop, udp, EPOLLIN, on_udp, c);
 	c->tcp_src = loop_add(s->loop, tcp, EPOLLIN, on_accept, c);
 	if (!c->udp_src || !c->tcp_src) {

@@ -56,6 +56,7 @@ struct ctr_record {
 	VEC(struct rec_net) nets;    /* in attachment order: eth0, eth1 ... */
 	VEC(struct rec_port) ports;
 	struct strv dns, dns_search, dns_opt;
+	struct strv links;           /* "alias=name": what this container calls another name of its networks */
 	struct strv extra_hosts;     /* "name=ip"; ip may be host-gateway */
 	enum restart_policy restart; int restart_max;      /* on-failure:N; 0 = no limit */
 	int stop_signal;             /* number */

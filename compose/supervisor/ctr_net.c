@@ -96,7 +96,7 @@ static int attach(struct ctr *c, size_t i, const char *network_id, int netns, st
 static int serve_names(struct ctr *c, char *const *ids, bool forward, int udp, int tcp, struct err *e)
 {
 	const struct dns_client client = { .container_id = c->rec.id, .network_ids = ids,
-		.upstream = c->rec.dns.n ? strv_null(&c->rec.dns) : NULL, .forward = forward };
+		.upstream = c->rec.dns.n ? strv_null(&c->rec.dns) : NULL, .forward = forward, .links = strv_null(&c->rec.links) };
 
 	if (!c->w->dns && dns_server_new(&c->w->dns, c->w->loop, &c->w->net, e) < 0)
 		return -1;
