@@ -15,7 +15,8 @@ enum ctr_health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY
 struct observed_ctr {
 	const char *id, *name, *service;       /* id: 64 hex digits */
 	unsigned    number;                    /* replica, from 1; one-offs 1 */
-	bool        oneoff;                    /* made by `run` */
+	bool        oneoff;                    /* made by `run`, or a hook */
+	bool        hook;                      /* a pre_start hook that failed, or was left alone */
 	const char *config_hash, *image_id;
 	enum ctr_state state;
 	enum ctr_health health;
@@ -29,6 +30,8 @@ struct observed_ctr {
 };
 struct observed_net { const char *name, *key, *hash; bool ours; };   /* ours: labelled for this project */
 struct observed_vol { const char *name, *key, *hash; bool ours, anonymous; };
+/* An image that a service names beside its own (service_other_image()). */
+struct observed_ref { const char *ref, *image_id; };                 /* image_id "" = not in the store */
 /* What the service's image reference means today. */
 struct observed_image { const char *service, *image_id; };           /* image_id "" = not in the store */
 
@@ -38,6 +41,7 @@ struct observed {
 	struct observed_net   *nets;   size_t n_nets;          /* ours, and external ones that the project names */
 	struct observed_vol   *vols;   size_t n_vols;
 	struct observed_image *images; size_t n_images;
+	struct observed_ref   *refs;   size_t n_refs;
 };
 
 void observed_free(struct observed *o);

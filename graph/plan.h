@@ -13,6 +13,7 @@ struct project;
 struct service;
 struct network;
 struct volume;
+struct hook;
 
 /* GOAL_IMAGES: have every image that the services need (first half of up: ids must be known before containers are compared);
  * GOAL_RUN: all that the one-off container of services[0] needs around it: its dependencies, networks and volumes. */
@@ -48,7 +49,7 @@ struct goal {
 	X(OP_CTR_CREATE, "create container") X(OP_CTR_START, "start container") X(OP_CTR_STOP, "stop container") \
 	X(OP_CTR_KILL, "kill container") X(OP_CTR_REMOVE, "remove container") \
 	X(OP_CTR_PAUSE, "pause container") X(OP_CTR_UNPAUSE, "unpause container") \
-	X(OP_WAIT, "wait for") X(OP_IMAGE_REMOVE, "remove image")
+	X(OP_HOOK, "run pre_start hook") X(OP_WAIT, "wait for") X(OP_IMAGE_REMOVE, "remove image")
 #define OP_ENUM(e, name) e,
 enum op_kind { OP_KINDS(OP_ENUM) };
 
@@ -66,6 +67,7 @@ struct op {
 	struct op    *ctr_op;                  /* start/wait/hook of a container that OP_CTR_CREATE ctr_op makes; or NULL */
 	const struct observed_ctr *replaces;   /* OP_CTR_CREATE: anonymous volumes are taken over from it */
 	unsigned      number;                  /* OP_CTR_CREATE: replica number */
+	const struct hook *hook;               /* OP_HOOK; ctr or ctr_op: the container before whose start it runs */
 	enum wait_for wait;
 	bool          optional;                /* OP_WAIT of depends_on required:false: failure only warns */
 	int64_t       timeout_ns;              /* OP_CTR_STOP; -1 = the container's own */

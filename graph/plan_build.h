@@ -42,6 +42,9 @@ struct op *plan_remove_ctr(struct builder *b, const struct observed_ctr *c, cons
 /* Wait, for everything service i needs, before op. */
 void plan_wait_deps(struct builder *b, size_t i, struct op *op);
 
+/* Before the starts of service i, which are all in ready[i]: its pre_start hooks. */
+void plan_pre_start(struct builder *b, size_t i);
+
 int plan_images(struct builder *b, struct err *e) __attribute__((warn_unused_result));     /* GOAL_IMAGES, BUILD, PULL */
 int plan_push(struct builder *b, struct err *e) __attribute__((warn_unused_result));       /* GOAL_PUSH */
 int plan_up(struct builder *b, struct err *e) __attribute__((warn_unused_result));         /* GOAL_UP, CREATE, RUN */

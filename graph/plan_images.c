@@ -104,6 +104,41 @@ static int one_pull(struct builder *b, const struct service *s, struct err *e)
 	return 0;
 }
 
+static bool have_ref(const struct observed *o, const char *ref)
+{
+	for (size_t i = 0; i < o->n_refs; i++)
+		if (str_eq(o->refs[i].ref, ref))
+			return *o->refs[i].image_id;
+	return false;
+}
+
+/* Images that hooks run and mounts show, unless a service of the project builds them. */
+static int other_images(struct builder *b, const struct service *s, struct err *e)
+{
+	const char *ref, *cause;
+
+	for (size_t i = 0; (ref = service_other_image(s, i)); i++) {
+		const struct service other = { .name = s->name, .image = ref }, *maker = builder_of(b, &other);
+
+		if (maker) {
+			if (b->goal->verb == GOAL_IMAGES && one_build(b, maker, e) < 0)
+				return -1;
+			continue;
+		}
+		if (b->goal->verb == GOAL_BUILD)
+			continue;
+		cause = pull_cause(b, policy_of(b, s), !have_ref(b->have, ref));
+		if (!cause && !have_ref(b->have, ref) && b->goal->verb != GOAL_PULL) {
+			err_set(e, ERR_MISSING, 0, "image %s is not present, and the pull policy is never", ref);
+			err_at(e, s->pos, s->name);
+			return -1;
+		}
+		if (cause && !planned(b, OP_PULL, ref))
+			plan_add(b, OP_PULL, ref, cause)->service = s;
+	}
+	return 0;
+}
+
 static int one_image(struct builder *b, const struct service *s, struct err *e)
 {
 	const struct service *maker = s->build ? s : builder_of(b, s);
@@ -164,7 +199,7 @@ int plan_images(struct builder *b, struct err *e)
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k];
 
-		if (b->sel[i] && one_image(b, &b->want->services[i], e) < 0)
+		if (b->sel[i] && (one_image(b, &b->want->services[i], e) < 0 || other_images(b, &b->want->services[i], e) < 0))
 			return -1;
 	}
 	order_builds(b);

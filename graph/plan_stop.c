@@ -33,7 +33,7 @@ static bool is_inactive(const struct builder *b, const char *name)
 
 static bool is_orphan(const struct builder *b, const struct observed_ctr *c)
 {
-	return b->want && (c->oneoff || (plan_service(b, c->service) == SIZE_MAX && !is_inactive(b, c->service)));
+	return b->want && ((c->oneoff && !c->hook) || (plan_service(b, c->service) == SIZE_MAX && !is_inactive(b, c->service)));
 }
 
 /* op on a container of service i waits for the stops of everything that needs i */
@@ -118,6 +118,7 @@ int plan_start(struct builder *b, struct err *e)
 		for (size_t j = 0; j < n; j++)
 			if (!plan_runs(&c[j]))
 				start_again(b, i, &c[j], ctr_state_name(c[j].state), NULL);
+		plan_pre_start(b, i);
 	}
 	for (size_t i = 0; !b->want && i < b->have->n_ctrs; i++)
 		if (!b->have->ctrs[i].oneoff && wanted(b, &b->have->ctrs[i]) && !plan_runs(&b->have->ctrs[i]))
@@ -268,11 +269,11 @@ static void plan_down(struct builder *b)
 
 	for (size_t i = 0; i < b->have->n_ctrs; i++) {
 		const struct observed_ctr *c = &b->have->ctrs[i];
-		bool orphan = is_orphan(b, c) || (!b->want && c->oneoff);
+		bool orphan = is_orphan(b, c) || (!b->want && c->oneoff && !c->hook);
 
 		if (orphan ? !b->goal->remove_orphans || !whole : !wanted(b, c))
 			continue;
-		plan_remove_ctr(b, c, "down", b->goal->volumes || c->oneoff, orphan ? plan_stop_ctr(b, c, NULL, "orphan") : stops[i]);
+		plan_remove_ctr(b, c, "down", b->goal->volumes || c->oneoff, orphan || c->hook ? plan_stop_ctr(b, c, NULL, orphan ? "orphan" : "down") : stops[i]);
 	}
 	for (size_t i = 0; whole && i < b->have->n_nets; i++)
 		if (b->have->nets[i].ours)

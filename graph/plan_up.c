@@ -413,6 +413,7 @@ static void up_service(struct builder *b, const struct resources *r, size_t i)
 	}
 	while (stay++ < want)
 		make_new(b, r, i, ++max);
+	plan_pre_start(b, i);
 }
 
 /* A service that nobody asked for, but whose running containers cannot go on as they are beside what this plan does. */
@@ -432,6 +433,7 @@ static void follow(struct builder *b, const struct resources *r, size_t i)
 		else
 			keep(b, i, &c[k], fate.restart);
 	}
+	plan_pre_start(b, i);
 }
 
 /* A wait for one container of a dependency. ret: NULL when what was observed already satisfies it */

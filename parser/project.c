@@ -59,3 +59,14 @@ void project_free(struct project *p)
 		load_result_done(p->load);
 	arena_done(&a);
 }
+
+const char *service_other_image(const struct service *s, size_t i)
+{
+	for (size_t k = 0; k < s->n_pre_start; k++)
+		if (*s->pre_start[k].image && strcmp(s->pre_start[k].image, s->image) != 0 && i-- == 0)
+			return s->pre_start[k].image;
+	for (size_t k = 0; k < s->n_mounts; k++)
+		if (s->mounts[k].kind == MOUNT_IMAGE && i-- == 0)
+			return s->mounts[k].source;
+	return NULL;
+}

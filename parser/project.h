@@ -270,6 +270,9 @@ const struct service *project_service(const struct project *p, const char *name)
 struct srcpos service_pos(const struct service *s, const char *key);
 const struct network *project_network(const struct project *p, const char *key);
 const struct volume  *project_volume(const struct project *p, const char *key);
+/* The images that a service needs beside its own: of its pre_start hooks, and those that it mounts.
+ * ret: reference number i, from 0, perhaps one twice; NULL when there are no more */
+const char *service_other_image(const struct service *s, size_t i);
 void project_free(struct project *p);              /* NULL is fine */
 static inline void project_freep(struct project **p) { project_free(*p); }
 #define auto_project __attribute__((cleanup(project_freep)))

@@ -295,7 +295,7 @@ static const struct key service_v[] = {
 	{ "platform", .forms = STR },
 	{ "ports", .forms = LIST, .item = &port_item, .flags = KEY_UNIQUE, .canon = canon_ports },
 	{ "post_start", .forms = LIST, .item = &hook_item },
-	{ "pre_start", .forms = LIST, .item = &pre_start_item, .status = KEY_REFUSED },
+	{ "pre_start", .forms = LIST, .item = &pre_start_item },
 	{ "pre_stop", .forms = LIST, .item = &hook_item },
 	{ "privileged", FLAG },
 	{ "profiles", UNIQUE_TEXTS },

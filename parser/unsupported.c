@@ -132,6 +132,14 @@ static void mounts(struct refuse *r, const struct service *s)
 	}
 }
 
+static void pre_start(struct refuse *r, const struct service *s)
+{
+	for (size_t i = 0; i < s->n_pre_start; i++)
+		if (s->pre_start[i].per_replica)
+			refuse(r, s->pre_start[i].pos, "pre_start", "leave it out: a hook runs once, before the first container starts",
+			       "`per_replica: true` is not supported yet");
+}
+
 static void build_secrets(struct refuse *r, const struct project *p, const struct service *s)
 {
 	for (size_t i = 0; s->build && i < s->build->n_secrets; i++)
@@ -153,6 +161,7 @@ static int service_values(const struct project *p, const struct service *s, cons
 	runtime(&r, s);
 	storage(&r, s);
 	mounts(&r, s);
+	pre_start(&r, s);
 	build_secrets(&r, p, s);
 	return r.bad;
 }

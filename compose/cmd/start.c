@@ -26,4 +26,4 @@ static int start_run(struct ctx *c, const void *args, struct err *e)
 
 const struct cmd cmd_start = { .name = "start", .usage = "[OPTION...] [SERVICE...]", .summary = "Start containers that exist",
 	.opts = start_opts, .args_size = sizeof(struct start_args), .services_off = offsetof(struct start_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_LOCK, .run = start_run };
+	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STORE | NEED_LOCK, .run = start_run };

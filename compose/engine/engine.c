@@ -26,7 +26,7 @@ static op_fn *const handlers[] = {
 	[OP_VOL_CREATE] = op_vol_create, [OP_VOL_REMOVE] = op_vol_remove,
 	[OP_CTR_CREATE] = op_ctr_create, [OP_CTR_START] = op_ctr_start, [OP_CTR_STOP] = op_ctr_stop,
 	[OP_CTR_KILL] = op_ctr_kill, [OP_CTR_REMOVE] = op_ctr_remove, [OP_CTR_PAUSE] = op_ctr_pause,
-	[OP_CTR_UNPAUSE] = op_ctr_unpause, [OP_WAIT] = op_wait,
+	[OP_CTR_UNPAUSE] = op_ctr_unpause, [OP_HOOK] = op_hook, [OP_WAIT] = op_wait,
 };
 
 /* What the user reads while an operation runs, and after it. */
@@ -39,7 +39,8 @@ static const struct { const char *kind, *begin, *end; } words[] = {
 	[OP_CTR_CREATE] = { "Container", "Creating", "Created" }, [OP_CTR_START] = { "Container", "Starting", "Started" },
 	[OP_CTR_STOP] = { "Container", "Stopping", "Stopped" }, [OP_CTR_KILL] = { "Container", "Killing", "Killed" },
 	[OP_CTR_REMOVE] = { "Container", "Removing", "Removed" }, [OP_CTR_PAUSE] = { "Container", "Pausing", "Paused" },
-	[OP_CTR_UNPAUSE] = { "Container", "Unpausing", "Unpaused" }, [OP_WAIT] = { "Container", "Waiting", "Ready" },
+	[OP_CTR_UNPAUSE] = { "Container", "Unpausing", "Unpaused" }, [OP_HOOK] = { "Container", "Running", "Completed" },
+	[OP_WAIT] = { "Container", "Waiting", "Ready" },
 };
 
 struct engine *engine_new(const struct engine_opts *o)
@@ -252,9 +253,12 @@ int ask(struct engine *en, struct op *op, const char *verb, json_t *args, struct
 }
 
 /* A reply may be a failure for the operation all the same. */
-static int accept_reply(const struct op *op, const json_t *reply, struct err *e)
+static int accept_reply(struct engine *en, const struct op *op, const json_t *reply, struct err *e)
 {
 	int64_t code = json_int(reply, "exit_code", 0);
+
+	if (op->kind == OP_HOOK)
+		return hook_end(en, op, (int)code, e);
 
 	if (op->kind != OP_WAIT || op->wait != WAIT_COMPLETED || code == 0)
 		return 0;
@@ -283,7 +287,7 @@ static void take_replies(struct engine *en)
 				err_set(&each, ERR_SYS, 0, "the supervisor went away: %s", e.n ? e.frame[0] : "connection closed");
 			else
 				err_move(&each, &e);
-			finish(en, op, r > 0 && reply && accept_reply(op, reply, &each) == 0, &each);
+			finish(en, op, r > 0 && reply && accept_reply(en, op, reply, &each) == 0, &each);
 			if (r > 0)
 				break;
 		}
@@ -322,6 +326,8 @@ static void on_interrupt(struct engine *en)
 	for (size_t i = en->requests.n; i-- > 0;) {
 		struct op *op = en->requests.v[i].op;
 
+		if (op->kind == OP_HOOK)
+			hook_kill(en, op);
 		if (op->kind != OP_WAIT)
 			continue;
 		vec_remove(&en->requests, i);
@@ -386,7 +392,7 @@ static int pin_images(struct engine *en, const struct plan *p, bool *ret_pinned,
 {
 	*ret_pinned = false;
 	for (size_t i = 0; i < p->n_ops && !*ret_pinned; i++)
-		*ret_pinned = p->ops[i]->kind == OP_CTR_CREATE;
+		*ret_pinned = p->ops[i]->kind == OP_CTR_CREATE || p->ops[i]->kind == OP_HOOK;
 	return *ret_pinned ? store_pin(en->o.store, e) : 0;
 }
 

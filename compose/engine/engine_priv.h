@@ -38,6 +38,10 @@ typedef int op_fn(struct engine *en, struct op *op, struct err *e);
 op_fn op_pull, op_build, op_push, op_image_remove;                              /* op_image.c */
 op_fn op_net_create, op_net_remove, op_vol_create, op_vol_remove;      /* op_net.c */
 op_fn op_ctr_create, op_ctr_start, op_ctr_stop, op_ctr_kill, op_ctr_remove, op_ctr_pause, op_ctr_unpause, op_wait;  /* op_ctr.c */
+op_fn op_hook;                                                         /* op_hook.c */
+/* It has ended with code: tell what it printed, remove it unless it failed. ret: 0, or -1 when it failed */
+int hook_end(struct engine *en, const struct op *op, int code, struct err *e);
+void hook_kill(struct engine *en, const struct op *op);
 
 /* Run fn(en, op) in a thread; its end wakes the loop. */
 int job_start(struct engine *en, struct op *op, op_fn *fn, struct err *e);
@@ -68,6 +72,8 @@ struct ctr_want {
 	int         dir;                  /* the container's directory */
 	char       *path;                 /* the same as a path */
 };
+/* op_ctr.c: make the container of w; on failure nothing of it is left. in: w->dir and path unset */
+int ctr_make(struct engine *en, struct ctr_want *w, struct err *e);
 int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct err *e);
 /* in: r is filled by to_record; grows r->volumes, r->anon_volumes, r->mounts */
 int to_spec(struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct spec *s, struct err *e);

@@ -60,7 +60,7 @@ static int add_ctr(void *arg, int dir, const struct ctr_record *r, const struct 
 	c = &w->o->ctrs[w->o->n_ctrs++];
 	*c = (struct observed_ctr){
 		.id = arena_strdup(a, r->id), .name = arena_strdup(a, r->name), .service = arena_strdup(a, r->service),
-		.number = r->number, .oneoff = r->kind == KIND_ONEOFF, .config_hash = arena_strdup(a, r->config_hash),
+		.number = r->number, .oneoff = r->kind != KIND_SERVICE, .hook = r->kind == KIND_HOOK, .config_hash = arena_strdup(a, r->config_hash),
 		.image_id = arena_strdup(a, r->image_id), .state = s->state, .health = s->health,
 		.has_healthcheck = r->health.set, .hooks = s->hook, .exit_code = s->exit_code, .shares = shared_ctr(a, r),
 	};
@@ -195,7 +195,44 @@ static int observe_vols(struct observed *o, const struct paths *paths, const str
 	return 0;
 }
 
-/* Services often share an image: each reference is looked up once. */
+/* in: ids: reference -> id in the arena, of those looked up so far: services often share an image. ret: the id, "" when it is
+ * not in the store; NULL with e */
+static const char *image_id(struct observed *o, struct store *store, struct map *ids, const char *ref, const struct service *s,
+			    struct err *e)
+{
+	const char *id = map_get(ids, ref);
+	auto_image struct image *img = NULL;
+
+	if (id)
+		return id;
+	if (image_open(store, ref, &img, e) < 0) {
+		err_at(e, s->pos, s->name);
+		err_wrap(e, "look up image %s", ref);
+		return NULL;
+	}
+	id = img ? arena_strdup(&o->arena, img->id) : "";
+	map_set(ids, ref, (void *)(uintptr_t)id);
+	return id;
+}
+
+static int observe_refs(struct observed *o, const struct service *s, struct store *store, struct map *ids, struct err *e)
+{
+	const char *ref, *id;
+
+	for (size_t i = 0; (ref = service_other_image(s, i)); i++) {
+		struct observed_ref *v = arena_alloc(&o->arena, (o->n_refs + 1) * sizeof(*v));
+
+		id = image_id(o, store, ids, ref, s, e);
+		if (!id)
+			return -1;
+		if (o->n_refs)
+			memcpy(v, o->refs, o->n_refs * sizeof(*v));
+		v[o->n_refs++] = (struct observed_ref){ ref, id };
+		o->refs = v;
+	}
+	return 0;
+}
+
 static int observe_images(struct observed *o, const struct project *p, struct store *store, struct err *e)
 {
 	auto_map struct map ids = {0};
@@ -203,18 +240,10 @@ static int observe_images(struct observed *o, const struct project *p, struct st
 	o->images = arena_alloc(&o->arena, (p->n_services + 1) * sizeof(*o->images));
 	for (size_t i = 0; i < p->n_services; i++) {
 		auto_free char *ref = image_name_of(p, &p->services[i]);
-		const char *id = map_get(&ids, ref);
+		const char *id = image_id(o, store, &ids, ref, &p->services[i], e);
 
-		if (!id) {
-			auto_image struct image *img = NULL;
-
-			if (image_open(store, ref, &img, e) < 0) {
-				err_at(e, p->services[i].pos, p->services[i].name);
-				return err_wrap(e, "look up image %s", ref);
-			}
-			id = img ? arena_strdup(&o->arena, img->id) : "";
-			map_set(&ids, ref, (void *)(uintptr_t)id);
-		}
+		if (!id || observe_refs(o, &p->services[i], store, &ids, e) < 0)
+			return -1;
 		o->images[o->n_images++] = (struct observed_image){ p->services[i].name, id };
 	}
 	return 0;

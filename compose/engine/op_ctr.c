@@ -39,8 +39,7 @@ static int make_dirs(const struct ctr_want *w, struct err *e)
 	return 0;
 }
 
-/* Make the container of w; on failure nothing of it is left. */
-static int create(struct engine *en, struct ctr_want *w, struct err *e)
+int ctr_make(struct engine *en, struct ctr_want *w, struct err *e)
 {
 	struct ctr_record r = {0};
 	auto_spec struct spec s = {0};
@@ -82,7 +81,7 @@ int op_ctr_create(struct engine *en, struct op *op, struct err *e)
 		err_at(e, op->service->pos, op->service->name);
 		return -1;
 	}
-	return create(en, &w, e);
+	return ctr_make(en, &w, e);
 }
 
 int engine_oneoff(struct engine *en, const struct service *s, const struct oneoff *o, char ret_id[65], char **ret_name, struct err *e)
@@ -97,7 +96,7 @@ int engine_oneoff(struct engine *en, const struct service *s, const struct oneof
 	w.name = name;
 	if (store_pin(en->o.store, e) < 0)
 		return -1;
-	if (engine_image(en, ref, &w.image, e) < 0 || create(en, &w, e) < 0)
+	if (engine_image(en, ref, &w.image, e) < 0 || ctr_make(en, &w, e) < 0)
 		err_wrap(e, "create container %s", name);
 	else
 		*ret_name = take_ptr(name);

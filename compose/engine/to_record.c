@@ -48,7 +48,10 @@ static void labels(const struct engine *en, const struct ctr_want *w, struct ctr
 	(void)snprintf(number, sizeof(number), "%u", w->number);
 	label(r, "com.docker.compose.project", en->o.name);
 	label(r, "com.docker.compose.service", w->s->name);
-	label(r, "com.docker.compose.container-number", number);
+	if (w->kind == KIND_HOOK)
+		label(r, "com.docker.compose.hook", "pre_start");
+	else
+		label(r, "com.docker.compose.container-number", number);
 	label(r, "com.docker.compose.oneoff", w->kind == KIND_ONEOFF ? "True" : "False");
 	label(r, "com.docker.compose.config-hash", r->config_hash);
 	label(r, "com.docker.compose.image", w->image->id);

@@ -13,7 +13,7 @@
 
 enum { RECORD_MAX_BYTES = 8 * 1024 * 1024, STATUS_MAX_BYTES = 256 * 1024 };
 
-static const char *const kind_names[] = { "service", "oneoff", "build", NULL };
+static const char *const kind_names[] = { "service", "oneoff", "build", "hook", NULL };
 static const char *const policy_names[] = { "no", "always", "on-failure", "unless-stopped", NULL };
 static const char *const state_names[] = { "created", "running", "paused", "restarting", "exited", "dead", NULL };
 static const char *const hook_names[] = { "", "running", "failed", NULL };

@@ -35,7 +35,7 @@ struct rec_hook {                    /* post_start, pre_stop */
 	char *at;                    /* position for errors */
 };
 
-enum ctr_kind { KIND_SERVICE, KIND_ONEOFF, KIND_BUILD };   /* build: a RUN step, never listed */
+enum ctr_kind { KIND_SERVICE, KIND_ONEOFF, KIND_BUILD, KIND_HOOK };   /* build: a RUN step, never listed; hook: pre_start */
 enum restart_policy { POLICY_NO, POLICY_ALWAYS, POLICY_ON_FAILURE, POLICY_UNLESS_STOPPED };
 
 struct ctr_record {

@@ -260,4 +260,136 @@ changed() {
 }
 t "a changed hook makes the container anew, with the cause" changed
 
+# ---- pre_start ----
+
+pre_start() {
+	project init <<-E
+		services:
+		  web:
+		    image: busybox
+		    init: true
+		    command: payload ticks 1000
+		    environment: { A: service, B: service }
+		    volumes: ["$W/h:/h", "data:/data", /anon]
+		    depends_on: [db]
+		    pre_start:
+		      - command: sh -c 'echo "one \$\$(id -u) \$\$A \$\$B \$\$PWD \$\$(getent hosts db | wc -l)" >>/h/init; echo x >/data/x; echo y >/anon/y'
+		        environment: { B: hook }
+		        working_dir: /h
+		      - command: sh -c 'echo said by two; echo two \$\$(id -u) \$\$(cat /data/x /anon/y) >>/h/init'
+		        user: "0:0"
+		      - command: sh -c 'grep Seccomp: /proc/self/status | tr -d "\\t" >>/h/init'
+		        image: other/base:1
+		        privileged: true
+		  db: { image: busybox, init: true, command: payload ticks 1000 }
+		volumes: { data: }
+	E
+	sed -i "s/command: sh -c 'grep Seccomp: \\(.*\\)'$/command: [sh, -c, 'grep Seccomp: \\1']/" compose.yaml
+	mkdir -p b
+	printf 'FROM busybox\nENTRYPOINT ["/bin/false"]\n' >b/Dockerfile
+	echo 'services: { b: { build: ., image: "other/base:1" } }' >b/compose.yaml
+	ok c -f b/compose.yaml -p b build
+	ok c --dry-run up
+	has "$out" "run pre_start hook init-web-pre_start-0 (before web starts)"
+	fails 1 c up -d                            # its image's entrypoint is /bin/false
+	has "$err" "pre_start hook exited with status 1"
+	sed -i 's/ENTRYPOINT.*/ENV X=y/' b/Dockerfile
+	ok c -f b/compose.yaml -p b build
+	rm "$W/h/init"
+	ok c up -d
+	has "$err" "said by two"
+	is "$(cat "$W/h/init")" $'one 0 service hook /h 1\ntwo 0 x y\nSeccomp:0'
+	is "$(c ps -aq | wc -l)" 2                 # none of theirs is left
+	is "$(c exec -T web cat /anon/y)" y
+	# not while one runs
+	ok c up -d --scale web=2
+	is "$(wc -l <"$W/h/init")" 3
+	ok c restart
+	is "$(wc -l <"$W/h/init")" 3
+	ok c stop
+	ok c start
+	is "$(wc -l <"$W/h/init")" 6
+	sed -i 's/A: service/A: new/' compose.yaml
+	ok c up -d
+	is "$(wc -l <"$W/h/init")" 9
+	ok c down -v
+	is "$(ls -A "$COMPOSE_ROOT/volumes" 2>/dev/null)" ""
+}
+t "pre_start: in order, in containers of their own beside the service's volumes and networks" pre_start
+
+pre_start_fails() {
+	project initfail <<-E
+		services:
+		  web:
+		    image: busybox
+		    init: true
+		    command: payload ticks 1000
+		    volumes: ["$W/h:/h"]
+		    pre_start:
+		      - command: sh -c 'echo no schema; test -e /h/good3 || exit 5'
+		      - command: sh -c 'echo second >>/h/second'
+		  after: { image: busybox, command: payload ticks 1000, depends_on: [web] }
+	E
+	fails 1 c up -d
+	has "$err" "pre_start hook exited with status 5: no schema"
+	has "$err" "compose.yaml:8:9"
+	has "$err" "initfail-web-pre_start-0 was kept"
+	is "$(field web .State | head -1) $(field after .State)" "created created"
+	is "$(ls "$W/h/second" 2>/dev/null)" ""
+	is "$(c ps -aq | wc -l)" 3
+	fails 1 c up -d
+	is "$(c ps -aq | wc -l)" 3
+	touch "$W/h/good3"
+	ok c up -d
+	is "$(c ps -aq | wc -l) $(field web .State) $(field after .State) $(cat "$W/h/second")" "2 running running second"
+	rm "$W/h/good3"
+	ok c stop
+	fails 1 c start
+	ok c down
+	is "$(c ps -aq)" ""
+	sed -i 's/      *- command: sh -c .echo second.*/&\n        per_replica: true/' compose.yaml
+	fails 3 c up -d
+	has "$err" "per_replica"
+	has "$err" "compose.yaml:9:"
+}
+t "a failing pre_start: nothing starts, it is kept and told, and the next up runs it again" pre_start_fails
+
+pre_start_cut() {
+	mkfifo "$W/h/gate"
+	project initcut <<-E
+		services:
+		  web:
+		    image: busybox
+		    init: true
+		    command: payload ticks 1000
+		    volumes: ["$W/h:/h"]
+		    pre_start: [{ command: sh -c 'echo begun >>/h/cut; cat /h/gate; echo over >>/h/cut' }]
+	E
+	begun() { [ "$(grep -c begun "$W/h/cut" 2>/dev/null)" = "$1" ]; }
+	c_bg up -d
+	soon 20 begun 1
+	kill -9 $bg
+	wait $bg || true
+	is "$(c ps -aq | wc -l)" 2
+	c_bg up -d                                 # that of the dead client is ended, and it is run again
+	soon 20 begun 2
+	echo >"$W/h/gate"
+	wait $bg
+	is "$(grep -c over "$W/h/cut") $(field web .State) $(c ps -aq | wc -l)" "1 running 1"
+	ok c stop
+	c_bg up -d                                 # Ctrl-C: it is gone
+	soon 20 begun 3
+	kill -INT $bg
+	run wait $bg
+	is "$rc" 130
+	is "$(c ps -aq | wc -l)" 1
+	c_bg up -d
+	soon 20 begun 4
+	kill -9 $bg
+	ok c down
+	is "$(c ps -aq)" ""
+	rm "$W/h/gate"
+}
+t "pre_start whose client is killed or interrupted" pre_start_cut
+
 done_testing
