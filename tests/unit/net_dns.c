@@ -7,7 +7,7 @@ enum { A = 1, PTR = 12, MX = 15, AAAA = 28 };
 
 static struct dns_net front, back;
 static const struct dns_net *nets[] = { &front, &back };
-static struct dns_zone zone = { nets, 2, 0 };
+static struct dns_zone zone = { .net = nets, .n = 2 };
 static uint8_t out[65536];
 static size_t out_len;
 

@@ -296,7 +296,7 @@ static void unsupported_values(void)
 		{ "services: {a: {image: i, logging: {driver: syslog}}}", "`logging.driver: syslog` is not supported yet" },
 		{ "services: {a: {image: i, isolation: hyperv}}", "`isolation: hyperv` is not supported yet" },
 		{ "services: {a: {image: i, userns_mode: x}}", "`userns_mode: x` is not supported yet" },
-		{ "services: {a: {image: i, links: ['b:c']}, b: {image: i}}", "the alias of link \"b:c\" is not supported yet" },
+		{ "services: {a: {image: i, pre_start: [{command: x, per_replica: true}]}}", "`per_replica: true` is not supported yet" },
 		{ "services: {a: {image: i, volumes: [{type: image, source: x, target: /t}]}}", "a mount of type image is not supported yet" },
 		{ "services: {a: {image: i, volumes: [{type: bind, source: x, target: /t, bind: {recursive: readonly}}]}}", "`recursive: readonly`" },
 		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver: nfs}}", "`driver: nfs` is not supported yet" },
