@@ -73,6 +73,25 @@ static void takes(struct refuse *r, const struct node *map, const struct values 
 
 /* ---- services ---- */
 
+/* Whose namespace: a word, or another service or container. */
+static const struct values spaces[] = {
+	{"network_mode", "none host"}, {"pid", "host"}, {"ipc", "host private shareable none"}, {"uts", "host"},
+};
+
+static void namespaces(struct refuse *r, const struct service *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(spaces); i++) {
+		const struct node *n = node_get(s->tree, spaces[i].path);
+		const char *text = node_text(n);
+		if (!text || !*text || has_word(spaces[i].taken, text) || str_starts(text, "service:") ||
+		    str_starts(text, "container:"))
+			continue;
+		auto_free char *hint = xasprintf("supported: %s service:NAME%s", spaces[i].taken,
+						 i ? "" : "; leave it out to be on the project's own bridge network");
+		refuse(r, n->pos, spaces[i].path, hint, "`%s: %s` is not supported", spaces[i].path, text);
+	}
+}
+
 static void restart(struct refuse *r, const struct service *s)
 {
 	const struct node *n = node_get(s->tree, "restart");
@@ -157,6 +176,7 @@ static int service_values(const struct project *p, const struct service *s, cons
 	if (s->health.start_interval_ns > 0 && s->health.start_period_ns <= 0)
 		refuse(&r, s->health.pos, "healthcheck", NULL, "healthcheck.start_interval needs a start_period");
 	takes(&r, s->tree, service_takes, ARRAY_LEN(service_takes));
+	namespaces(&r, s);
 	restart(&r, s);
 	runtime(&r, s);
 	storage(&r, s);

@@ -300,9 +300,15 @@ static void etc_files(struct ctx *c)
 	}
 }
 
-static void shm_and_devices(struct ctx *c)
+/* /dev/shm belongs to the IPC namespace: the host's with `ipc: host`, none with `ipc: none`, as docker has it. */
+static void shared_memory(struct ctx *c)
 {
-	if (c->w->s->shm_size_bytes > 0 && spec_del_mount(c->s, "/dev/shm")) {
+	if (str_eq(c->r->ipc_mode, "none")) {
+		(void)spec_del_mount(c->s, "/dev/shm");
+	} else if (str_eq(c->r->ipc_mode, "host")) {
+		(void)spec_del_mount(c->s, "/dev/shm");
+		(void)spec_add_mount(c->s, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate,rw,nosuid,noexec,nodev");
+	} else if (c->w->s->shm_size_bytes > 0 && spec_del_mount(c->s, "/dev/shm")) {
 		auto_free char *o = xasprintf("nosuid,noexec,nodev,mode=1777,size=%lld", (long long)c->w->s->shm_size_bytes);
 
 		(void)spec_add_mount(c->s, "/dev/shm", "tmpfs", "shm", o);
@@ -374,7 +380,7 @@ int to_mounts(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 	size_t base;
 	int ret;
 
-	shm_and_devices(&c);
+	shared_memory(&c);
 	base = s->mounts.n;
 	etc_files(&c);
 	read_old(&c);

@@ -37,7 +37,7 @@ static const char *const *names(struct arena *a, char *const *v, size_t n)
 
 static const char *shared_ctr(struct arena *a, const struct ctr_record *r)
 {
-	const char *const modes[] = { r->network_mode, r->pid_mode, r->ipc_mode };
+	const char *const modes[] = { r->network_mode, r->pid_mode, r->ipc_mode, r->uts_mode };
 
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
 		if (modes[i] && str_starts(modes[i], "container:"))

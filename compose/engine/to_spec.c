@@ -116,8 +116,10 @@ static int process(const struct ctr_want *w, const struct ctr_record *r, struct 
 		p->oom_score_adj = (int)v->oom_score_adj;
 	}
 	s->init = v->init;
-	s->hostname = arena_strdup(&s->arena, r->hostname);
-	s->domainname = *r->domainname ? arena_strdup(&s->arena, r->domainname) : NULL;
+	if (!*r->uts_mode) {                       /* elsewhere the names belong to whoever made the namespace */
+		s->hostname = arena_strdup(&s->arena, r->hostname);
+		s->domainname = *r->domainname ? arena_strdup(&s->arena, r->domainname) : NULL;
+	}
 	return 0;
 }
 
@@ -149,45 +151,61 @@ static int capabilities(const struct ctr_want *w, struct spec *s, struct err *e)
 	return 0;
 }
 
-static int seccomp_option(const struct ctr_want *w, const char *val, struct spec *s, struct err *e)
+static int seccomp_option(const struct engine *en, const struct ctr_want *w, const char *val, struct spec *s, struct err *e)
 {
+	static const char key[] = "security_opt";
 	auto_free char *path = NULL;
 
 	if (str_eq(val, "unconfined")) {
 		s->seccomp = SPEC_SECCOMP_OFF;
 		return 0;
 	}
-	path = *val == '/' ? xstrdup(val) : NULL;
-	if (!path)
-		return refuse(w, (struct srcpos){0}, "security_opt", e, "seccomp=%s: give an absolute path or \"unconfined\"", val);
-	if (json_read(AT_FDCWD, path, PROFILE_MAX_BYTES, &s->seccomp_profile, e) < 0)
-		return err_wrap(e, "read the seccomp profile of service %s", w->s->name);
+	if (!*val)
+		return refuse(w, (struct srcpos){0}, key, e, "seccomp=: name a profile's file, or \"unconfined\"");
+	path = *val == '/' ? xstrdup(val) : xasprintf("%s/%s", en->o.project->working_dir, val);
+	if (json_read(AT_FDCWD, path, PROFILE_MAX_BYTES, &s->seccomp_profile, e) < 0) {
+		err_wrap(e, "read the seccomp profile of service %s", w->s->name);
+		return err_at(e, service_pos(w->s, key), key);
+	}
 	s->seccomp = SPEC_SECCOMP_PROFILE;
 	return 0;
 }
 
-static int security(const struct ctr_want *w, struct spec *s, struct err *e)
+static bool opt_is(const char *o, size_t len, const char *name)
 {
-	for (size_t i = 0; i < w->s->security_opt.n; i++) {
-		const char *o = w->s->security_opt.v[i];
-		size_t len = strcspn(o, "=:");
-		const char *val = o[len] ? o + len + 1 : "";
+	return len == strlen(name) && !strncmp(o, name, len);
+}
 
-		if (len == 17 && !strncmp(o, "no-new-privileges", len)) {
-			s->process.no_new_privs = !str_eq(val, "false");
-		} else if (len == 7 && !strncmp(o, "seccomp", len)) {
-			if (seccomp_option(w, val, s, e) < 0)
-				return -1;
-		} else if (len == 8 && !strncmp(o, "apparmor", len)) {
-			if (!str_eq(val, "unconfined"))
-				s->process.apparmor = arena_strdup(&s->arena, val);
-		} else if (len == 11 && !strncmp(o, "systempaths", len) && str_eq(val, "unconfined")) {
-			strv_done(&s->masked);
-			strv_done(&s->readonly);
-		} else {
-			return refuse(w, (struct srcpos){0}, "security_opt", e, "security_opt \"%s\" is not supported", o);
-		}
+/* Written name=value or name:value. */
+static int security_option(struct engine *en, const struct ctr_want *w, const char *o, struct spec *s, struct err *e)
+{
+	size_t len = strcspn(o, "=:");
+	const char *val = o[len] ? o + len + 1 : "";
+
+	if (opt_is(o, len, "seccomp"))
+		return seccomp_option(en, w, val, s, e);
+	if (opt_is(o, len, "no-new-privileges")) {
+		s->process.no_new_privs = !str_eq(val, "false");
+	} else if (opt_is(o, len, "apparmor")) {
+		if (!str_eq(val, "unconfined"))
+			s->process.apparmor = arena_strdup(&s->arena, val);
+	} else if (opt_is(o, len, "label")) {            /* nothing is labelled here, which is what `disable` asks for */
+		if (!str_eq(val, "disable"))
+			service_warn(en, w->s, "security_opt", "label has no effect: SELinux labels are not set");
+	} else if (opt_is(o, len, "systempaths") && str_eq(val, "unconfined")) {
+		strv_done(&s->masked);
+		strv_done(&s->readonly);
+	} else {
+		return refuse(w, (struct srcpos){0}, "security_opt", e, "security_opt \"%s\" is not supported", o);
 	}
+	return 0;
+}
+
+static int security(struct engine *en, const struct ctr_want *w, struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < w->s->security_opt.n; i++)
+		if (security_option(en, w, w->s->security_opt.v[i], s, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -224,8 +242,16 @@ static void namespaces(const struct ctr_record *r, const struct ctr_want *w, str
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
 		if (str_eq(modes[i].mode, "host"))
 			s->ns[modes[i].kind] = (struct spec_ns){0};
-	if (str_eq(r->uts_mode, "host"))
-		s->hostname = s->domainname = NULL;
+}
+
+/* The first value stays: what the service asks for is told before the defaults. */
+static void sysctl(struct spec *s, const char *key, const char *val)
+{
+	for (size_t i = 0; i < s->sysctl.n; i += 2)
+		if (str_eq(s->sysctl.v[i], key))
+			return;
+	strv_add(&s->sysctl, key);
+	strv_add(&s->sysctl, val);
 }
 
 static int sysctls(const struct ctr_want *w, const struct ctr_record *r, struct spec *s, struct err *e)
@@ -239,14 +265,11 @@ static int sysctls(const struct ctr_want *w, const struct ctr_record *r, struct 
 			return refuse(w, kv->pos, "sysctls", e, "sysctl %s is not in a namespace of its own: it would change the host", kv->key);
 		if (net && str_eq(r->network_mode, "host"))
 			return refuse(w, kv->pos, "sysctls", e, "sysctl %s would change the host with network_mode: host", kv->key);
-		strv_add(&s->sysctl, kv->key);
-		strv_add(&s->sysctl, kv->val ? kv->val : "");
+		sysctl(s, kv->key, kv->val ? kv->val : "");
 	}
 	if (!str_eq(r->network_mode, "host") && !str_starts(r->network_mode, "container:")) {   /* behaviours 49, as docker does */
-		strv_add(&s->sysctl, "net.ipv4.ip_unprivileged_port_start");
-		strv_add(&s->sysctl, "0");
-		strv_add(&s->sysctl, "net.ipv4.ping_group_range");
-		strv_add(&s->sysctl, "0 2147483647");
+		sysctl(s, "net.ipv4.ip_unprivileged_port_start", "0");
+		sysctl(s, "net.ipv4.ping_group_range", "0 2147483647");
 	}
 	return 0;
 }
@@ -260,7 +283,7 @@ int to_spec(struct engine *en, const struct ctr_want *w, struct ctr_record *r, s
 	for (size_t i = 0; i < w->s->annotations.n; i++)
 		spec_add_annotation(s, w->s->annotations.v[i].key, w->s->annotations.v[i].val ? w->s->annotations.v[i].val : "");
 	namespaces(r, w, s);
-	if (process(w, r, s, e) < 0 || capabilities(w, s, e) < 0 || security(w, s, e) < 0 ||
+	if (process(w, r, s, e) < 0 || capabilities(w, s, e) < 0 || security(en, w, s, e) < 0 ||
 	    to_limits(en, w, s, e) < 0 || sysctls(w, r, s, e) < 0 || to_mounts(en, w, r, s, e) < 0)
 		return err_wrap(e, "describe container %s", w->name);
 	if (w->s->privileged)

@@ -115,6 +115,7 @@ v1_only() {
 	has "$err" "not within 0-100"
 	ok c down -t 0
 }
+# observes: mem_swappiness oom_kill_disable
 t "mem_swappiness and oom_kill_disable: on cgroup v1; on v2 left out with a warning" v1_only
 
 realtime() {
