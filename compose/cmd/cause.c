@@ -89,6 +89,8 @@ static const char *missing(const struct listed *l, enum dep_condition want)
 		return l->s.state != CTR_EXITED ? "has not ended yet" : l->s.exit_code ? "failed" : NULL;
 	if (!runs(l))
 		return "does not run";
+	if (want == DEP_HEALTHY && !l->r.health.set)
+		return "has no healthcheck that could tell";
 	return want == DEP_HEALTHY && l->s.health != HEALTH_HEALTHY
 		       ? l->s.health == HEALTH_UNHEALTHY ? "is unhealthy" : "is not healthy yet"
 		       : NULL;
@@ -109,7 +111,8 @@ static bool dep_blocks(struct asked *a, const struct dep *d)
 		how = missing(l, d->condition);
 		if (!how)
 			return false;
-		cause_of(a->c, a->all, l, "", &k);
+		if (!runs(l) || l->s.health_fails)
+			cause_of(a->c, a->all, l, "", &k);
 		found = true;
 	}
 	(void)say(a->k,

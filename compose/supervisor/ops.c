@@ -260,8 +260,10 @@ static int wait_running(struct ctr *c, struct request *r, struct err *e)
 
 static int wait_healthy(struct ctr *c, struct request *r, struct err *e)
 {
-	if (!c->rec.health.set)
-		return err_set(e, ERR_CONFLICT, 0, "container %s has no healthcheck", c->rec.name);
+	if (!c->rec.health.set) {
+		err_set(e, ERR_CONFLICT, 0, "container %s has no healthcheck", c->rec.name);
+		return err_hint(e, "give service %s a healthcheck, or wait for it with condition: service_started", c->rec.service);
+	}
 	if (c->state == FSM_IDLE)
 		return not_running(c, e);
 	if (c->st.health == HEALTH_UNHEALTHY) {
