@@ -199,9 +199,24 @@ t() {
 		result 0 "$desc"
 		echo "# status $code after $(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }') s, $0"
 		tail -n 100 "$log" | sed 's/^/# /'
+		scene | sed 's/^/# /'
 		;;
 	esac
 	[ "$code" = 0 ]
+}
+
+# What there is after a failure, for who reads it without the machine at hand.
+scene() {
+	local log
+
+	echo "-- processes"
+	our_processes | cut -c 1-160
+	for log in "$COMPOSE_ROOT"/run/projects/*/supervisor.log; do
+		[ -s "$log" ] || continue
+		echo "-- $log"
+		tail -n 20 "$log"
+	done
+	echo "-- load $(cut -d' ' -f1-4 /proc/loadavg)"
 }
 
 skip() {

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
 #include "compose/runtime/cgroup_impl.h"
+
+enum { MKDIR_FAST = 20, MKDIR_PAUSE_MS = 2, MKDIR_TRIES = 1000 };
 
 int cg_write(int root, const char *path, const char *file, const char *value)
 {
@@ -86,15 +89,17 @@ static int mkdir_p(int root, const char *path, int each(int root, const char *pa
 
 int cg_mkdir_p(int root, const char *path, int each(int root, const char *path, void *arg), void *arg, bool *ret_new)
 {
-	int r = -1;
+	const struct timespec pause = { .tv_nsec = MKDIR_PAUSE_MS * 1000000 };
 
-	/* another project's supervisor may remove an empty parent between two of our calls */
-	for (int tries = 0; r < 0 && tries < 100; tries++) {
-		r = mkdir_p(root, path, each, arg, ret_new);
-		if (r < 0 && errno != ENOENT && errno != ENODEV && errno != ENOTDIR)
-			break;
+	/* another project's supervisor may remove an empty parent between two of our calls, and stand still in the middle of it */
+	for (int tries = 0; ; tries++) {
+		int r = mkdir_p(root, path, each, arg, ret_new);
+
+		if (r == 0 || tries == MKDIR_TRIES || (errno != ENOENT && errno != ENODEV && errno != ENOTDIR))
+			return r;
+		if (tries >= MKDIR_FAST)
+			(void)nanosleep(&pause, NULL);
 	}
-	return r;
 }
 
 bool cg_probe(int root, const char *const *files)

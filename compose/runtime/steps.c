@@ -66,7 +66,7 @@ void step_fail(int sock, const struct err *e)
 }
 
 /* ret: bytes of one message, 0 at the end, -1 with errno; *ret_fd: descriptor that came along */
-static ssize_t receive(int sock, char *buf, size_t size, int *ret_fd)
+static ssize_t receive(int sock, char *buf, size_t size, int flags, int *ret_fd)
 {
 	union { struct cmsghdr h; char space[CMSG_SPACE(sizeof(int))]; } c = {0};
 	struct iovec io = { buf, size };
@@ -75,7 +75,7 @@ static ssize_t receive(int sock, char *buf, size_t size, int *ret_fd)
 
 	*ret_fd = -1;
 	do
-		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC | flags);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0 && m.msg_controllen >= CMSG_LEN(sizeof(int)) && c.h.cmsg_type == SCM_RIGHTS)
 		memcpy(ret_fd, CMSG_DATA(&c.h), sizeof(*ret_fd));
@@ -83,10 +83,10 @@ static ssize_t receive(int sock, char *buf, size_t size, int *ret_fd)
 }
 
 /* ret: the step that came, -1 with e; STEP_N at the end of file */
-static int next(int sock, enum step awaited, int *ret_fd, struct err *e)
+static int next(int sock, enum step awaited, int flags, int *ret_fd, struct err *e)
 {
 	auto_free char *buf = xmalloc(MESSAGE_MAX);
-	ssize_t n = receive(sock, buf, MESSAGE_MAX, ret_fd);
+	ssize_t n = receive(sock, buf, MESSAGE_MAX, flags, ret_fd);
 	uint32_t head;
 
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
@@ -104,7 +104,7 @@ static int next(int sock, enum step awaited, int *ret_fd, struct err *e)
 
 int step_wait_either(int sock, enum step a, enum step b, int *ret_fd, struct err *e)
 {
-	int fd, got = next(sock, a, &fd, e);
+	int fd, got = next(sock, a, 0, &fd, e);
 
 	if (got == (int)a || got == (int)b) {
 		if (ret_fd)
@@ -128,7 +128,7 @@ int step_wait(int sock, enum step s, int *ret_fd, struct err *e)
 
 int step_wait_exec(int sock, struct err *e)
 {
-	int fd, got = next(sock, STEP_EXEC, &fd, e);
+	int fd, got = next(sock, STEP_EXEC, MSG_PEEK, &fd, e);  /* whoever else has the socket can read it again */
 
 	mem_closep(&fd);
 	if (got == STEP_N)

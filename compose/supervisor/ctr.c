@@ -14,6 +14,8 @@
 #include "compose/supervisor/hooks.h"
 #include "compose/supervisor/io.h"
 
+#define CLIENTS_COME_NS 3000000000
+
 /* ---- finding ----------------------------------------------------------------------------------------------------- */
 
 struct ctr *ctr_known(struct worker *w, const char *id)
@@ -91,7 +93,7 @@ size_t ctr_sweep(struct worker *w)
 	for (size_t i = w->ctrs.n; i-- > 0;) {
 		struct ctr *c = w->ctrs.v[i];
 
-		if (c->state != FSM_IDLE)
+		if (c->state != FSM_IDLE || c->timer)
 			active++;
 		else if (!c->waiters.n)
 			ctr_free(c);
@@ -103,7 +105,8 @@ void ctr_phase(struct ctr *c, enum keep_phase phase)
 {
 	char text[KEEP_TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text), "%d %d %d", c->rt.pid > 0 ? (int)c->rt.pid : 0, (int)getppid(), (int)phase);
+	(void)snprintf(text, sizeof(text), "%d %d %d %zu", c->rt.pid > 0 ? (int)c->rt.pid : 0, (int)getppid(), (int)phase,
+		       c->n_listeners);
 	hold_put(c->w, text, -1, "run.%s", c->rec.id);
 }
 
@@ -242,7 +245,6 @@ static void end_process(struct ctr *c)
 	c->log = NULL;
 	ctr_making_free(c);
 	ctr_net_down(c);
-	hold_drop(c->w, "sync.%s", c->rec.id);
 	rt_ctr_done(&c->rt);
 	c->st.pid = 0;
 	c->st.pid_start = 0;
@@ -257,15 +259,29 @@ static void acknowledge(struct ctr *c)
 	c->reaped = false;
 }
 
-/* `run --rm` whose client is gone: nobody else removes it. A process of its own does, for that may take long. */
-static void remove_files(struct ctr *c)
+static void on_nobody_came(void *arg)
+{
+	struct ctr *c = arg;
+
+	c->timer = NULL;
+	ctr_remove_files(c);
+	worker_check_idle(c->w);
+}
+
+/* A process of its own removes the files, for that may take long. */
+void ctr_remove_files(struct ctr *c)
 {
 	struct clone_args a = { .flags = CLONE_PARENT };
+	int64_t patient_ns = c->w->born_ns + CLIENTS_COME_NS;
 	struct err e = {0};
 	pid_t pid;
 
-	if (!c->rec.auto_remove || c->waiters.n || c->state != FSM_IDLE)
+	if (!c->rec.auto_remove || c->waiters.n || c->state != FSM_IDLE || c->timer)
 		return;
+	if (sys_mono_ns() < patient_ns) {       /* its client may have lost us for another worker, and will ask for the exit code */
+		c->timer = loop_at(c->w->loop, patient_ns, on_nobody_came, c);
+		return;
+	}
 	pid = sys_clone3(&a);
 	if (pid) {
 		if (pid < 0)
@@ -291,9 +307,10 @@ static void settle_down(struct ctr *c, const struct err *why)
 	c->st.health = HEALTH_NONE;
 	c->delay_ms = 0;
 	ctr_save(c);                    /* first of all: a worker that comes after us must find one or the other */
+	hold_drop(c->w, "sync.%s", c->rec.id);  /* not before: it tells again how a start failed */
 	hold_drop(c->w, "run.%s", c->rec.id);
 	acknowledge(c);
-	remove_files(c);
+	ctr_remove_files(c);
 	if (why) {
 		ctr_answer(c, WAIT_STARTED, why);
 		ctr_answer(c, WAIT_RUNNING, why);
@@ -340,6 +357,7 @@ static void wait_delay(struct ctr *c)
 	c->st.finished_ns = sys_now_ns();
 	c->timer = loop_at(c->w->loop, sys_mono_ns() + c->delay_ms * 1000000, on_delay, c);
 	ctr_save(c);
+	hold_drop(c->w, "sync.%s", c->rec.id);
 	acknowledge(c);
 }
 
@@ -406,6 +424,7 @@ static void act_fail(struct ctr *c, bool again)
 static void act_run(struct ctr *c)
 {
 	ctr_phase(c, PHASE_RUNS);
+	hold_drop(c->w, "sync.%s", c->rec.id);
 	c->run_ns = sys_mono_ns();
 	io_run(c);
 	ports_point(c, ctr_net_target(c));

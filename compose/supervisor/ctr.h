@@ -55,6 +55,7 @@ struct ctr {
 	struct loop_src *on_sync, *on_pidfd, *timer;   /* timer: grace or delay */
 	VEC(struct waiter) waiters;
 	VEC(int) listeners;              /* published ports, as st.bound */
+	size_t n_listeners;              /* how many they are when they are all open */
 };
 
 /* Find it among those spoken of, or load it. ret: borrowed; NULL with e (ERR_MISSING) */
@@ -66,9 +67,9 @@ struct ctr_ask { struct conn *conn; int64_t id; int signal; int64_t timeout_ns; 
 void ctr_event(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who);
 /* Its process ended: wait status. The keeper is told when that is on disk. */
 void ctr_exited(struct ctr *c, int wait_status);
-/* ctr_adopt.c: continue with a container that a worker before us left. pid, parent, phase: text of its entry run.ID
+/* ctr_adopt.c: continue with a container that a worker before us left. r: the text of its entry run.ID
  * wait_status: its end is known already; NULL: it lives, or its end will be told */
-struct run_entry { int pid, parent, phase; };
+struct run_entry { int pid, parent, phase, listeners; };
 int  ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const int *wait_status, struct err *e)
 	__attribute__((warn_unused_result));
 /* Tell the keeper how far it has come. */
@@ -79,6 +80,8 @@ void ctr_clean_stale(struct worker *w);
 void ctr_clean_kernel(struct ctr *c);
 /* Read it from disk, whatever state it claims. ret: NULL with e */
 struct ctr *ctr_load(struct worker *w, const char *id, struct err *e);
+/* `run --rm` whose client is gone: away with the files of one that has ended. Others stay as they are. */
+void ctr_remove_files(struct ctr *c);
 /* Write status.json; a failure is noted. */
 void ctr_save(struct ctr *c);
 /* Tell subscribers. code: exit code or -1 */
@@ -112,6 +115,7 @@ bool ctr_reacts(const struct ctr *c, int sig);
 /* ctr_net.c */
 int  ctr_net_up(struct ctr *c, struct err *e) __attribute__((warn_unused_result));   /* after rt_create: attach, names, /etc */
 void ctr_net_down(struct ctr *c);
+void ctr_net_unserve(struct ctr *c);                    /* its resolver, with the sockets */
 int  ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct err *e) __attribute__((warn_unused_result));
 int  ctr_net_adopt(struct ctr *c, struct err *e) __attribute__((warn_unused_result));
 /* The address that published ports lead to. ret: "" when there is none */
@@ -122,7 +126,9 @@ int  etc_write(const struct ctr *c, struct err *e) __attribute__((warn_unused_re
 int  ports_open(struct ctr *c, struct err *e) __attribute__((warn_unused_result));   /* those that are not open yet */
 void ports_point(struct ctr *c, const char *address);   /* where the relay leads to; "-": nowhere for now */
 void ports_close(struct ctr *c);
-void ports_adopt(struct ctr *c);
+void ports_adopt(struct ctr *c, int n);              /* n: how many there should be, -1: not known */
+void ports_let_go(int fd);                                                           /* a listener; closes it */
+void ports_check_relay(struct worker *w);                                            /* none is needed without a port */
 /* health.c */
 void health_start(struct ctr *c);
 void health_stop(struct ctr *c);

@@ -107,7 +107,7 @@ static void drop_held(struct ctr *c, const char *kind)
 }
 
 /* Its files, pipes, ports and names. */
-static void take_up(struct ctr *c)
+static void take_up(struct ctr *c, const struct run_entry *r)
 {
 	struct err e = {0};
 
@@ -118,27 +118,24 @@ static void take_up(struct ctr *c)
 		c->log = log_writer_none();
 	}
 	io_adopt(c);
-	ports_adopt(c);
+	ports_adopt(c, r->listeners);
 	if (ctr_net_adopt(c, &e) < 0)
 		worker_note(&e, "container %s", c->rec.name);
 }
 
 /* It was not told to run: away with what there is of it. Who asked for it asks again; a restart policy does so here. */
-static void begin_again(struct ctr *c)
+static void begin_again(struct ctr *c, const struct run_entry *r)
 {
 	bool again = c->st.state == CTR_RESTARTING || (c->st.state == CTR_RUNNING && c->st.restarts > 0);
 
-	take_up(c);
+	take_up(c, r);
 	io_end(c);
 	log_writer_close(c->log);
 	c->log = NULL;
-	if (c->w->dns)
-		dns_server_del(c->w->dns, c->rec.id);
+	ctr_net_unserve(c);
 	ctr_clean_kernel(c);
 	rt_ctr_done(&c->rt);
 	drop_held(c, "sync");
-	drop_held(c, "dnsu");
-	drop_held(c, "dnst");
 	if (again) {
 		c->state = FSM_BACKOFF;
 		c->by_policy = true;
@@ -158,11 +155,11 @@ static void begin_again(struct ctr *c)
 }
 
 /* It was told to run, or is to be now: a second word is one too many for a process that has heard the first. */
-static void go_on(struct ctr *c)
+static void go_on(struct ctr *c, const struct run_entry *r)
 {
 	struct err ignored = {0};
 
-	take_up(c);
+	take_up(c, r);
 	c->state = FSM_STARTING;
 	c->rt.sync_fd = hold_fd(c->w, "sync.%s", c->rec.id);
 	c->by_policy = c->st.restarts > 0;
@@ -171,14 +168,23 @@ static void go_on(struct ctr *c)
 	ctr_watch_exec(c);
 }
 
-static void resume(struct ctr *c)
+/* All that act_run() does, for the worker before us may not have come to the end of it. */
+static void resume(struct ctr *c, const struct run_entry *r)
 {
-	take_up(c);
+	take_up(c, r);
+	drop_held(c, "sync");
 	c->state = c->st.state == CTR_PAUSED ? FSM_PAUSED : FSM_RUNNING;
 	c->run_ns = sys_mono_ns();
 	io_run(c);
+	ports_point(c, ctr_net_target(c));
 	hooks_adopt(c);
 	health_start(c);
+}
+
+/* Its end is on disk already, and is not to be told a second time: nothing is left to do but to forget it. */
+static bool is_over(const struct ctr *c, const struct run_entry *r)
+{
+	return r->phase >= PHASE_EXEC && c->st.state != CTR_RUNNING && c->st.state != CTR_PAUSED && c->st.state != CTR_RESTARTING;
 }
 
 int ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const int *wait_status, struct err *e)
@@ -189,8 +195,13 @@ int ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const
 
 	if (!c)
 		return -1;
+	if (is_over(c, r)) {
+		hold_drop(w, "run.%s", id);
+		ctr_remove_files(c);
+		return 0;
+	}
 	if (r->phase == PHASE_WAITS) {
-		ports_adopt(c);
+		ports_adopt(c, r->listeners);
 		c->state = FSM_BACKOFF;
 		c->by_policy = true;
 		c->st.restarts++;
@@ -198,15 +209,15 @@ int ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const
 		return 0;
 	}
 	if (r->phase == PHASE_MAKING || r->phase == PHASE_MADE) {
-		begin_again(c);
+		begin_again(c, r);
 		return 0;
 	}
 	c->orphan = r->parent != getppid();
 	there = find_process(c, r->pid);
 	if (r->phase == PHASE_EXEC)
-		go_on(c);
+		go_on(c, r);
 	else
-		resume(c);
+		resume(c, r);
 	if (wait_status || (!there && c->orphan))
 		ctr_exited(c, wait_status ? *wait_status : CODE_UNKNOWN << 8);
 	else if (c->orphan)

@@ -182,6 +182,14 @@ static bool is_shared(const struct ctr *c)
 	return false;
 }
 
+void ctr_net_unserve(struct ctr *c)
+{
+	if (c->w->dns)
+		dns_server_del(c->w->dns, c->rec.id);
+	hold_drop(c->w, "dnsu.%s", c->rec.id);
+	hold_drop(c->w, "dnst.%s", c->rec.id);
+}
+
 void ctr_net_down(struct ctr *c)
 {
 	char *const ids[] = { c->rec.id };
@@ -189,10 +197,7 @@ void ctr_net_down(struct ctr *c)
 
 	if (!c->rec.nets.n)
 		return;
-	if (c->w->dns)
-		dns_server_del(c->w->dns, c->rec.id);
-	hold_drop(c->w, "dnsu.%s", c->rec.id);
-	hold_drop(c->w, "dnst.%s", c->rec.id);
+	ctr_net_unserve(c);
 	if (net_detach(&c->w->net, NULL, ids, 1, is_shared(c), &e) < 0)
 		worker_note(&e, "disconnect container %s", c->rec.name);
 	forget_endpoints(c);
@@ -202,13 +207,21 @@ int ctr_net_adopt(struct ctr *c, struct err *e)
 {
 	char ids[NETS_MAX][ID_SIZE], *list[NETS_MAX + 1];
 	bool forward, internal[NETS_MAX];
-	int udp = hold_fd(c->w, "dnsu.%s", c->rec.id), tcp = hold_fd(c->w, "dnst.%s", c->rec.id);
+	auto_close int udp = hold_fd(c->w, "dnsu.%s", c->rec.id), tcp = hold_fd(c->w, "dnst.%s", c->rec.id);
 
-	if (udp < 0 || tcp < 0)
+	if (!c->rec.nets.n)
 		return 0;
-	if (network_ids(c, ids, list, internal, &forward, e) < 0)
-		return -1;
-	return serve_names(c, list, forward, udp, tcp, e);
+	if (network_ids(c, ids, list, internal, &forward, e) == 0) {
+		c->gateway = gateway_net(c, internal);
+		if (udp >= 0 && tcp >= 0 && serve_names(c, list, forward, udp, tcp, e) == 0) {
+			(void)take_fd(udp);
+			(void)take_fd(tcp);
+			return 0;
+		}
+	}
+	hold_drop(c->w, "dnsu.%s", c->rec.id);
+	hold_drop(c->w, "dnst.%s", c->rec.id);
+	return e->n ? -1 : 0;
 }
 
 const char *ctr_net_target(const struct ctr *c)

@@ -229,7 +229,6 @@ void ctr_settle(struct ctr *c)
 	(void)getsockopt(c->rt.sync_fd, SOL_SOCKET, SO_ERROR, &sysno, &n);
 	loop_del(c->on_sync);
 	c->on_sync = NULL;
-	hold_drop(c->w, "sync.%s", c->rec.id);
 	if (rt_start_end(&c->rt, &c->why) < 0)
 		failed(c);
 	else

@@ -101,8 +101,6 @@ int hold_fd(struct worker *w, const char *key_fmt, ...)
 
 void hold_relay(struct worker *w, bool on)
 {
-	if (w->relay == on)
-		return;
 	w->relay = on;
 	(void)keep_tell(w->keep, KEEP_RELAY, 0, on);
 }
@@ -119,8 +117,6 @@ int hold_take_over(struct worker *w, struct held_exits *exits)
 			remember(w, m.key, m.text, fd);
 		else if (m.op == KEEP_EXIT)
 			vec_push(exits, (struct held_exit){ m.pid, m.status });
-		if (m.op == KEEP_PUT && str_starts(m.key, "port."))
-			w->relay = true;
 	}
 	return -1;
 }

@@ -6,7 +6,8 @@
  * begins with "port." or is "router": these it passes on to the relay. Keys, ID being the container's:
  *   alive, ctl             liveness lock; listening control socket
  *   ready                  pipe to the client that started us: how the start went
- *   run.ID                 a container with anything to lose; text: pid, the keeper whose child that is, enum keep_phase
+ *   run.ID                 a container with anything to lose; text: pid, the keeper whose child that is, enum keep_phase,
+ *                          number of its listeners
  *   sync.ID                channel to its process until the exec has succeeded
  *   out.ID err.ID in.ID    read ends of its output, write end of its input
  *   tty.ID outw.ID         its terminal; the pipe between terminal and log

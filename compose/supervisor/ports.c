@@ -41,6 +41,52 @@ static uint16_t port_of(int fd)
 	return ntohs(a.sa.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
 
+/* UDP addresses that we gave up: others may have their copies of those sockets open for a moment yet. */
+static VEC(union address) given_up;
+
+static bool is_given_up(const union address *a)
+{
+	for (size_t i = 0; i < given_up.n; i++)
+		if (!memcmp(&given_up.v[i], a, sizeof(*a)))
+			return true;
+	return false;
+}
+
+/* The port is free for us again with this call, whoever has a copy of the descriptor still: keeper, relay, a new container
+ * on its way to its exec. kernel: a TCP listener that was shut down listens no more, and does not count against another
+ * with SO_REUSEADDR; UDP sockets do not count against each other when both have that. */
+void ports_let_go(int fd)
+{
+	union address a = { .room = {0} };
+	socklen_t n = sizeof(a), type_n = sizeof(int);
+	int one = 1, type = 0;
+
+	(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_n);
+	if (type == SOCK_STREAM) {
+		(void)shutdown(fd, SHUT_RD);
+	} else if (getsockname(fd, &a.sa, &n) == 0) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (!is_given_up(&a))
+			vec_push(&given_up, a);
+	}
+	close(fd);
+}
+
+/* Bind to a port that is ours as far as we know: with nobody but the copies of what we gave up. */
+static int bind_again(int fd, const union address *a, socklen_t len)
+{
+	int one = 1, zero = 0, r;
+
+	if (!is_given_up(a)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	r = bind(fd, &a->sa, len);
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &zero, sizeof(zero));
+	return r;
+}
+
 /* ret: the listener, -1 with errno */
 static int listen_on(const union address *a, socklen_t len, bool udp)
 {
@@ -57,9 +103,9 @@ static int listen_on(const union address *a, socklen_t len, bool udp)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
 	else
 		(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
-	if (bind(fd, &a->sa, len) < 0 || (!udp && listen(fd, BACKLOG) < 0))
+	if (bind(fd, &a->sa, len) < 0 && (!udp || errno != EADDRINUSE || bind_again(fd, a, len) < 0))
 		return -1;
-	return take_fd(fd);
+	return udp || listen(fd, BACKLOG) == 0 ? take_fd(fd) : -1;
 }
 
 static bool any_ip(const char *ip)
@@ -184,30 +230,31 @@ static void forget_bound(struct ctr *c)
 	vec_done(&c->st.bound);
 }
 
+/* What the keeper was asked for by a worker before us is asked for again: that one may have died between the two. */
 static int relay_up(struct worker *w, struct err *e)
 {
-	int router;
+	int router = hold_find(w, "router") ? -1 : router_open(&w->net, e);
 
-	if (w->relay && hold_find(w, "router"))
-		return 0;
-	router = router_open(&w->net, e);
-	if (router < 0)
+	if (e->n)
 		return -1;
-	hold_put(w, "", router, "router");
-	hold_relay(w, true);
+	if (router >= 0)
+		hold_put(w, "", router, "router");
+	if (!w->relay)
+		hold_relay(w, true);
 	return 0;
 }
 
 int ports_open(struct ctr *c, struct err *e)
 {
-	if (!c->rec.ports.n || c->listeners.n || !c->rec.nets.n)
+	if (!c->rec.ports.n || !c->rec.nets.n || (c->listeners.n && c->listeners.n == c->n_listeners))
 		return 0;
-	forget_bound(c);
+	ports_close(c);                 /* what is left of an end that was cut short */
 	for (size_t i = 0; i < c->rec.ports.n; i++)
 		if (open_one(c, &c->rec.ports.v[i], e) < 0) {
 			ports_close(c);
 			return -1;
 		}
+	c->n_listeners = c->listeners.n;
 	ports_point(c, "-");
 	return 0;
 }
@@ -228,7 +275,7 @@ void ports_point(struct ctr *c, const char *address)
 	}
 }
 
-static void relay_down(struct worker *w)
+void ports_check_relay(struct worker *w)
 {
 	int router = hold_fd(w, "router");
 
@@ -244,14 +291,14 @@ void ports_close(struct ctr *c)
 {
 	bool any = c->listeners.n > 0;
 
-	for (size_t i = 0; i < c->listeners.n; i++) {
+	for (size_t i = c->listeners.n; i-- > 0;) {     /* the last first: what is held at any moment is 0 to i */
 		hold_drop(c->w, "port.%s.%zu", c->rec.id, i);
-		close(c->listeners.v[i]);
+		ports_let_go(c->listeners.v[i]);
 	}
 	vec_done(&c->listeners);
 	forget_bound(c);
 	if (any)
-		relay_down(c->w);
+		ports_check_relay(c->w);
 }
 
 /* One listener as the keeper had it. text: "tcp 10.0.0.2 80" */
@@ -270,11 +317,12 @@ static void adopt_one(struct ctr *c, int fd, const char *text)
 	remember(c, &(struct rec_port){ .target = (uint16_t)target, .proto = proto }, ip, fd);
 }
 
-void ports_adopt(struct ctr *c)
+void ports_adopt(struct ctr *c, int n)
 {
 	struct held_entry *h;
 
 	forget_bound(c);
 	for (size_t i = 0; (h = hold_find(c->w, "port.%s.%zu", c->rec.id, i)) && h->fd >= 0; i++)
 		adopt_one(c, h->fd, h->text);
+	c->n_listeners = n < 0 ? c->listeners.n : (size_t)n;
 }

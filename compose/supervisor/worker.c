@@ -153,7 +153,7 @@ static const int *end_of(const struct held_exits *exits, pid_t pid)
 	return NULL;
 }
 
-/* Entries of a container that has no "run" entry: its start was cut before there was a process. */
+/* Entries of a container that has no "run" entry: its start was cut before there was a process, or its end after that. */
 static void drop_garbage(struct worker *w)
 {
 	static const char *const kinds[] = { "sync.", "out.", "err.", "in.", "tty.", "outw.", "dnsu.", "dnst.", "port." };
@@ -165,6 +165,8 @@ static void drop_garbage(struct worker *w)
 
 			if (!str_starts(key, kinds[k]) || hold_find(w, "run.%.64s", id))
 				continue;
+			if (str_starts(key, "port.") && fd >= 0)
+				ports_let_go(take_fd(fd));
 			hold_drop(w, "%s", key);
 			mem_closep(&fd);
 			break;
@@ -182,14 +184,16 @@ static void adopt_all(struct worker *w, const struct held_exits *exits)
 			strv_add(&run, w->held.v[i]->key);
 	for (size_t i = 0; i < run.n; i++) {
 		const char *id = run.v[i] + 4;
-		struct run_entry r = {0};
+		struct run_entry r = { .listeners = -1 };
 
-		if (sscanf(hold_find(w, "%s", run.v[i])->text, "%d %d %d", &r.pid, &r.parent, &r.phase) != 3 ||
+		if (sscanf(hold_find(w, "%s", run.v[i])->text, "%d %d %d %d", &r.pid, &r.parent, &r.phase, &r.listeners) < 3 ||
 		    ctr_adopt(w, id, &r, end_of(exits, r.pid), &e) < 0) {
 			worker_note(&e, "take over container %.12s", id);
 			hold_drop(w, "%s", run.v[i]);
 		}
 	}
+	drop_garbage(w);
+	ports_check_relay(w);
 	for (size_t i = 0; i < exits->n; i++)           /* what concerned us is on disk now */
 		(void)keep_tell(w->keep, KEEP_ACK, exits->v[i].pid, 0);
 }

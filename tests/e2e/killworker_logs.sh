@@ -14,7 +14,7 @@ kill_role() {
 	old=$(role "$1")
 	[ -n "$old" ] || flunk "no $1: $(our_processes)"
 	kill -KILL "$old"
-	soon 5 new_role "$1" "$old"
+	soon 30 new_role "$1" "$old"
 }
 
 up_once() {
@@ -63,7 +63,7 @@ t "no line of a running container is lost or doubled" no_gap
 
 both_streams() {
 	at
-	soon 30 service_ended both 0
+	soon 50 service_ended both 0
 	c logs --no-log-prefix both >"$T/both"
 	"$COMPOSE" exec -T ticks payload spew-both 400000 2>&1 | sort >"$T/direct"
 	is "$(wc -l <"$T/both")" "$(wc -l <"$T/direct")"
@@ -73,7 +73,7 @@ t "400000 lines on two streams came through whole" both_streams
 
 codes() {
 	at
-	soon 10 service_ended later 42
+	soon 30 service_ended later 42
 	matches "$(c ps -a)" 'kw-later-1 .*Exited \(42\)'
 }
 t "an exit while the worker was gone keeps its code" codes
@@ -87,11 +87,13 @@ any_moment() {
 		c_bg restart -t 0 web sick ticks
 		sleep "0.0$((i * 3))"
 		kill -KILL "$(role worker)" 2>/dev/null || true
-		wait $bg || true
+		wait $bg || flunk "restart $i:" "$(cat "$T/out/bg")"
+		is "$(ps_json | jq -r 'select(.Service | test("web|sick|ticks")).State' | sort -u)" running
+		soon 20 get "http://127.0.0.1:$(cat "$T/port")/"
 	done
 	ok c up -d
 	is "$(ps_json | jq -r 'select(.Service | test("web|sick|ticks")).State' | sort -u)" running
-	soon 5 get "http://127.0.0.1:$(cat "$T/port")/"
+	soon 20 get "http://127.0.0.1:$(cat "$T/port")/"
 }
 t "killed in the midst of commands, the project comes to rest as asked" any_moment
 
