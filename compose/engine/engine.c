@@ -146,6 +146,14 @@ static const char *end_word(const struct op *op)
 	return op->wait == WAIT_HEALTHY ? "Healthy" : op->wait == WAIT_COMPLETED ? "Exited" : "Ready";
 }
 
+/* What could not be done. ret: caller frees */
+static char *failed_text(const struct op *op)
+{
+	if (op->kind == OP_WAIT && op->n_next)
+		return xasprintf("dependency failed to start: %s waits for %s", op->next[0]->object, op->object);
+	return xasprintf("%s %s", op_kind_name(op->kind), op->object);
+}
+
 /* What must happen on disk once the supervisor has answered. */
 static void settle(struct engine *en, const struct op *op, bool ok)
 {
@@ -173,7 +181,7 @@ static void finish(struct engine *en, struct op *op, bool ok, struct err *e)
 	if (cut) {                              /* told once for all, at the end */
 		err_done(e);
 	} else if (!ok) {
-		auto_free char *what = xasprintf("%s %s", op_kind_name(op->kind), op->object);
+		auto_free char *what = failed_text(op);
 
 		if (!e->n || !str_eq(e->frame[e->n - 1], what))         /* the supervisor says it too */
 			err_wrap(e, "%s", what);
