@@ -203,12 +203,26 @@ static bool uses(const struct observed_ctr *c, enum op_kind k, const char *name)
 	return k == OP_NET_REMOVE ? in(c->networks, c->n_networks, name) : in(c->volumes, c->n_volumes, name);
 }
 
+/* What the file calls external is another's, even where this project once made it. */
+static bool is_external(const struct builder *b, enum op_kind k, const char *name)
+{
+	for (size_t i = 0; b->want && k == OP_NET_REMOVE && i < b->want->n_networks; i++)
+		if (b->want->networks[i].external && str_eq(b->want->networks[i].name, name))
+			return true;
+	for (size_t i = 0; b->want && k == OP_VOL_REMOVE && i < b->want->n_volumes; i++)
+		if (b->want->volumes[i].external && str_eq(b->want->volumes[i].name, name))
+			return true;
+	return false;
+}
+
 /* Remove a network or volume after the containers that used it, unless one of them stays. */
 static void remove_resource(struct builder *b, enum op_kind k, const char *name, const char *cause)
 {
 	size_t n_ctr_ops = b->plan->n_ops;
 	struct op *op;
 
+	if (is_external(b, k, name))
+		return;
 	for (size_t i = 0; i < b->have->n_ctrs; i++) {
 		const struct observed_ctr *c = &b->have->ctrs[i];
 
