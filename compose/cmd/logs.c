@@ -160,6 +160,7 @@ static int logs_run(struct ctx *c, const void *args, struct err *e)
 	s.view = log_view_new(&(struct log_view_opts){ .no_prefix = a->no_prefix, .timestamps = a->timestamps,
 					.colour = !a->no_color && ui_colour(c->ui) }, reader);
 	r = add_all(&s);
+	log_reader_tail_done(reader);
 	if (r == 0 && a->follow)
 		r = follow(&s, reader);
 	else if (r == 0)

@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum { LOG_BLOCK = 128 * 1024, LOG_HEAD = 16, LOG_NAME_MAX = 24 };
-/* LOG_MARK: the container starts here; what is half a line stays so. LOG_LOST: 8 bytes, how many could not be stored. */
+/* LOG_MARK: the container starts here, or a file does at a line's beginning; what is half a line stays so. LOG_LOST: 8 bytes, how many could not be stored. */
 enum log_type { LOG_NONE, LOG_STDOUT, LOG_STDERR, LOG_MARK, LOG_LOST };
 
 struct log_head { uint32_t len; enum log_type type; int64_t time_ns; };

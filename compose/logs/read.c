@@ -103,6 +103,11 @@ static struct log_source *find(struct log_reader *r, const void *tag)
 	return NULL;
 }
 
+void log_reader_tail_done(struct log_reader *r)
+{
+	r->want.tail = -1;
+}
+
 void log_reader_end(struct log_reader *r, void *tag)
 {
 	struct log_source *s = find(r, tag);

@@ -33,9 +33,10 @@ void log_reader_free(struct log_reader *r);
 static inline void log_reader_freep(struct log_reader **r) { log_reader_free(*r); }
 #define auto_log_reader __attribute__((cleanup(log_reader_freep)))
 
-/* Add a container. in: dir: its directory, stays the caller's; tag: comes back in its lines. Also while following (then all
- * it has since since_ns and tail is new). ret: 0; 1 when it has no log yet and none is awaited (not following) */
+/* Add a container. in: dir: its directory, stays the caller's; tag: comes back in its lines. Also while following. ret: 0; 1 when it has no log yet and none is awaited (not following) */
 int  log_reader_add(struct log_reader *r, int dir, void *tag, struct err *e) __attribute__((warn_unused_result));
+/* Those that are added from now on are new: want.tail does not cut what they have. */
+void log_reader_tail_done(struct log_reader *r);
 /* Forget it when what is there has been read: its container was removed. */
 void log_reader_end(struct log_reader *r, void *tag);
 /* The next line. ret: 1; 0 when there is none now: finished, or when following: wait for log_reader_fd() */

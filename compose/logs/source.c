@@ -114,6 +114,17 @@ static uint64_t next_number(const struct log_source *s)
 	return found;
 }
 
+/* What comes first is the end of a line whose beginning was removed, unless a mark says otherwise. */
+static void behead(struct log_source *s)
+{
+	for (int i = 0; i < 2; i++) {
+		str_clear(&s->half[i].text);
+		s->half[i].cont = false;
+		s->half[i].headless = true;
+	}
+	s->beheaded = true;
+}
+
 static bool next_record(struct log_source *s)
 {
 	uint64_t next;
@@ -125,6 +136,8 @@ static bool next_record(struct log_source *s)
 			return true;
 		if (!next)
 			return false;
+		if (next != s->number + 1)      /* those between were removed, or those before the first */
+			behead(s);
 		seek_to(s, next, 0);
 	}
 	return true;
@@ -149,18 +162,18 @@ bool log_source_peek(struct log_source *s)
 	return false;
 }
 
-/* Decide on a piece: --tail and --since drop some. ends: the line is complete. ret: true when it is to be given out */
+/* Decide on a piece: --tail and --since drop some, and what has no beginning is no line. ends: the line is complete. ret: true when it is to be given out */
 static bool wanted(struct log_source *s, struct log_half *h, bool ends)
 {
-	bool drop = s->skip > 0;
+	bool gone = h->headless && s->beheaded, drop = s->skip > 0;
 
-	if (ends && drop)
+	if (ends && drop && !gone)
 		s->skip--;
 	if (ends && h->headless)
 		s->headless_end = s->skip;
 	h->cont = !ends;
 	h->headless = h->headless && !ends;
-	return !drop && (!s->want->since_ns || s->head.time_ns >= s->want->since_ns);
+	return !drop && !gone && (!s->want->since_ns || s->head.time_ns >= s->want->since_ns);
 }
 
 static void fill(const struct log_source *s, struct log_line *ret, int i, const char *data, size_t len)
@@ -286,6 +299,9 @@ static void restart(struct log_source *s, uint64_t number, int64_t off, bool ins
 	s->headless_end = INT64_MAX;
 	s->done = s->flush = false;
 	s->dirty = true;
+	s->beheaded = false;
+	if (!inside && number > 1)
+		behead(s);
 }
 
 /* Lines from here to the end. *ret_known: how many of the last ones have certainly their beginning in here */

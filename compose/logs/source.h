@@ -33,6 +33,7 @@ struct log_source {
 	int64_t  headless_end;  /* skip when the last headless line ended */
 	bool     live;          /* half lines and cut records wait for their end */
 	bool     dirty;         /* worth looking at again */
+	bool     beheaded;      /* headless lines have their beginning in a file that was removed */
 	bool     ending, flush, done;
 	const struct log_want *want;
 	char     sentence[64];

@@ -20,6 +20,8 @@ struct log_writer {
 	uint64_t number;
 	int64_t  off, max_bytes;
 	int      max_files;
+	struct { int64_t last; bool whole; } tail[2];   /* stdout, stderr: the last byte in this file, -1 none; whether the
+					     * one before ended a line, for all that is known */
 	uint64_t lost;                      /* bytes thrown away and not yet told in the log */
 	bool     failing;
 	struct { int64_t off; size_t len; bool in_memory; } last;
@@ -57,14 +59,6 @@ static void prune(struct log_writer *w)
 		(void)unlinkat(w->dir, name, 0);
 	}
 	vec_done(&all);
-}
-
-static int rotate(struct log_writer *w, struct err *e)
-{
-	if (open_file(w, w->number + 1, e) < 0)
-		return -1;
-	prune(w);
-	return 0;
 }
 
 /* ret: 0, or -1 with errno: a short write is a full disk */
@@ -128,6 +122,14 @@ static int recover(struct log_writer *w, struct err *e)
 	return 0;
 }
 
+static void set_tails(struct log_writer *w, bool whole)
+{
+	for (int i = 0; i < 2; i++) {
+		w->tail[i].last = -1;
+		w->tail[i].whole = whole;
+	}
+}
+
 int log_writer_open(struct log_writer **ret, int dir, int64_t max_bytes, int max_files, struct err *e)
 {
 	struct log_writer *w = xcalloc(1, sizeof(*w));
@@ -147,6 +149,7 @@ int log_writer_open(struct log_writer **ret, int dir, int64_t max_bytes, int max
 		r = -1;
 	else
 		r = recover(w, e);
+	set_tails(w, w->number == 1 && w->off == 0);
 	vec_done(&all);
 	if (r < 0)
 		log_writer_close(w);
@@ -172,6 +175,44 @@ void log_writer_close(struct log_writer *w)
 	free(w);
 }
 
+/* Does the next byte of either stream begin a line? */
+static bool at_line(struct log_writer *w)
+{
+	for (int i = 0; i < 2; i++) {
+		char c;
+
+		if (w->tail[i].last >= 0)
+			w->tail[i].whole = pread(w->fd, &c, 1, w->tail[i].last) == 1 && c == '\n';
+		w->tail[i].last = -1;
+	}
+	return w->tail[0].whole && w->tail[1].whole;
+}
+
+/* Write one record of bytes in memory; all or nothing. ret: 0, or -1 with e */
+static int put_record(struct log_writer *w, enum log_type type, const void *buf, size_t len, struct err *e)
+{
+	struct log_head h = { .len = (uint32_t)len, .type = type, .time_ns = sys_now_ns() };
+
+	if (write_at(w, buf, len, w->off + LOG_HEAD) == 0 && put_head(w, &h, true) == 0) {
+		w->off = log_after(w->off, h.len);
+		return 0;
+	}
+	err_set(e, ERR_SYS, errno, "write the log");
+	(void)!ftruncate(w->fd, w->off);
+	return -1;
+}
+
+/* The next file. When the ones before it are gone, its reader must know whether it begins with a line: a mark says so. */
+static int rotate(struct log_writer *w, struct err *e)
+{
+	bool whole = at_line(w);
+
+	if (open_file(w, w->number + 1, e) < 0 || (whole && put_record(w, LOG_MARK, "", 0, e) < 0))
+		return -1;
+	prune(w);
+	return 0;
+}
+
 /* Make room for a record with at most want bytes. ret: how many fit, > 0 (0 for want 0), or -1 with e */
 static ssize_t reserve(struct log_writer *w, size_t want, struct err *e)
 {
@@ -189,20 +230,6 @@ static ssize_t reserve(struct log_writer *w, size_t want, struct err *e)
 		block_left = file_left;
 	block_left -= LOG_HEAD;
 	return (int64_t)want < block_left ? (ssize_t)want : (ssize_t)block_left;
-}
-
-/* Write one record of bytes in memory; all or nothing. ret: 0, or -1 with e */
-static int put_record(struct log_writer *w, enum log_type type, const void *buf, size_t len, struct err *e)
-{
-	struct log_head h = { .len = (uint32_t)len, .type = type, .time_ns = sys_now_ns() };
-
-	if (write_at(w, buf, len, w->off + LOG_HEAD) == 0 && put_head(w, &h, true) == 0) {
-		w->off = log_after(w->off, h.len);
-		return 0;
-	}
-	err_set(e, ERR_SYS, errno, "write the log");
-	(void)!ftruncate(w->fd, w->off);
-	return -1;
 }
 
 /* Once writing works again, say how much is missing. ret: 0, or -1 (e set) when it still does not */
@@ -223,7 +250,12 @@ static int tell_lost(struct log_writer *w, struct err *e)
 
 int log_mark(struct log_writer *w, struct err *e)
 {
-	return w->fd < 0 ? 0 : reserve(w, 0, e) < 0 ? -1 : put_record(w, LOG_MARK, "", 0, e);
+	if (w->fd < 0)
+		return 0;
+	if (reserve(w, 0, e) < 0 || put_record(w, LOG_MARK, "", 0, e) < 0)
+		return -1;
+	set_tails(w, true);
+	return 0;
 }
 
 int log_put(struct log_writer *w, enum log_type stream, const void *buf, size_t len, struct err *e)
@@ -232,9 +264,11 @@ int log_put(struct log_writer *w, enum log_type stream, const void *buf, size_t 
 
 	while (len && w->fd >= 0) {
 		ssize_t n = reserve(w, len, e);
+		int64_t last = w->off + LOG_HEAD + n - 1;
 
 		if (n < 0 || put_record(w, stream, p, (size_t)n, e) < 0)
 			return -1;
+		w->tail[stream == LOG_STDERR].last = last;
 		p += n;
 		len -= (size_t)n;
 	}
@@ -296,6 +330,7 @@ static ssize_t try_splice(struct log_writer *w, int pipe, enum log_type stream, 
 	w->last.in_memory = false;
 	w->last.off = w->off + LOG_HEAD;
 	w->last.len = (size_t)n;
+	w->tail[stream == LOG_STDERR].last = w->off + LOG_HEAD + n - 1;
 	w->off = log_after(w->off, h.len);
 	return n;
 }

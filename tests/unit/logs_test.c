@@ -208,6 +208,51 @@ static void test_rotation(void)
 	ok(str_ends(got, "4999\nmore\n"), "a new writer continues");
 }
 
+/* Is text a row of the numbers up to last, one a line, each whole? */
+static bool whole_numbers(const char *text, int last)
+{
+	int n = -1, seen;
+
+	for (const char *p = text; *p; p = strchr(p, '\n') + 1) {
+		seen = (int)strtoll(p, NULL, 10);
+		if (strcspn(p, "\n") != 100 || (n >= 0 && seen != n + 1))
+			return false;
+		n = seen;
+	}
+	return n == last;
+}
+
+static char *numbers_left(int each, int max_files, const struct log_want *want)
+{
+	auto_close int dir = fresh_dir("fragment");
+	struct log_writer *w = writer(dir, 1000, max_files);
+	char line[128];
+
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(line, sizeof(line), "%0100d\n", i);
+		for (size_t at = 0; at < 101; at += (size_t)each) {
+			auto_free char *part = xstrndup(line + at, (size_t)each);
+
+			put(w, LOG_STDOUT, part);
+		}
+	}
+	log_writer_close(w);
+	return read_all(dir, want);
+}
+
+/* Files end inside lines, whose beginnings go with the files before. */
+static void test_fragments(void)
+{
+	const struct log_want last = { .tail = 3 }, many = { .tail = 50 };
+	auto_free char *pieces = numbers_left(40, 2, &everything), *at_lines = numbers_left(101, 2, &everything);
+	auto_free char *tail = numbers_left(40, 2, &last), *more = numbers_left(40, 2, &many);
+
+	ok(whole_numbers(pieces, 99), "no half line at the beginning");
+	ok(whole_numbers(at_lines, 99) && strlen(at_lines) == 12 * 101, "no whole line is taken for one");
+	ok(whole_numbers(tail, 99) && strlen(tail) == 303, "the last three");
+	is_str(more, pieces, "more than there are");
+}
+
 static void test_merge(void)
 {
 	auto_close int a = fresh_dir("ma"), b = fresh_dir("mb");
@@ -468,6 +513,7 @@ int main(void)
 	test_tail();
 	test_since_until();
 	test_rotation();
+	test_fragments();
 	test_merge();
 	test_follow();
 	test_torn();
