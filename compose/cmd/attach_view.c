@@ -112,9 +112,11 @@ static int visit_ctr(void *arg, int dir, const struct ctr_record *r, const struc
 	v->n++;
 	v->alive += runs;
 	/* also one that has ended already: its output since we began is wanted */
-	if (v->add && s->started_ns && log_view_add(v->a->view, dir, r, v->a->e) < 0)
-		return -1;
-	return 0;
+	if (!v->add || !s->started_ns || log_view_has(v->a->view, r->id))
+		return 0;
+	if (str_eq(r->log_driver, "none"))      /* what is shown is read from the log */
+		ui_warn(v->a->c->ui, "%s: logging driver none keeps no output: `compose attach %s` shows it", r->name, r->service);
+	return log_view_add(v->a->view, dir, r, v->a->e) < 0 ? -1 : 0;
 }
 
 static int look(struct attached *a, struct visit *v)
