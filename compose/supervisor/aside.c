@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include "compose/base/sys.h"
 
-enum { CHUNK = 4096, CHUNKS_AT_END = 256 };
+enum { CHUNK = 4096, CHUNKS_AT_END = 256, LOOK_AGAIN_NS = 1000000000 };
 
 struct aside {
 	struct worker *w;
@@ -26,6 +26,65 @@ static void aside_free(struct aside *a)
 	rt_ctr_done(&a->proc);
 	free(a);
 }
+
+void aside_kill(struct aside *a)
+{
+	/* it leads a session of its own: its children go with it */
+	(void)kill(-a->proc.pid, SIGKILL);
+	(void)sys_pidfd_send_signal(a->proc.pidfd, SIGKILL);
+}
+
+/* ---- those that nobody asks any more: taken from the process table when that can be done --------------------------- */
+
+struct corpse { struct loop *loop; int pidfd; struct loop_src *src; };
+
+static void on_corpse(void *arg, uint32_t events);
+
+static void look_again(void *arg)
+{
+	struct corpse *k = arg;
+
+	k->src = NULL;
+	on_corpse(k, 0);
+}
+
+static void on_corpse(void *arg, uint32_t events)
+{
+	struct corpse *k = arg;
+	siginfo_t info = {0};
+
+	(void)events;
+	loop_del(k->src);
+	k->src = NULL;
+	/* dead, but a tracer holds it: it cannot be taken, and its pidfd stays readable */
+	if (waitid(P_PIDFD, (id_t)k->pidfd, &info, WEXITED | WNOHANG) == 0 && !info.si_pid)
+		k->src = loop_at(k->loop, sys_mono_ns() + LOOK_AGAIN_NS, look_again, k);
+	if (k->src)
+		return;
+	close(k->pidfd);
+	free(k);
+}
+
+void aside_abandon(struct aside *a)
+{
+	struct corpse *k;
+
+	if (!a)
+		return;
+	aside_kill(a);
+	k = xcalloc(1, sizeof(*k));
+	loop_del(a->on_end);
+	a->on_end = NULL;
+	*k = (struct corpse){ .loop = a->w->loop, .pidfd = take_fd(a->proc.pidfd) };
+	k->src = loop_add(k->loop, k->pidfd, EPOLLIN, on_corpse, k);
+	if (!k->src) {
+		close(k->pidfd);
+		free(k);
+	}
+	aside_free(a);
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------- */
 
 /* in: chunks: at most so many, for a child of it may write on for ever. ret: whether there may be more */
 static bool read_output(struct aside *a, int chunks)
@@ -54,14 +113,21 @@ static void on_output(void *arg, uint32_t events)
 static void on_end(void *arg, uint32_t events)
 {
 	struct aside *a = arg;
+	static const char held[] = "(it has ended, but how is not told: is it traced?)";
 	struct aside_calls calls = a->calls;
 	siginfo_t info = {0};
 
 	(void)events;
-	if (waitid(P_PIDFD, (id_t)a->proc.pidfd, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+	if (waitid(P_PIDFD, (id_t)a->proc.pidfd, &info, WEXITED | WNOHANG) < 0 && errno == EINTR)
 		return;
 	(void)read_output(a, CHUNKS_AT_END);
 	arg = a->arg;
+	if (!info.si_pid) {
+		calls.output(arg, held, sizeof(held) - 1);
+		aside_abandon(a);
+		calls.end(arg, ASIDE_UNTOLD);
+		return;
+	}
 	aside_free(a);
 	calls.end(arg, info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
 }
@@ -98,42 +164,3 @@ int aside_start(struct aside **ret, struct ctr *c, const struct spec *s, const s
 	return 0;
 }
 
-void aside_kill(struct aside *a)
-{
-	/* it leads a session of its own: its children go with it */
-	(void)kill(-a->proc.pid, SIGKILL);
-	(void)sys_pidfd_send_signal(a->proc.pidfd, SIGKILL);
-}
-
-struct corpse { int pidfd; struct loop_src *src; };
-
-static void on_corpse(void *arg, uint32_t events)
-{
-	struct corpse *k = arg;
-	siginfo_t info;
-
-	(void)events;
-	(void)waitid(P_PIDFD, (id_t)k->pidfd, &info, WEXITED | WNOHANG);
-	loop_del(k->src);
-	close(k->pidfd);
-	free(k);
-}
-
-void aside_abandon(struct aside *a)
-{
-	struct corpse *k;
-
-	if (!a)
-		return;
-	aside_kill(a);
-	k = xcalloc(1, sizeof(*k));
-	loop_del(a->on_end);
-	a->on_end = NULL;
-	k->pidfd = take_fd(a->proc.pidfd);
-	k->src = loop_add(a->w->loop, k->pidfd, EPOLLIN, on_corpse, k);
-	if (!k->src) {
-		close(k->pidfd);
-		free(k);
-	}
-	aside_free(a);
-}

@@ -7,10 +7,12 @@
 #include "compose/supervisor/ctr.h"
 
 struct aside;
+enum { ASIDE_UNTOLD = 255 };
 struct aside_calls {
 	/* What it said, standard output and error as they came. */
 	void (*output)(void *arg, const char *p, size_t n);
-	/* It has ended; all it said has been told. status: exit status, 128 + signal. The aside is gone after. */
+	/* It has ended; all it said has been told. status: exit status, 128 + signal, or ASIDE_UNTOLD when a tracer holds what is
+	 * left of it (that is told as output). The aside is gone after. */
 	void (*end)(void *arg, int status);
 };
 
