@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -441,6 +442,17 @@ static int cmd_orphan(char **argv)
 
 /* ---- output ---- */
 
+/* A tracer that never waits: the parent cannot take the process from the table. */
+static int cmd_seize(char **argv)
+{
+	if (ptrace(PTRACE_SEIZE, (pid_t)number(argv[0]), NULL, NULL) < 0)
+		fail("seize %s", argv[0]);
+	puts("seized");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 static int cmd_spew(char **argv)
 {
 	long n = number(argv[0]);
@@ -502,6 +514,7 @@ static const struct {
 	{"signal-report", cmd_signal_report, 0, "[CODE]: print signals, end with CODE at SIGTERM"},
 	{"winsize", cmd_winsize, 0, "the terminal's size, again at each change"},
 	{"orphan", cmd_orphan, 0, "is an orphan reaped by process 1?"},
+	{"seize", cmd_seize, 1, "PID: trace a process, and keep it when it has ended"},
 	{"spew", cmd_spew, 1, "N: N lines"},
 	{"spew-both", cmd_spew_both, 1, "N: N lines on stdout and stderr, in turn"},
 	{"spew-bytes", cmd_spew_bytes, 1, "N: one line of N bytes"},
@@ -514,6 +527,7 @@ static const struct {
 	{"http-who", cmd_http_who, 1, "PORT: answer with the host name and the client's address"},
 	{"tcp", cmd_tcp, 1, "HOST PORT TEXT: send, print the answer"},
 	{"udp", cmd_udp, 1, "HOST PORT TEXT: send, print the answer"},
+	{"ping", cmd_ping, 1, "ADDRESS: an ICMP echo, without rights"},
 };
 
 static int run_command(const char *name, char **argv)

@@ -16,3 +16,4 @@ int cmd_http(char **argv);
 int cmd_http_who(char **argv);
 int cmd_tcp(char **argv);
 int cmd_udp(char **argv);
+int cmd_ping(char **argv);
