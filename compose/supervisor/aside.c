@@ -30,7 +30,8 @@ static void aside_free(struct aside *a)
 void aside_kill(struct aside *a)
 {
 	/* it leads a session of its own: its children go with it */
-	(void)kill(-a->proc.pid, SIGKILL);
+	if (a->proc.pid > 0)
+		(void)kill(-a->proc.pid, SIGKILL);
 	(void)sys_pidfd_send_signal(a->proc.pidfd, SIGKILL);
 }
 

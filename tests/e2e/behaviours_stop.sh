@@ -81,6 +81,23 @@ r76() {
 }
 row 76 "who depends is stopped first, to the end" r76
 
+r77() {
+	mkdir -p "$W/t/h"
+	u 'volumes: ["./h:/h"], command: [sh, -c, "trap \"touch /h/signal; exit\" TERM; while :; do sleep 0.1; done"], init: false,
+		pre_stop: [{command: [sh, -c, "[ ! -e /h/signal ] && sleep 0.3 && touch /h/done"]}]' stop
+	is "$rc" 0
+	[ -e "$W/t/h/done" ]
+	[ -e "$W/t/h/signal" ]
+}
+row 77 "pre_stop runs before the signal" r77
+
+r78() {
+	y "$(model 'command: sleep 300, post_start: [{command: ["false"]}]')" up -d
+	is "$rc" 1
+	has "$err" "hook exited with status 1"
+}
+row 78 "a post_start that fails fails up" r78
+
 r79() {
 	model '' >"$Y"
 	: >"$T/dirty"
