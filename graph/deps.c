@@ -145,22 +145,22 @@ static int unknown(const struct deps *d, const char *name, struct err *e)
 	return err_hint(e, "`compose config --services` lists them");
 }
 
-/* Follow edges from every marked service and mark what they reach. */
-static void spread(size_t n, size_t *const *edges, const size_t *n_edges, bool *sel)
+/* Mark what the marked services need, directly or not. */
+static void spread(const struct deps *d, bool *sel)
 {
-	auto_free size_t *todo = xcalloc(n, sizeof(*todo));
+	auto_free size_t *todo = xcalloc(d->n, sizeof(*todo));
 	size_t n_todo = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < d->n; i++)
 		if (sel[i])
 			todo[n_todo++] = i;
 	while (n_todo) {
 		size_t i = todo[--n_todo];
 
-		for (size_t k = 0; k < n_edges[i]; k++)
-			if (!sel[edges[i][k]]) {
-				sel[edges[i][k]] = true;
-				todo[n_todo++] = edges[i][k];
+		for (size_t k = 0; k < d->n_on[i]; k++)
+			if (!sel[d->on[i][k]]) {
+				sel[d->on[i][k]] = true;
+				todo[n_todo++] = d->on[i][k];
 			}
 	}
 }
@@ -181,11 +181,6 @@ int deps_select(const struct deps *d, char *const *names, bool no_deps, bool *se
 			return unknown(d, *names, e);
 	}
 	if (!no_deps)
-		spread(d->n, d->on, d->n_on, sel);
+		spread(d, sel);
 	return 0;
-}
-
-void deps_select_dependents(const struct deps *d, bool *sel)
-{
-	spread(d->n, d->by, d->n_by, sel);
 }

@@ -24,5 +24,3 @@ void deps_done(struct deps *d);
  * in: names may hold globs (web*).   err: ERR_USAGE "no such service: x" with a suggestion */
 int  deps_select(const struct deps *d, char *const *names, bool no_deps, bool *sel, struct err *e)
 	__attribute__((warn_unused_result));
-/* Extend sel by everything that needs a marked service, directly or not. */
-void deps_select_dependents(const struct deps *d, bool *sel);

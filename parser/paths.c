@@ -213,8 +213,3 @@ void paths_rebase(const struct rebase *r, struct node *root)
 {
 	walk(r, &rules_project, root);
 }
-
-void paths_rebase_service(const struct rebase *r, struct node *service)
-{
-	walk(r, &rules_service, service);
-}

@@ -11,9 +11,8 @@
 /* base: absolute, or relative itself (then the result is, and a later call ends it); home: for ~, or NULL; io: for
  * watched paths, whose links are resolved, or NULL */
 struct rebase { struct arena *arena; const char *base, *home; const struct load_io *io; };
-/* Put every path-like attribute of a document, or of one service, onto base, in place. */
+/* Put every path-like attribute of a document onto base, in place. */
 void paths_rebase(const struct rebase *r, struct node *root);
-void paths_rebase_service(const struct rebase *r, struct node *service);
 
 /* base/path with ".", ".." and double slashes gone; path alone, cleaned, when it is absolute. ret: arena's, never "" */
 char *path_join(struct arena *a, const char *base, const char *path);

@@ -91,7 +91,6 @@ static const struct rule project[] = {
 };
 
 const struct rule rules_project = SUB("", project);
-const struct rule rules_service = SUB("*", service);
 
 const struct rule *rule_child(const struct rule *r, const char *key)
 {

@@ -44,7 +44,6 @@ struct rule {
 };
 
 extern const struct rule rules_project;        /* the document */
-extern const struct rule rules_service;        /* services.* */
 /* The rule of a key below r. key NULL: of list items. ret: NULL when nothing special is known there (r NULL gives
  * NULL) */
 const struct rule *rule_child(const struct rule *r, const char *key);

@@ -22,7 +22,7 @@ key_hook canon_volume;                                         /* "./a:/b:ro" ->
 key_hook canon_ports;                                          /* 80, "80-82:80-82/udp" -> [{target, published ...}] */
 
 /* settle.c: text to the type that the attribute has. */
-key_hook settle_bool, settle_int, settle_count, settle_float, settle_double, settle_bytes, settle_duration, settle_text;
+key_hook settle_bool, settle_int, settle_count, settle_float, settle_bytes, settle_duration, settle_text;
 key_hook settle_micros;                                        /* "950ms", 950000: microseconds */
 key_hook settle_mode_text, settle_mode_int, settle_device_count;
 key_hook settle_env, settle_labels, settle_options, settle_multi, settle_hosts, settle_words, settle_test, settle_ulimit;

@@ -72,7 +72,7 @@ int settle_count(const struct walk *w, struct node **n, const struct where *at)
 	return whole(w, n, at, 0);
 }
 
-static int number(const struct walk *w, struct node **n, const struct where *at, bool single)
+int settle_float(const struct walk *w, struct node **n, const struct where *at)
 {
 	char text[DOUBLE_TEXT];
 	double v;
@@ -83,22 +83,9 @@ static int number(const struct walk *w, struct node **n, const struct where *at,
 		v = (*n)->f;
 	else if (!value_double((*n)->text, &v))
 		return walk_fault(w, (*n)->pos, at, NULL, "\"%s\" is no number", (*n)->text);
-	if (single)
-		value_float_text((float)v, text);
-	else
-		value_double_text(v, text);
+	value_float_text((float)v, text);
 	replace(n, float_node(w, v, text, (*n)->pos));
 	return 0;
-}
-
-int settle_float(const struct walk *w, struct node **n, const struct where *at)
-{
-	return number(w, n, at, true);
-}
-
-int settle_double(const struct walk *w, struct node **n, const struct where *at)
-{
-	return number(w, n, at, false);
 }
 
 int settle_bytes(const struct walk *w, struct node **n, const struct where *at)

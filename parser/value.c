@@ -258,19 +258,6 @@ bool value_ip(const char *s)
 	return inet_pton(AF_INET, s, buf) == 1 || inet_pton(AF_INET6, s, buf) == 1;
 }
 
-bool value_cidr(const char *s)
-{
-	const char *slash = strchr(s, '/');
-	char ip[64];
-	uint64_t bits;
-
-	if (!slash || (size_t)(slash - s) >= sizeof(ip) || !str_to_u64(slash + 1, &bits))
-		return false;
-	memcpy(ip, s, (size_t)(slash - s));
-	ip[slash - s] = '\0';
-	return value_ip(ip) && bits <= (strchr(ip, ':') ? 128 : 32);
-}
-
 /* A device number, or * for any. ret: behind it, NULL when there is none */
 static const char *device_number(const char *s, int64_t *ret)
 {
@@ -299,17 +286,6 @@ bool value_device_rule(const char *s, char *ret_type, int64_t *ret_major, int64_
 	*ret_major = major;
 	*ret_minor = minor;
 	memcpy(ret_access, p, strlen(p) + 1);
-	return true;
-}
-
-bool value_user(struct arena *a, const char *s, const char **ret_user, const char **ret_group)
-{
-	const char *colon = strchr(s, ':');
-
-	if (!*s || colon == s || (colon && (!colon[1] || strchr(colon + 1, ':'))))
-		return false;
-	*ret_user = colon ? arena_strndup(a, s, (size_t)(colon - s)) : arena_strdup(a, s);
-	*ret_group = arena_strdup(a, colon ? colon + 1 : "");
 	return true;
 }
 

@@ -45,9 +45,6 @@ const char *value_ports(const char *s, struct port_spec *ret);
 /* "8000" or "8000-8010". ret: false when it is neither, or not within 0-65535, or the wrong way round */
 bool value_port_range(const char *s, uint16_t *ret_first, uint16_t *ret_last);
 bool value_ip(const char *s);                                    /* an IPv4 or IPv6 address */
-bool value_cidr(const char *s);                                  /* an address with a prefix length */
-/* "user", "user:group", "1000:1000". ret: false when a part is empty. owns: parts go to a; *ret_group "" when none */
-bool value_user(struct arena *a, const char *s, const char **ret_user, const char **ret_group);
 /* "c 42:* rmw": type (a, b, c), major and minor (-1 any), access.   spec: 05-services "device_cgroup_rules" */
 bool value_device_rule(const char *s, char *ret_type, int64_t *ret_major, int64_t *ret_minor, char ret_access[4]);
 /* A name that the container and project rules allow: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */

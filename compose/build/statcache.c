@@ -22,7 +22,6 @@ struct statcache {
 	struct entry   *e;        /* open addressing, power of two; ino 0 = free */
 	size_t          n, slots;
 	bool            dirty;
-	unsigned        reads;
 };
 
 static size_t slot_of(const struct statcache *c, uint64_t dev, uint64_t ino)
@@ -171,7 +170,6 @@ int statcache_digest(struct statcache *c, int fd, const char *name, char ret[SHA
 		return err_set(e, ERR_SYS, errno, "read %s", name);
 	after = entry_of(&st);
 	(void)pthread_mutex_lock(&c->mutex);
-	c->reads++;
 	if (same(&before, &after) && before.ctime_ns < now - SETTLE_NS && c->n < FILES_MAX) {
 		memcpy(before.hex, ret, sizeof(before.hex));
 		put(c, &before);
@@ -199,11 +197,6 @@ int statcache_save(struct statcache *c, struct err *e)
 	}
 	c->dirty = false;
 	return fs_write(c->dir, c->name, buf, at, 0600, false, e);
-}
-
-unsigned statcache_reads(const struct statcache *c)
-{
-	return c->reads;
 }
 
 void statcache_free(struct statcache *c)

@@ -22,5 +22,3 @@ bool statcache_get(struct statcache *c, const struct stat *st, char ret[SHA256_H
 /* Write what is new. err: ERR_SYS */
 int  statcache_save(struct statcache *c, struct err *e) __attribute__((warn_unused_result));
 void statcache_free(struct statcache *c);
-/* ret: how many files were read since statcache_open(), for tests */
-unsigned statcache_reads(const struct statcache *c);

@@ -64,11 +64,6 @@ bool log_view_has(const struct log_view *v, const char *id)
 	return find(v, id);
 }
 
-size_t log_view_count(const struct log_view *v)
-{
-	return v->ctrs.n;
-}
-
 int log_view_add(struct log_view *v, int dir, const struct ctr_record *r, struct err *e)
 {
 	struct shown *s;

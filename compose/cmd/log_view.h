@@ -13,8 +13,7 @@ struct log_view *log_view_new(const struct log_view_opts *o, struct log_reader *
 void log_view_free(struct log_view *v);
 /* Show a container. in: dir: its directory, stays the caller's. ret: 0; 1 when it has no log */
 int  log_view_add(struct log_view *v, int dir, const struct ctr_record *r, struct err *e) __attribute__((warn_unused_result));
-/* ret: number of containers added; whether id is among them */
-size_t log_view_count(const struct log_view *v);
+/* ret: whether id was added */
 bool log_view_has(const struct log_view *v, const char *id);
 /* Its process has ended: give out what waits for the rest of a line. */
 void log_view_exited(struct log_view *v, const char *id);

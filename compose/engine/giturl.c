@@ -23,11 +23,6 @@ static const char *scheme_of(const char *s)
 	return NULL;
 }
 
-bool giturl_is(const char *text)
-{
-	return scheme_of(text) || str_starts(text, "github.com/") || is_scp(text);
-}
-
 bool giturl_is_commit(const char *ref)
 {
 	size_t n = strspn(ref, "0123456789abcdef");

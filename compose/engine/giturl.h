@@ -16,8 +16,6 @@ struct giturl {
 };
 #define auto_giturl __attribute__((cleanup(giturl_done)))
 
-/* Does the text name a git repository (rightly or not)? oci:// and plain paths do not. */
-bool giturl_is(const char *text);
 /* err: ERR_USAGE: no repository (https without .git), a host, ref or directory that could mean something else */
 int giturl_parse(struct giturl *ret, const char *text, struct err *e) __attribute__((warn_unused_result));
 void giturl_done(struct giturl *u);

@@ -116,11 +116,6 @@ void cgroup_host_close(struct cgroup_host *h)
 	free(h);
 }
 
-bool cgroup_is_v2(const struct cgroup_host *h)
-{
-	return h->ops == &cg_v2_ops;
-}
-
 /* ret: path without its leading slashes, NULL with e when it could leave the hierarchy */
 static const char *checked(const char *path, struct err *e)
 {

@@ -17,8 +17,6 @@ struct cgroup_host;
 /* Find the hierarchies (reads /proc/self/mountinfo once). err: ERR_MISSING when the host has none that is writable */
 int  cgroup_host_open(struct cgroup_host **ret, struct err *e) __attribute__((warn_unused_result));
 void cgroup_host_close(struct cgroup_host *h);
-/* ret: true when the controllers are on v2 */
-bool cgroup_is_v2(const struct cgroup_host *h);
 
 /* Make the group path (with its parents) and set the limits of r. A group that exists is taken over only when empty.
  * err: ERR_MODEL for a limit this host cannot enforce (with the reason), ERR_CONFLICT when it is in use; nothing

@@ -122,14 +122,6 @@ void spec_add_annotation(struct spec *s, const char *key, const char *value)
 		 (struct spec_annotation){ arena_strdup(&s->arena, key), arena_strdup(&s->arena, value) });
 }
 
-const char *spec_annotation(const struct spec *s, const char *key)
-{
-	for (size_t i = 0; i < s->annotations.n; i++)
-		if (!strcmp(s->annotations.v[i].key, key))
-			return s->annotations.v[i].value;
-	return NULL;
-}
-
 void spec_process_done(struct spec_process *p)
 {
 	strv_done(&p->args);

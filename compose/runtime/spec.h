@@ -120,8 +120,6 @@ bool spec_del_mount(struct spec *s, const char *dest);
 /* Set a variable: kv is "NAME=value"; one of that name is replaced where it stands. */
 void spec_set_env(struct strv *env, const char *kv);
 void spec_add_annotation(struct spec *s, const char *key, const char *value);
-/* ret: the value, NULL if absent; borrowed */
-const char *spec_annotation(const struct spec *s, const char *key);
 
 /* Read a config.json. Unknown members are skipped, as the OCI spec wants; a known one of the wrong type or out of range
  * is an error that names its path ("process.user.uid"). in: s is zeroed. owns: spec_done(s), also after a failure.

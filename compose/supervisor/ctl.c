@@ -247,15 +247,3 @@ int ctl_open(struct worker *w, int listener, struct err *e)
 	w->ctl->src = loop_add(w->loop, listener, EPOLLIN, on_listener, w);
 	return w->ctl->src ? 0 : err_set(e, ERR_SYS, errno, "watch the control socket");
 }
-
-void ctl_close(struct worker *w)
-{
-	if (!w->ctl)
-		return;
-	while (w->ctl->conns.n)
-		conn_free(w->ctl->conns.v[0]);
-	loop_del(w->ctl->src);
-	vec_done(&w->ctl->conns);
-	free(w->ctl);
-	w->ctl = NULL;
-}

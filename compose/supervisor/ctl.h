@@ -20,7 +20,6 @@ struct request { struct conn *conn; int64_t id; const json_t *args; int fds[CTL_
 
 /* listener: the listening socket; stays the caller's */
 int  ctl_open(struct worker *w, int listener, struct err *e) __attribute__((warn_unused_result));
-void ctl_close(struct worker *w);
 /* ret: number of connections, after taking those that wait */
 size_t ctl_connections(struct worker *w);
 /* Answer. j (may be NULL) is consumed. conn NULL: nobody asked. */

@@ -111,15 +111,9 @@ static void chain(void)
 			deps[i].service = names[i + 1];
 	}
 	if (ok(deps_make(&d, &p, &e) == 0, "a chain of 20000")) {
-		bool *sel = xcalloc(LONG, 1);
-
 		for (size_t i = 0; i < LONG; i++)
 			right = right && d.order[i] == LONG - 1 - i;
 		ok(right, "is ordered");
-		sel[LONG - 1] = true;
-		deps_select_dependents(&d, sel);
-		ok(sel[0] && sel[LONG / 2], "and followed to its end");
-		free(sel);
 		deps_done(&d);
 	}
 	s[LONG - 1].n_deps = 1;
@@ -193,30 +187,11 @@ static void selection(void)
 	is_str(got, "refused", "a pattern that matches nothing");
 }
 
-static void dependents(void)
-{
-	auto_err struct err e = {0};
-	bool sel[SERVICES_MAX] = {[1] = true};
-	struct deps d;
-
-	make(stack, stack_edges);
-	if (deps_make(&d, &project, &e) < 0)
-		return;
-	deps_select_dependents(&d, sel);
-	ok(sel[0] && sel[1] && sel[2] && sel[3] && sel[4], "all need db");
-	memset(sel, 0, sizeof(sel));
-	sel[0] = true;
-	deps_select_dependents(&d, sel);
-	ok(sel[0] && !sel[1] && sel[2] && sel[3] && !sel[4], "only the web ones need api");
-	deps_done(&d);
-}
-
 int main(void)
 {
 	orders();
 	cycles();
 	chain();
 	selection();
-	dependents();
 	return done_testing();
 }
