@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_ports.c - ports of the host that more than one entry of `ports` asks for. */
+/* check_ports.c - ports that are not published: those that more than one entry asks for, those of a service without network. */
 #include "compose/base/coll.h"
 #include "compose/base/str.h"
 #include "parser/check.h"
@@ -50,13 +50,30 @@ static void one_port(struct arena *a, struct map *all, const struct node *port, 
 	map_set(all, key, here);
 }
 
+/* Who has no network of its own publishes nothing. */
+static void without_network(const char *name, const struct node *service, const struct node *list, struct warns *warns)
+{
+	const char *mode = text_of(service, "network_mode");
+
+	if (str_eq(mode, "host"))
+		warns_add(warns, list->pos, "services.%s.ports: left out with network_mode: host, where the service listens on the host itself",
+			  name);
+	else if (str_eq(mode, "none") || str_starts(mode, "container:"))
+		warns_add(warns, list->pos, "services.%s.ports: left out with network_mode: %s", name, mode);
+	else if (str_starts(mode, "service:"))
+		warns_add(warns, list->pos, "services.%s.ports: left out, publish them at service %s, whose network it is", name,
+			  mode + strlen("service:"));
+}
+
 void check_ports(struct arena *a, const struct node *services, struct warns *warns)
 {
 	auto_map struct map all = {0};
 
 	for (size_t i = 0; i < services->n; i++) {
-		const struct node *list = node_get(services->pairs[i].val, "ports");
+		const struct node *service = services->pairs[i].val, *list = node_get(service, "ports");
 
+		if (list && list->kind == NODE_LIST && list->n)
+			without_network(services->pairs[i].key, service, list, warns);
 		for (size_t j = 0; list && list->kind == NODE_LIST && j < list->n; j++)
 			one_port(a, &all, list->items[j],
 				 arena_printf(a, "services.%s.ports[%zu]", services->pairs[i].key, j), warns);

@@ -232,7 +232,9 @@ r23() {
 	a 'network_mode: host' sh -c 'hostname; ls /sys/class/net'
 	is "$(head -n 1 <<<"$out")" "$(hostname)"
 	has "$(xargs <<<"$out")" "$(ip route get 192.0.2.1 | grep -o 'dev [^ ]*' | cut -c5-)"
-	u "network_mode: host, ports: [\"$p:80\"]" ps
+	y "$(model "network_mode: host, ports: [\"$p:80\"]")" up -d
+	is "$rc" 0
+	matches "$err" 'services.a.ports: left out with network_mode: host.*compose.yaml:1:'
 	is "$(listens tcp "$p")" ""
 }
 row 23 "network_mode host: the host's name and interfaces, ports are left out" r23

@@ -7,6 +7,9 @@
 . "$TESTS/e2e/behaviours.inc" || exit
 need root
 
+mkdir "$W/t/h" # bound by several rows
+echo inner >"$W/t/h/file"
+
 r102() {
 	y '{services: {
 		i: {image: "local/seed:1", build: {dockerfile_inline: "FROM busybox\nRUN mkdir /d && echo image >/d/f && chown 5:6 /d/f && chmod 640 /d/f\n"}},
@@ -22,8 +25,9 @@ r102() {
 row 102 "an empty named volume gets the image's files, once" r102
 
 r103() {
-	y '{services: {a: {image: "local/seed:1", volumes: ["v2:/d:nocopy"]}}, volumes: {v2: {}}}' run --rm -T a ls -A /d
-	is "$rc$out" 0
+	y '{services: {a: {build: {dockerfile_inline: "FROM busybox\nRUN mkdir /d && touch /d/f"}, volumes: ["v2:/d:nocopy", "v1:/d/x"]}}, volumes: {v1: {}, v2: {}}}' \
+		run --rm -T a ls -A /d
+	is "$rc$out" 0x
 }
 row 103 "nocopy leaves it empty" r103
 
@@ -94,8 +98,6 @@ r109() {
 row 109 "a file that is bound is that file, not its name" r109
 
 r110() {
-	mkdir -p "$W/t/h"
-	echo inner >"$W/t/h/file"
 	a 'volumes: ["./h:/a/b"], tmpfs: [/a]' sh -c 'cat /a/b/file; awk "{ print \$5 }" /proc/self/mountinfo'
 	has "$out" inner
 	is "$(grep '^/a' <<<"$out" | xargs)" "/a /a/b"
@@ -138,6 +140,20 @@ r115() {
 }
 row 115 "bind mounts are private; :ro" r115
 
+r116() {
+	y '{services: {
+		a: {image: busybox, init: true, volumes: ["./h:/h", "/anon"], command: sh -c "echo a >/anon/a; exec sleep 99"},
+		b: {image: busybox, volumes_from: [a]}}}' up -d a
+	is "$rc" 0
+	soon 10 C exec -T a ls /anon/a
+	ok C run --rm -T b cat /h/file /anon/a
+	is "$(xargs <<<"$out")" "inner a"
+}
+row 116 "volumes_from takes all mounts" r116
+
+differs 117 "Volumes are directories of this host"
+differs 118 "Volumes are directories of this host"
+
 r119() {
 	echo s >"$W/t/s"
 	chmod 640 "$W/t/s"
@@ -167,6 +183,8 @@ r122() {
 }
 differs 122 "Files from \`configs\` and \`secrets\`"
 row 122 "configs with content, and read_only" r122
+
+differs 123 "Volumes are directories of this host"
 
 r124() {
 	[ -c /dev/fuse ] || mknod "$W/t/fuse" c 10 229
