@@ -25,7 +25,7 @@ r102() {
 row 102 "an empty named volume gets the image's files, once" r102
 
 r103() {
-	y '{services: {a: {build: {dockerfile_inline: "FROM busybox\nRUN mkdir /d && touch /d/f"}, volumes: ["v2:/d:nocopy", "v1:/d/x"]}}, volumes: {v1: {}, v2: {}}}' \
+	y '{services: {a: {image: "local/nocopy:1", build: {dockerfile_inline: "FROM busybox\nRUN mkdir /d && touch /d/f"}, volumes: ["v2:/d:nocopy", "v1:/d/x"]}}, volumes: {v1: {}, v2: {}}}' \
 		run --rm -T a ls -A /d
 	is "$rc$out" 0x
 }
