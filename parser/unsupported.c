@@ -2,6 +2,7 @@
 /* unsupported.c - what a model asks for that this program does not carry out: told before anything is begun. */
 #include "compose/base/str.h"
 #include "parser/load.h"
+#include "parser/logging.h"
 #include "parser/model.h"
 #include "parser/schema.h"
 #include "parser/value.h"
@@ -43,7 +44,6 @@ struct values {
 static const struct values service_takes[] = {
 	{"userns_mode", "host"},
 	{"isolation", "default"},
-	{"logging.driver", "json-file local none"},
 };
 static const struct values network_takes[] = {
 	{"driver", "bridge"}, {"ipam.driver", "default"}, {"enable_ipv4", "true"}};
@@ -179,6 +179,7 @@ static int service_values(const struct project *p, const struct service *s, cons
 	namespaces(&r, s);
 	restart(&r, s);
 	runtime(&r, s);
+	r.bad |= logging_unsupported(s, path, errs, &p->load->warns);
 	storage(&r, s);
 	mounts(&r, s);
 	pre_start(&r, s);

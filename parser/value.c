@@ -289,6 +289,20 @@ bool value_device_rule(const char *s, char *ret_type, int64_t *ret_major, int64_
 	return true;
 }
 
+int value_log_facility(const char *s)
+{
+	static const char *const names[] = {
+		"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+		[16] = "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+	};
+	uint64_t v;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (names[i] && str_eq(names[i], s))
+			return (int)i;
+	return str_to_u64(s, &v) && v < ARRAY_LEN(names) ? (int)v : -1;
+}
+
 bool value_key(const char *s)
 {
 	if (!*s)

@@ -47,6 +47,8 @@ bool value_port_range(const char *s, uint16_t *ret_first, uint16_t *ret_last);
 bool value_ip(const char *s);                                    /* an IPv4 or IPv6 address */
 /* "c 42:* rmw": type (a, b, c), major and minor (-1 any), access.   spec: 05-services "device_cgroup_rules" */
 bool value_device_rule(const char *s, char *ret_type, int64_t *ret_major, int64_t *ret_minor, char ret_access[4]);
+/* "daemon", "local3", "3": a facility of syslog. ret: its number, -1 when it is none */
+int  value_log_facility(const char *s);
 /* A name that the container and project rules allow: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
 bool value_name(const char *s);
 /* A key of services, networks, volumes ...: [a-zA-Z0-9._-]+ */

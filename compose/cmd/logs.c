@@ -64,6 +64,10 @@ static int add(void *arg, int dir, const struct ctr_record *r, const struct ctr_
 		ui_warn(s->c->ui, "%s: logging driver none keeps no output", r->name);
 		return 0;
 	}
+	if (r->log_elsewhere) {
+		ui_warn(s->c->ui, "%s: its output is kept by %s at %s alone (cache-disabled)", r->name, r->log_driver, r->ship.address);
+		return 0;
+	}
 	return log_view_add(s->view, dir, r, s->e) < 0 ? -1 : 0;
 }
 

@@ -7,7 +7,6 @@
 #include "compose/engine/others.h"
 #include "compose/engine/signals.h"
 #include "graph/hash.h"
-#include "parser/value.h"
 
 enum { CGROUP_PARENT_MAX = 512 };
 static const int64_t second_ns = 1000000000;
@@ -230,32 +229,6 @@ static void hooks(const struct service *s, const char *kind, const struct hook *
 	}
 }
 
-static int logging(const struct ctr_want *w, struct ctr_record *r, struct err *e)
-{
-	r->log_driver = xstrdup(*w->s->log_driver ? w->s->log_driver : "json-file");
-	r->log_max_bytes = 10 << 20;
-	r->log_max_files = 3;
-	for (size_t i = 0; i < w->s->log_opts.n; i++) {
-		const struct pkv *kv = &w->s->log_opts.v[i];
-		int64_t n;
-
-		if (str_eq(kv->key, "max-size") && kv->val) {
-			if (!value_bytes(kv->val, &n) || n <= 0) {
-				err_set(e, ERR_MODEL, 0, "logging option max-size: \"%s\" is not a size", kv->val);
-				return err_at(e, kv->pos, "logging.options.max-size");
-			}
-			r->log_max_bytes = n;
-		} else if (str_eq(kv->key, "max-file") && kv->val) {
-			if (!str_to_i64(kv->val, &n) || n < 1 || n > 1000) {
-				err_set(e, ERR_MODEL, 0, "logging option max-file: \"%s\" is not a number from 1 to 1000", kv->val);
-				return err_at(e, kv->pos, "logging.options.max-file");
-			}
-			r->log_max_files = (int)n;
-		}
-	}
-	return 0;
-}
-
 /* A path below the root of the control groups, whether it begins with a slash or not. */
 static int cgroup_parent(const struct ctr_want *w, struct ctr_record *r, struct err *e)
 {
@@ -346,5 +319,5 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 		return -1;
 	if (stop_and_restart(w, r, e) < 0 || cgroup_parent(w, r, e) < 0)
 		return -1;
-	return logging(w, r, e);
+	return to_logging(w, r, e);
 }

@@ -10,6 +10,8 @@ int refuse(const struct ctr_want *w, struct srcpos at, const char *key, struct e
 /* One warning about a key of s, however many containers it has: "compose.yaml:3:5: services.web.KEY: TEXT". */
 void service_warn(struct engine *en, const struct service *s, const char *key, const char *text);
 
+/* to_logging.c: where the output goes. */
+int to_logging(const struct ctr_want *w, struct ctr_record *r, struct err *e) __attribute__((warn_unused_result));
 /* to_limits.c: resources, devices and their rules. */
 int to_limits(struct engine *en, const struct ctr_want *w, struct spec *s, struct err *e) __attribute__((warn_unused_result));
 /* A device of the host, or all below a directory, at target. access: letters of rwm */

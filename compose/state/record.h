@@ -35,6 +35,9 @@ struct rec_hook {                    /* post_start, pre_stop */
 	char *at;                    /* position for errors */
 };
 
+/* Output to the system's logger as well; address "" = not. As struct ship_to of logs/ship.h */
+struct rec_ship { char *address, *format, *host, *tag, *fields; int facility; bool drop; int64_t buffer_bytes; };
+
 enum ctr_kind { KIND_SERVICE, KIND_ONEOFF, KIND_BUILD, KIND_HOOK };   /* build: a RUN step, never listed; hook: pre_start */
 enum restart_policy { POLICY_NO, POLICY_ALWAYS, POLICY_ON_FAILURE, POLICY_UNLESS_STOPPED };
 
@@ -63,8 +66,10 @@ struct ctr_record {
 	int64_t stop_grace_ns;
 	struct rec_health health;
 	bool tty, stdin_open, auto_remove;
-	char *log_driver;            /* "json-file" default, "local", "none" */
+	char *log_driver;            /* "json-file" default, "local", "none", "syslog", "journald" */
 	int64_t log_max_bytes; int log_max_files;
+	bool log_elsewhere;          /* there is no log on disk: the logger alone has the output */
+	struct rec_ship ship;
 	struct strv volumes;         /* real names of volumes it mounts */
 	struct strv anon_volumes;    /* subset made for it alone */
 	char *mounts;                /* for people: `ps` */

@@ -73,7 +73,7 @@ void ctr_free(struct ctr *c)
 	health_stop(c);
 	hooks_drop(c, "it was let go of");
 	io_free(c->io);
-	log_writer_close(c->log);
+	ctr_log_close(c);
 	ctr_making_free(c);
 	rt_ctr_done(&c->rt);
 	vec_done(&c->waiters);
@@ -241,8 +241,7 @@ static void end_process(struct ctr *c)
 	hooks_drop(c, "the container ended");
 	end_cgroup(c);
 	io_end(c);
-	log_writer_close(c->log);
-	c->log = NULL;
+	ctr_log_close(c);
 	ctr_making_free(c);
 	ctr_net_down(c);
 	rt_ctr_done(&c->rt);

@@ -5,11 +5,13 @@
  *   ctr_start.c  from files to a running process
  *   ctr_stop.c   signals, grace, kill, freeze
  *   ctr_adopt.c  taking over from a worker that died; what nobody took over
+ *   ctr_log.c    where its output goes
  *   ctr_net.c    networks, resolver, /etc files
  *   ports.c, io.c            published ports; output and input
  *   aside.c, health.c, hooks.c  commands beside its own: probes, hooks */
 #pragma once
 #include <jansson.h>
+#include "compose/logs/ship.h"
 #include "compose/logs/write.h"
 #include "compose/runtime/spec.h"
 #include "compose/state/record.h"
@@ -48,6 +50,7 @@ struct ctr {
 	struct err why;                  /* why the start failed */
 	unsigned short rows, cols;
 	struct log_writer *log;
+	struct ship *ship;               /* NULL: its output goes to no other logger */
 	struct io *io;                   /* NULL: no output to move */
 	struct health *health;           /* NULL: no probes */
 	struct hooks *hooks;             /* NULL: none run */
@@ -112,6 +115,9 @@ void ctr_signal(struct ctr *c, int sig, struct err *e);
 int  ctr_freeze(struct ctr *c, bool on, struct err *e) __attribute__((warn_unused_result));
 /* ret: whether PID 1 of the container can react to sig at all */
 bool ctr_reacts(const struct ctr *c, int sig);
+/* ctr_log.c: the log on disk and the system's logger. On failure there is a log that keeps nothing. */
+int  ctr_log_open(struct ctr *c, struct err *e) __attribute__((warn_unused_result));
+void ctr_log_close(struct ctr *c);
 /* ctr_net.c */
 int  ctr_net_up(struct ctr *c, struct err *e) __attribute__((warn_unused_result));   /* after rt_create: attach, names, /etc */
 void ctr_net_down(struct ctr *c);

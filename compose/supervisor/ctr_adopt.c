@@ -111,12 +111,8 @@ static void take_up(struct ctr *c, const struct run_entry *r)
 {
 	struct err e = {0};
 
-	if (str_eq(c->rec.log_driver, "none"))
-		c->log = log_writer_none();
-	else if (log_writer_open(&c->log, c->dir, c->rec.log_max_bytes, c->rec.log_max_files, &e) < 0) {
+	if (ctr_log_open(c, &e) < 0)
 		worker_note(&e, "container %s", c->rec.name);
-		c->log = log_writer_none();
-	}
 	io_adopt(c);
 	ports_adopt(c, r->listeners);
 	if (ctr_net_adopt(c, &e) < 0)
@@ -130,8 +126,7 @@ static void begin_again(struct ctr *c, const struct run_entry *r)
 
 	take_up(c, r);
 	io_end(c);
-	log_writer_close(c->log);
-	c->log = NULL;
+	ctr_log_close(c);
 	ctr_net_unserve(c);
 	ctr_clean_kernel(c);
 	rt_ctr_done(&c->rt);

@@ -149,22 +149,13 @@ static void on_created(void *arg, uint32_t events)
 		ctr_event(c, EV_CREATED, NULL);
 }
 
-static int open_log(struct ctr *c, struct err *e)
-{
-	if (str_eq(c->rec.log_driver, "none"))
-		c->log = log_writer_none();
-	else if (log_writer_open(&c->log, c->dir, c->rec.log_max_bytes, c->rec.log_max_files, e) < 0)
-		return -1;
-	return log_mark(c->log, e);
-}
-
 static int spawn(struct ctr *c, struct err *e)
 {
 	struct rt_args *a = &c->making->args;
 	auto_close int root = make_root(c, e);
 	int r;
 
-	if (root < 0 || open_log(c, e) < 0)
+	if (root < 0 || ctr_log_open(c, e) < 0 || log_mark(c->log, e) < 0)
 		return -1;
 	a->root_fd = root;
 	ctr_phase(c, PHASE_MAKING);

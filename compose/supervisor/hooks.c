@@ -70,6 +70,8 @@ static void end_line(struct hooks *h)
 
 	if (h->c->log && log_put(h->c->log, LOG_STDOUT, text, strlen(text), &e) < 0)
 		worker_note(&e, "container %s: output of a hook is lost", h->c->rec.name);
+	if (h->c->ship)
+		ship_write(h->c->ship, LOG_STDOUT, h->c->st.pid, text, strlen(text));
 	keep_tail(&h->tail, str_cstr(&h->line));
 	str_clear(&h->line);
 }

@@ -161,6 +161,8 @@ static void tap_new(struct stream *s, int fd)
 
 static bool stream_blocked(const struct stream *s)
 {
+	if (s->io->c->ship && ship_full(s->io->c->ship))
+		return true;
 	for (size_t i = 0; i < s->taps.n; i++)
 		if (s->taps.v[i]->pending)
 			return true;
@@ -193,13 +195,16 @@ static void stream_pause(struct stream *s)
 	}
 }
 
-/* What was just moved into the log, to the taps too. */
+/* What was just moved into the log, to the system's logger and the taps too. */
 static void stream_copy(struct stream *s)
 {
+	const struct ctr *c = s->io->c;
 	size_t off = 0;
 	ssize_t n;
 
-	while (s->taps.n && (n = log_last(s->io->c->log, off, chunk, sizeof(chunk))) > 0) {
+	while ((s->taps.n || c->ship) && (n = log_last(c->log, off, chunk, sizeof(chunk))) > 0) {
+		if (c->ship)
+			ship_write(c->ship, s->type, c->st.pid, chunk, (size_t)n);
 		for (size_t i = s->taps.n; i-- > 0;)
 			(void)tap_write(s->taps.v[i], chunk, (size_t)n);
 		off += (size_t)n;
@@ -444,6 +449,14 @@ void io_run(struct ctr *c)
 	stream_resume(&io->out);
 	stream_resume(&io->err);
 	feed_run(io);
+}
+
+void io_resume(struct ctr *c)
+{
+	if (!c->io)
+		return;
+	stream_resume(&c->io->out);
+	stream_resume(&c->io->err);
 }
 
 void io_attach(struct ctr *c, int in, int out, int err, bool once)

@@ -17,6 +17,8 @@ void io_run(struct ctr *c);
 /* Attach a client's pipe ends (-1: not that one), taken in any case. once: end of its input is the end of the container's */
 void io_attach(struct ctr *c, int in, int out, int err, bool once);
 int  io_resize(struct ctr *c, unsigned short rows, unsigned short cols, struct err *e) __attribute__((warn_unused_result));
+/* The system's logger takes more again. */
+void io_resume(struct ctr *c);
 /* The container ended: move what is left; c->io is NULL after, the rest goes by itself. */
 void io_end(struct ctr *c);
 void io_free(struct io *io);

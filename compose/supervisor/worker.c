@@ -69,7 +69,7 @@ static void on_idle(void *arg)
 		w->idle = loop_at(w->loop, w->born_ns + first_client_ns, on_idle, w);
 		return;
 	}
-	if (ctr_sweep(w) || io_pending() || (ctl_connections(w) && !w->ending))
+	if (ctr_sweep(w) || io_pending() || ship_pending() || (ctl_connections(w) && !w->ending))
 		return;
 	(void)keep_tell(w->keep, KEEP_QUIT, 0, 0);
 	loop_stop(w->loop);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # mkbase.sh - make the base image debian:bookworm-slim from Debian's packages.
 #
-# usage: tests/tools/mkbase.sh [-f] [FILE.tar]
-#        -f makes it again although FILE is there.  The default FILE is
+# usage: tests/tools/mkbase.sh [-f] [-p "PACKAGE ..."] [FILE.tar]
+#        -f makes it again although FILE is there; -p: with these packages too.  The default FILE is
 #        ${COMPOSE_TEST_CACHE:-$HOME/.cache/compose-tests}/debian-bookworm-slim.tar
 #
 # The last line of the output is FILE.  Its root file system holds the packages of mmdebstrap's
@@ -13,7 +13,9 @@
 set -euo pipefail
 
 force=0
+packages=
 [ "${1-}" = -f ] && { force=1; shift; }
+[ "${1-}" = -p ] && { packages=$2; shift 2; }
 out=${1:-${COMPOSE_TEST_CACHE:-$HOME/.cache/compose-tests}/debian-bookworm-slim.tar}
 suite=bookworm
 
@@ -59,6 +61,7 @@ for key in Acquire::http::Proxy Acquire::https::Proxy Acquire::Check-Date Acquir
 	unset val
 done
 case $sources in *https:*) args+=(--include=ca-certificates) ;; esac
+[ -z "$packages" ] || args+=(--include="${packages// /,}")
 
 # Files that no container needs; copyright files stay.
 for p in /usr/share/doc /usr/share/man /usr/share/info /usr/share/locale /usr/share/lintian \
