@@ -293,7 +293,7 @@ static void unsupported(void)
 static void unsupported_values(void)
 {
 	static const struct { const char *doc, *err; } rows[] = {
-		{ "services: {a: {image: i, logging: {driver: syslog}}}", "`logging.driver: syslog` is not supported yet" },
+		{ "services: {a: {image: i, logging: {driver: splunk}}}", "the logging driver \"splunk\" is not supported" },
 		{ "services: {a: {image: i, isolation: hyperv}}", "`isolation: hyperv` is not supported yet" },
 		{ "services: {a: {image: i, userns_mode: x}}", "`userns_mode: x` is not supported yet" },
 		{ "services: {a: {image: i, pre_start: [{command: x, per_replica: true}]}}", "`per_replica: true` is not supported yet" },
