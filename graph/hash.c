@@ -32,7 +32,7 @@ static json_t *node_json(const struct node *n)
 
 json_t *service_config(const struct service *s)
 {
-	static const char *const excluded[] = { "build", "pull_policy", "scale", "depends_on", "profiles" };
+	static const char *const excluded[] = { "build", "pull_policy", "scale", "depends_on", "profiles", "develop" };
 	json_t *j = node_json(s->tree);
 
 	for (size_t i = 0; i < ARRAY_LEN(excluded); i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hash.h - what of a service, network or volume decides that it must be made anew, as JSON and as a digest.
  * runs in: client.   owns: nothing.   layer: graph, pure.
- * spec: docker compose's config hash: the resolved service without build, pull_policy, scale, deploy.replicas, depends_on, profiles. */
+ * spec: docker compose's config hash: the resolved service without build, pull_policy, scale, deploy.replicas, depends_on, profiles; and
+ * without develop, which says nothing of the container. */
 #pragma once
 #include <jansson.h>
 #include "parser/project.h"

@@ -369,24 +369,26 @@ void part_ulimits(struct project *p, struct service *s, const struct node *n)
 	s->ulimits = ulimits(p, n, &s->n_ulimits);
 }
 
+static struct hook hook(struct project *p, const struct node *h)
+{
+	return (struct hook){
+		.command = model_texts(&p->arena, node_get(h, "command")),
+		.user = model_text(h, "user"),
+		.working_dir = model_text(h, "working_dir"),
+		.privileged = model_flag(h, "privileged", false),
+		.environment = model_vars(&p->arena, node_get(h, "environment")),
+		.image = model_text(h, "image"),
+		.per_replica = model_flag(h, "per_replica", false),
+		.pos = h->pos,
+	};
+}
+
 static struct hook *hooks(struct project *p, const struct node *n, size_t *ret_n)
 {
 	struct hook *v = room(p, n, sizeof(*v));
 
 	EACH_ITEM(n, i)
-	{
-		const struct node *h = n->items[i];
-		v[(*ret_n)++] = (struct hook){
-			.command = model_texts(&p->arena, node_get(h, "command")),
-			.user = model_text(h, "user"),
-			.working_dir = model_text(h, "working_dir"),
-			.privileged = model_flag(h, "privileged", false),
-			.environment = model_vars(&p->arena, node_get(h, "environment")),
-			.image = model_text(h, "image"),
-			.per_replica = model_flag(h, "per_replica", false),
-			.pos = h->pos,
-		};
-	}
+		v[(*ret_n)++] = hook(p, n->items[i]);
 	return v;
 }
 
@@ -403,6 +405,41 @@ void part_pre_stop(struct project *p, struct service *s, const struct node *n)
 void part_pre_start(struct project *p, struct service *s, const struct node *n)
 {
 	s->pre_start = hooks(p, n, &s->n_pre_start);
+}
+
+static enum watch_action watch_action(const char *word)
+{
+	static const char *const words[] = { [WATCH_SYNC] = "sync", [WATCH_REBUILD] = "rebuild", [WATCH_RESTART] = "restart",
+		[WATCH_SYNC_RESTART] = "sync+restart", [WATCH_SYNC_EXEC] = "sync+exec" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_eq(words[i], word))
+			return (enum watch_action)i;
+	return WATCH_SYNC;              /* the schema lets no other word through */
+}
+
+void part_develop(struct project *p, struct service *s, const struct node *n)
+{
+	n = node_get(n, "watch");
+	if (!n)
+		return;
+	s->watch = room(p, n, sizeof(*s->watch));
+	EACH_ITEM(n, i)
+	{
+		const struct node *t = n->items[i], *exec = node_get(t, "exec");
+		struct trigger *to = &s->watch[s->n_watch++];
+		*to = (struct trigger){
+			.action = watch_action(model_text(t, "action")),
+			.path = model_text(t, "path"),
+			.target = model_text(t, "target"),
+			.ignore = model_texts(&p->arena, node_get(t, "ignore")),
+			.include = model_texts(&p->arena, node_get(t, "include")),
+			.initial_sync = model_flag(t, "initial_sync", false),
+			.pos = t->pos,
+		};
+		if (exec)
+			to->exec = hook(p, exec);
+	}
 }
 
 void part_logging(struct project *p, struct service *s, const struct node *n)

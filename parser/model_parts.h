@@ -5,7 +5,7 @@
 #include "parser/model.h"
 
 typedef void model_part(struct project *p, struct service *s, const struct node *n);
-model_part part_blkio, part_build, part_command, part_configs, part_deps, part_devices, part_entrypoint, part_gpus, part_hosts;
+model_part part_blkio, part_build, part_command, part_configs, part_deps, part_develop, part_devices, part_entrypoint, part_gpus, part_hosts;
 model_part part_health, part_logging;
 model_part part_memswap, part_networks, part_ports, part_post_start, part_pre_start, part_pre_stop, part_restart, part_secrets;
 model_part part_tmpfs;

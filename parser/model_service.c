@@ -49,6 +49,7 @@ static const struct field fields[] = {
 	F("cpuset", FIELD_TEXT, cpuset),
 	PART("depends_on", part_deps),
 	F("device_cgroup_rules", FIELD_TEXTS, device_cgroup_rules),
+	PART("develop", part_develop),
 	PART("devices", part_devices),
 	F("dns", FIELD_TEXTS, dns),
 	F("dns_opt", FIELD_TEXTS, dns_opt),

@@ -95,6 +95,18 @@ struct hook {
 	struct pkvs  environment;              /* val never NULL */
 	struct srcpos pos;
 };
+
+/* "develop.watch": what to do when files below path change */
+enum watch_action { WATCH_SYNC, WATCH_REBUILD, WATCH_RESTART, WATCH_SYNC_RESTART, WATCH_SYNC_EXEC };
+struct trigger {
+	enum watch_action action;
+	const char  *path;                     /* absolute, of this host */
+	const char  *target;                   /* in the container; "" unless the action syncs */
+	struct pstrs ignore, include;          /* patterns as in .dockerignore, relative to path */
+	bool         initial_sync;
+	struct hook  exec;                     /* WATCH_SYNC_EXEC */
+	struct srcpos pos;
+};
 struct extra_host { const char *host, *ip; };                 /* ip may be "host-gateway" */
 
 /* 06-build; present when service.build != NULL */
@@ -143,6 +155,7 @@ struct service {
 	enum restart_kind restart; int64_t restart_max;            /* on-failure:N, 0 = no limit */
 	struct healthcheck health;
 	struct hook  *pre_start, *post_start, *pre_stop; size_t n_pre_start, n_post_start, n_pre_stop;
+	struct trigger *watch; size_t n_watch;
 
 	const char   *network_mode;            /* "" = networks; none, host, service:X, container:X */
 	struct netref *networks; size_t n_networks;                /* in attachment order: priority, then name */

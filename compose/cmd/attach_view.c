@@ -11,6 +11,8 @@
 #include "compose/base/sys.h"
 #include "compose/cli/ui.h"
 #include "compose/cmd/menu.h"
+#include "compose/cmd/watch_child.h"
+#include "compose/cmd/watch_rules.h"
 #include "compose/state/lock.h"
 #include "compose/state/record.h"
 #include "compose/supervisor/client.h"
@@ -24,6 +26,7 @@ struct attached {
 	struct log_view *view;
 	struct sup *sup;
 	struct menu *menu;                /* NULL: no keys */
+	struct watch_child watch;
 	struct err *e;
 	enum phase phase;
 	/* the engine's thread */
@@ -172,6 +175,7 @@ static int stop_all(struct attached *a, struct plan **ret)
 		ui_line(a->c->ui, "Gracefully stopping... (press Ctrl+C again to force)");
 		intr_reset();
 	}
+	watch_child_stop(&a->watch);
 	a->phase = STOPPING;
 	act_unlock(a->c);
 	if (lock_project(&a->c->paths, a->c->name, "up (stopping)", true, &a->c->lock_fd, a->e) < 0 || act_observe(a->c, a->e) < 0 ||
@@ -244,6 +248,8 @@ static int advance(struct attached *a, struct plan **stop_plan)
 			return 1;
 		a->phase = RUNNING;
 		act_unlock(a->c);         /* while it only shows output, other commands may act on the project */
+		if (a->o->watch && watch_child_start(&a->watch, a->c, a->o->services, a->o->quiet_watch, a->e) < 0)
+			return -1;
 	}
 	if (a->phase == STOPPING)
 		return !a->thread_runs;
@@ -257,7 +263,21 @@ static int advance(struct attached *a, struct plan **stop_plan)
 		return stop_all(a, stop_plan) < 0 ? -1 : 0;
 	if (look(a, &v) < 0)
 		return -1;
-	return !v.alive;
+	return !v.alive && !a->watch.pid;     /* one that watches may be about to make a container anew */
+}
+
+static void toggle_watch(struct attached *a)
+{
+	auto_err struct err e = {0};
+
+	if (a->watch.pid) {
+		watch_child_stop(&a->watch);
+		ui_line(a->c->ui, "Watch disabled");
+	} else if (!rules_any(a->c->project, a->o->services)) {
+		ui_warn(a->c->ui, "Watch is not configured: no service has a develop.watch section");
+	} else if (watch_child_start(&a->watch, a->c, a->o->services, a->o->quiet_watch, &e) < 0) {
+		ui_warn(a->c->ui, "%s", e.frame[0]);
+	}
 }
 
 static void on_key(struct attached *a)
@@ -266,6 +286,8 @@ static void on_key(struct attached *a)
 
 	if (key == 'd')
 		a->detached = true;
+	if (key == 'w')
+		toggle_watch(a);
 	if (key == '\n')                 /* as people do to set off what comes next */
 		ui_line(a->c->ui, "");
 }
@@ -274,20 +296,22 @@ static void on_key(struct attached *a)
 static int turn(struct attached *a)
 {
 	bool running = a->phase == RUNNING;
-	struct pollfd p[5] = {
+	struct pollfd p[6] = {
 		{ .fd = log_reader_fd(a->reader), .events = POLLIN }, { .fd = a->sup ? sup_fd(a->sup) : -1, .events = POLLIN },
 		{ .fd = (a->interrupted && a->phase != STOPPING) || a->forced ? -1 : intr_fd(), .events = POLLIN },
 		{ .fd = a->thread_runs ? a->done_fd : -1, .events = POLLIN },
-		{ .fd = running ? menu_fd(a->menu) : -1, .events = POLLIN },
+		{ .fd = running ? menu_fd(a->menu) : -1, .events = POLLIN }, { .fd = a->watch.fd, .events = POLLIN },
 	};
 
 	if (running)
-		menu_show(a->menu, "d Detach");
-	if (poll(p, 5, -1) < 0 && errno != EINTR)
+		menu_show(a->menu, a->watch.pid ? "w Disable Watch   d Detach" : "w Enable Watch   d Detach");
+	if (poll(p, 6, -1) < 0 && errno != EINTR)
 		return err_set(a->e, ERR_SYS, errno, "wait for output");
 	menu_hide(a->menu);
 	if (p[4].revents)
 		on_key(a);
+	if (p[5].revents)                        /* it has said why */
+		watch_child_stop(&a->watch);
 	if (p[1].revents && on_events(a) < 0)
 		return -1;
 	if (p[3].revents)
@@ -364,7 +388,7 @@ int attach_run(struct ctx *c, const struct plan *p, const struct act_opts *ao, c
 	auto_sup struct sup *sup = NULL;
 	auto_plan struct plan *stop_plan = NULL;
 	auto_menu struct menu *menu = o->menu ? menu_new() : NULL;
-	struct attached a = { .c = c, .o = o, .menu = menu, .e = e, .first_code = -1,
+	struct attached a = { .c = c, .o = o, .menu = menu, .e = e, .first_code = -1, .watch = WATCH_CHILD_NONE,
 		 .done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 	struct visit v;
 	int r;
@@ -379,6 +403,7 @@ int attach_run(struct ctx *c, const struct plan *p, const struct act_opts *ao, c
 	expect_all(&a, p);
 	announce(&a, p);
 	r = look(&a, &v) < 0 || engine_begin(&a, p, ao) < 0 ? -1 : loop(&a, &stop_plan);
+	watch_child_stop(&a.watch);
 	if (a.thread_runs)
 		engine_end(&a);
 	if (r == 0)

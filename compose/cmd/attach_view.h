@@ -11,6 +11,7 @@ struct attach_opts {
 	const struct strv *attach, *no_attach;
 	bool attach_deps;
 	bool menu;                        /* keys, where there is a terminal */
+	bool watch, quiet_watch;          /* also watch for changes; without the output of builds */
 	struct log_view_opts view;
 	bool abort_on_exit, abort_on_failure;
 	const char *exit_code_from;       /* service, or NULL */

@@ -71,6 +71,6 @@ struct cmd {
 #define COMMANDS(X) \
 	X(attach) X(build) X(commit) X(completion) X(config) X(cp) X(create) X(down) X(events) X(exec) X(export) X(graph) X(image) \
 	X(images) X(kill) X(logs) X(ls) X(pause) X(port) X(ps) X(pull) X(push) X(restart) X(rm) X(run) X(scale) X(start) X(stats) X(stop) \
-	X(top) X(unpause) X(up) X(version) X(volumes) X(wait) X(why)
+	X(top) X(unpause) X(up) X(version) X(volumes) X(wait) X(watch) X(why)
 #define CMD_EXTERN(n) extern const struct cmd cmd_##n;
 COMMANDS(CMD_EXTERN)

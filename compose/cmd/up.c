@@ -5,6 +5,7 @@
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
 #include "compose/cmd/attach_view.h"
+#include "compose/cmd/watch_rules.h"
 
 struct up_args {
 	bool detach, build, no_build, force_recreate, no_recreate, always_deps, no_deps, no_start, remove_orphans, ignore_orphans, renew_anon;
@@ -47,6 +48,7 @@ static const struct opt up_opts[] = {
 	OPT_FLAG(0, "timestamps", struct up_args, timestamps, "the time in front of each line"),
 	OPT_FLAG(0, "wait", struct up_args, wait, "in the background, until all run and are healthy"),
 	OPT_SECS(0, "wait-timeout", struct up_args, wait_timeout_ns, "SECONDS", "with --wait: how long at most"),
+	OPT_FLAG('w', "watch", struct up_args, watch, "also watch for changed files, as `watch` does"),
 	OPT_REST(struct up_args, services, "SERVICE", "services (default: all); with their dependencies"),
 	OPT_END
 };
@@ -126,6 +128,10 @@ static int check(const struct ctx *c, const struct up_args *a, struct err *e)
 		return err_set(e, ERR_USAGE, 0, "cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans");
 	if (a->exit_code_from && !project_service(c->project, a->exit_code_from))
 		return err_set(e, ERR_USAGE, 0, "--exit-code-from: no such service: %s", a->exit_code_from);
+	if (a->watch && !rules_any(c->project, a->services)) {
+		err_set(e, ERR_MISSING, 0, "none of the selected services is configured for watch");
+		return err_hint(e, "add a develop.watch section to a service");
+	}
 	if (!c->project->n_services) {
 		err_set(e, ERR_MODEL, 0, "no service selected");
 		return err_hint(e, c->project->inactive.n ? "every service has a profile: enable one with --profile" : "add a service to the file");
@@ -137,7 +143,7 @@ static int attached(struct ctx *c, const struct up_args *a, const struct goal *g
 {
 	auto_plan struct plan *p = NULL;
 	const struct attach_opts o = { .services = a->services, .attach = &a->attach, .no_attach = &a->no_attach, .attach_deps = a->attach_deps,
-		.menu = a->menu,
+		.menu = a->menu, .watch = a->watch, .quiet_watch = a->quiet_build,
 		.view = { .no_prefix = a->no_prefix, .timestamps = a->timestamps, .colour = !a->no_color && ui_colour(c->ui) },
 		.abort_on_exit = a->abort_on_exit || a->exit_code_from, .abort_on_failure = a->abort_on_failure,
 		.exit_code_from = a->exit_code_from, .timeout_ns = a->timeout_ns };
@@ -165,7 +171,7 @@ static int up_run(struct ctx *c, const void *args, struct err *e)
 		.recreate = a->force_recreate ? RECREATE_FORCE : a->no_recreate ? RECREATE_NEVER : RECREATE_DIVERGED,
 		.always_recreate_deps = a->always_deps, .renew_anon_volumes = a->renew_anon, .remove_orphans = a->remove_orphans,
 		.ignore_orphans = a->ignore_orphans,
-		.build = a->build, .no_build = a->no_build, .pull = str_eq(a->pull, "policy") ? NULL : a->pull, .timeout_ns = a->timeout_ns,
+		.build = a->build || a->watch, .no_build = a->no_build, .pull = str_eq(a->pull, "policy") ? NULL : a->pull, .timeout_ns = a->timeout_ns,
 		.wait_healthy = a->wait };
 
 	if (check(c, a, e) < 0 || act_check_supported(c, a->services, e) < 0 ||

@@ -46,10 +46,14 @@ static void sign(int fd, const char *command)
 		return;         /* the name is a courtesy; the lock is held all the same */
 }
 
-static int busy(int fd, const char *project, struct err *e)
+static int busy(int fd, const char *project, const char *name, struct err *e)
 {
 	auto_free char *who = holder(fd);
 
+	if (str_eq(name, "watch")) {
+		err_set(e, ERR_CONFLICT, 0, "project %s is watched already, by %s", project, who);
+		return err_hint(e, "one `watch` per project is enough");
+	}
 	err_set(e, ERR_CONFLICT, 0, "project %s is being changed by %s", project, who);
 	return err_hint(e, "wait until it has finished, or end it");
 }
@@ -65,32 +69,33 @@ static bool still_there(const struct paths *p, const char *project, const char *
 }
 
 /* ret: 0 with *ret_fd; 1 when the file went away meanwhile; -1 with e */
-static int lock_once(const struct paths *p, const char *project, bool wait, int *ret_fd, struct err *e)
+static int lock_once(const struct paths *p, const char *project, const char *name, bool wait, int *ret_fd, struct err *e)
 {
-	auto_close int fd = open_file(p, project, "lock", true);
+	auto_close int fd = open_file(p, project, name, true);
 
 	if (fd < 0)             /* ENOENT: a holder removed the directory between our two calls */
 		return errno == ENOENT ? 1 : err_set(e, ERR_SYS, errno, "open the lock of project %s", project);
 	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
 		if (errno == EWOULDBLOCK)
-			return busy(fd, project, e);
+			return busy(fd, project, name, e);
 		if (errno != EINTR)
 			return err_set(e, ERR_SYS, errno, "lock project %s", project);
 		if (intr_check(e) < 0)
 			return -1;
 	}
-	if (!still_there(p, project, "lock", fd))
+	if (!still_there(p, project, name, fd))
 		return 1;
 	*ret_fd = take_fd(fd);
 	return 0;
 }
 
-int lock_project(const struct paths *p, const char *project, const char *command, bool wait, int *ret_fd, struct err *e)
+static int lock_named(const struct paths *p, const char *project, const char *name, const char *command, bool wait, int *ret_fd,
+		      struct err *e)
 {
 	int fd = -1, r;
 
 	do {
-		r = lock_once(p, project, wait, &fd, e);
+		r = lock_once(p, project, name, wait, &fd, e);
 	} while (r == 1);
 	if (r < 0)
 		return -1;
@@ -99,15 +104,35 @@ int lock_project(const struct paths *p, const char *project, const char *command
 	return 0;
 }
 
-void lock_project_release(const struct paths *p, const char *project, int fd)
+int lock_project(const struct paths *p, const char *project, const char *command, bool wait, int *ret_fd, struct err *e)
 {
-	auto_free char *dir = xasprintf("projects/%s", project), *file = xasprintf("%s/lock", dir);
+	return lock_named(p, project, "lock", command, wait, ret_fd, e);
+}
+
+int lock_watch(const struct paths *p, const char *project, int *ret_fd, struct err *e)
+{
+	return lock_named(p, project, "watch", "watch", false, ret_fd, e);
+}
+
+static void release(const struct paths *p, const char *project, const char *name, int fd)
+{
+	auto_free char *dir = xasprintf("projects/%s", project), *file = xasprintf("%s/%s", dir, name);
 
 	if (fd < 0)
 		return;
 	(void)unlinkat(p->run_fd, file, 0);
 	(void)unlinkat(p->run_fd, dir, AT_REMOVEDIR);
 	close(fd);
+}
+
+void lock_project_release(const struct paths *p, const char *project, int fd)
+{
+	release(p, project, "lock", fd);
+}
+
+void lock_watch_release(const struct paths *p, const char *project, int fd)
+{
+	release(p, project, "watch", fd);
 }
 
 /* The kernel answers who holds such a lock without taking it, so a command that only looks disturbs nobody. */
