@@ -330,6 +330,7 @@ static int loop(struct attached *a, struct plan **stop_plan)
 
 		if (r < 0)
 			return -1;
+		a->detached |= r > 0;     /* nobody reads any more: no reason to stop anything */
 		r = advance(a, stop_plan);
 		if (r)
 			return r < 0 ? -1 : 0;

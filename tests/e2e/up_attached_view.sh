@@ -43,6 +43,15 @@ t "output with prefixes; Ctrl-C stops in reverse order and keeps the containers"
 announced() { grep -qx "Attaching to db-1, longer-1, web-1" "$T/first" || flunk "$(cat "$T/first")"; }
 t "whom it is attached to is said" announced
 
+# A reader that has seen enough (up | grep -m 1 ready): nothing is stopped, and the command ends.
+closed() {
+	cd "$W/both"
+	timeout 50 "$COMPOSE" up 2>/dev/null | grep -m 1 -c "tick 3"
+	is "$(field web .State) $(field db .State)" "running running"
+	ok c down
+}
+t "nobody reads its output any more: the containers run on" closed
+
 named() {
 	cd "$W/both"
 	c_bg up web
