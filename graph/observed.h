@@ -25,6 +25,7 @@ struct observed_ctr {
 	int         exit_code;
 	const char *const *networks; size_t n_networks;        /* real names it is attached to */
 	const char *const *volumes; size_t n_volumes;          /* real names of the volumes it mounts, anonymous ones too */
+	const struct observed_ref *mounted; size_t n_mounted;  /* images it mounts, as they were */
 	const char *shares;                    /* id of the container whose namespace it shares, or "" */
 	const char *config;                    /* service as JSON when the container was made; NULL when the hash is still the same */
 };

@@ -353,6 +353,19 @@ static unsigned scale_of(const struct builder *b, const struct service *s)
 	return (unsigned)s->scale;
 }
 
+/* An image that c mounts means another one today. */
+static const char *stale_mount(const struct builder *b, const struct observed_ctr *c)
+{
+	for (size_t i = 0; i < c->n_mounted; i++)
+		for (size_t k = 0; k < b->have->n_refs; k++) {
+			const struct observed_ref *r = &b->have->refs[k];
+
+			if (str_eq(r->ref, c->mounted[i].ref) && *r->image_id && !str_eq(r->image_id, c->mounted[i].image_id))
+				return arena_printf(&b->plan->arena, "image %s, which it mounts, changed", r->ref);
+		}
+	return NULL;
+}
+
 static const char *ctr_cause(struct builder *b, size_t i, const struct observed_ctr *c, const char *hash)
 {
 	const struct service *s = &b->want->services[i];
@@ -362,6 +375,8 @@ static const char *ctr_cause(struct builder *b, size_t i, const struct observed_
 	if (how == RECREATE_FORCE && !b->named[i] && !b->goal->always_recreate_deps)
 		how = RECREATE_DIVERGED;
 	cause = diff_ctr(&b->plan->arena, b->want, s, c, hash, image_id(b->have, s->name), how);
+	if (!cause && how != RECREATE_NEVER)
+		cause = stale_mount(b, c);
 	return cause ? cause : stale_share(b, s, c);
 }
 

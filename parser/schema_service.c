@@ -189,7 +189,7 @@ static NAMED(bind_keys, bind_v, "bind options");
 static const struct key volume_opt_v[] = {
 	{ "labels", KV, .settle = settle_labels, .status = KEY_WARNED, .note = "anonymous volumes have no labels here" },
 	{ "nocopy", FLAG },
-	{ "subpath", .forms = STR, .status = KEY_REFUSED },
+	{ "subpath", .forms = STR },
 };
 static NAMED(volume_opt_keys, volume_opt_v, "volume options");
 static const struct key tmpfs_v[] = {

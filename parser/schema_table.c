@@ -84,7 +84,7 @@ static const struct keys networks_keys = { .any = &any_network, .what = "network
 /* ---- volumes ---- */
 static const struct key volume_v[] = {
 	{ "driver", .forms = STR },
-	{ "driver_opts", .forms = MAP, .keys = &opt_keys, .settle = settle_options, .status = KEY_REFUSED },
+	{ "driver_opts", .forms = MAP, .keys = &opt_keys, .settle = settle_options },
 	EXTERNAL,
 	{ "labels", KV, .settle = settle_labels },
 	{ "name", .forms = STR },

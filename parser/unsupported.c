@@ -143,11 +143,11 @@ static void mounts(struct refuse *r, const struct service *s)
 	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
 		const struct node *m = list->items[i];
 		const char *type = model_text(m, "type"), *recursive = model_text(node_get(m, "bind"), "recursive");
-		if (has_word("npipe cluster image", type))
-			refuse(r, m->pos, "volumes", NULL, "a mount of type %s is not supported yet", type);
-		if (has_word("writable readonly", recursive))
-			refuse(r, m->pos, "volumes", "supported: enabled, disabled",
-			       "`recursive: %s` is not supported yet", recursive);
+		if (has_word("npipe cluster", type))
+			refuse(r, m->pos, "volumes", "use a bind mount or a volume", "a mount of type %s is not for a Linux host alone",
+			       type);
+		if (str_eq(recursive, "readonly") && !model_flag(m, "read_only", false))
+			refuse(r, m->pos, "volumes", "add `read_only: true` to the mount", "`recursive: readonly` needs a mount that is read-only");
 	}
 }
 
@@ -157,16 +157,6 @@ static void pre_start(struct refuse *r, const struct service *s)
 		if (s->pre_start[i].per_replica)
 			refuse(r, s->pre_start[i].pos, "pre_start", "leave it out: a hook runs once, before the first container starts",
 			       "`per_replica: true` is not supported yet");
-}
-
-static void build_secrets(struct refuse *r, const struct project *p, const struct service *s)
-{
-	for (size_t i = 0; s->build && i < s->build->n_secrets; i++)
-		for (size_t k = 0; k < p->n_secrets; k++)
-			if (str_eq(p->secrets[k].key, s->build->secrets[i].source) && !p->secrets[k].file &&
-			    !p->secrets[k].external)
-				refuse(r, s->build->secrets[i].pos, "build.secrets", "put it into a file",
-				       "the build secret \"%s\" is not a file: not supported yet", p->secrets[k].key);
 }
 
 static int service_values(const struct project *p, const struct service *s, const char *path, struct errs *errs)
@@ -183,7 +173,6 @@ static int service_values(const struct project *p, const struct service *s, cons
 	storage(&r, s);
 	mounts(&r, s);
 	pre_start(&r, s);
-	build_secrets(&r, p, s);
 	return r.bad;
 }
 
@@ -211,6 +200,28 @@ static int values_of(const char *name, const char *key, const struct node *tree,
 	struct refuse r = {errs, NULL, path, 0};
 
 	takes(&r, tree, v, n);
+	return r.bad;
+}
+
+/* What the local driver takes. spec: docker volume create */
+static int driver_opts(const struct volume *v, struct errs *errs)
+{
+	auto_free char *path = xasprintf("volumes.%s", v->key);
+	struct refuse r = { .errs = errs, .path = path };
+	bool device = false;
+
+	for (size_t i = 0; i < v->driver_opts.n; i++) {
+		const struct pkv *o = &v->driver_opts.v[i];
+
+		device = device || (str_eq(o->key, "device") && o->val && *o->val);
+		if (str_eq(o->key, "size"))
+			refuse(&r, o->pos, "driver_opts.size", "for a volume in memory: type: tmpfs, device: tmpfs, o: size=SIZE",
+			       "a size limit for a directory of the host is not supported");
+		else if (!has_word("type o device", o->key))
+			refuse(&r, o->pos, "driver_opts", "it takes type, o and device", "\"%s\" is no option of the local driver", o->key);
+	}
+	if (v->driver_opts.n && !device && !r.bad)
+		refuse(&r, v->driver_opts.v[0].pos, "driver_opts", "name what is to be mounted", "`device` is missing");
 	return r.bad;
 }
 
@@ -245,6 +256,7 @@ int project_unsupported(struct project *p, const char *const *names, struct errs
 	}
 	for (size_t i = 0; i < p->n_volumes; i++) {
 		r |= section(p, "volumes", &schema_volume, p->volumes[i].key, errs);
+		r |= driver_opts(&p->volumes[i], errs);
 		r |= values_of("volumes", p->volumes[i].key, p->volumes[i].tree, volume_takes, ARRAY_LEN(volume_takes),
 			       errs);
 	}

@@ -74,7 +74,7 @@ struct build_event {
 /* Called from several threads, one at a time. */
 typedef void build_event_fn(void *arg, const struct build_event *ev);
 
-struct build_secret { const char *id, *file; };   /* file: absolute path on the host */
+struct build_secret { const char *id, *file, *value; };   /* value; or NULL and file: absolute path on the host */
 
 /* Zero-initialise; everything is borrowed. */
 struct build_opts {

@@ -203,8 +203,12 @@ static int secret(struct prep *p, const struct df_mount *m)
 		return err_set(p->e, ERR_MISSING, 0, "secret `%s` is required and not given", id);
 	if (!s || !p->make)
 		return 0;
-	if (fs_read(AT_FDCWD, s->file, SECRET_MAX, &text, &len, p->e) < 0)
+	if (s->value) {
+		text = xstrdup(s->value);
+		len = strlen(text);
+	} else if (fs_read(AT_FDCWD, s->file, SECRET_MAX, &text, &len, p->e) < 0) {
 		return err_wrap(p->e, "read secret `%s`", id);
+	}
 	if (m->env)
 		strv_take(&p->out->env, xasprintf("%s=%s", m->env, text));
 	return !m->env || m->target ? secret_file(p, m, text, len, target) : 0;

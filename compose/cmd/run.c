@@ -59,7 +59,7 @@ static int foreground(struct ctx *c, const struct run_args *a, struct engine *en
 	auto_err struct err ignored = {0};
 	int ret;
 
-	if (engine_sup(en, &se.sup, e) < 0 || pump_keys_parse(&keys, "ctrl-p,ctrl-q", e) < 0)
+	if (engine_mount_volumes(en, id, e) < 0 || engine_sup(en, &se.sup, e) < 0 || pump_keys_parse(&keys, "ctrl-p,ctrl-q", e) < 0)
 		return -1;
 	ret = session_run(&se, &c->status, e);
 	if (!a->rm || ret == SESSION_DETACHED)
@@ -75,7 +75,7 @@ static int background(struct engine *en, const char *id, const char *name, struc
 {
 	struct sup *sup;
 
-	if (engine_sup(en, &sup, e) < 0 || sup_call(sup, "start", json_pack("{s:s}", "ctr", id), NULL, 0, NULL, e) < 0)
+	if (engine_mount_volumes(en, id, e) < 0 || engine_sup(en, &sup, e) < 0 || sup_call(sup, "start", json_pack("{s:s}", "ctr", id), NULL, 0, NULL, e) < 0)
 		return -1;
 	puts(name);
 	return 0;

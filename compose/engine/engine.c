@@ -61,6 +61,7 @@ void engine_free(struct engine *en)
 		image_free(en->images.e[i].val);
 	map_done(&en->warned);
 	map_done(&en->images);
+	engine_unmount_volumes(en);
 	sup_close(en->sup);
 	if (en->wake_fd >= 0)
 		close(en->wake_fd);

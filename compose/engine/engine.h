@@ -65,5 +65,8 @@ struct oneoff {
 /* Create a one-off container of s. ret: its id in ret_id and name in *ret_name (caller frees) */
 int engine_oneoff(struct engine *en, const struct service *s, const struct oneoff *o, char ret_id[65], char **ret_name,
 		  struct err *e) __attribute__((warn_unused_result));
+/* Before a container is started: mount the volumes that it needs mounted. They stay so until en is freed, and as long as a
+ * container uses them. Any thread; may wait for a server. */
+int engine_mount_volumes(struct engine *en, const char *id, struct err *e) __attribute__((warn_unused_result));
 /* Remove a container that does not run, with its directory, and with_volumes its anonymous volumes. */
 int engine_remove_ctr(struct engine *en, const char *id, bool with_volumes, struct err *e) __attribute__((warn_unused_result));

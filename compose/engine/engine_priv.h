@@ -22,16 +22,18 @@ struct engine {
 	struct errs *errs;
 	char      (*ids)[ID_SIZE];        /* by op->i: the container that OP_CTR_CREATE made */
 	VEC(struct request) requests;     /* asked of the supervisor, not answered */
-	pthread_mutex_t mutex;            /* protects finished, build_net */
+	pthread_mutex_t mutex;            /* protects finished, build_net, vols */
 	VEC(struct job *) finished;
 	size_t       jobs;                /* threads at work */
 	int          wake_fd;             /* eventfd: a thread has finished */
 	bool         interrupted;
 	bool         build_net;           /* the network of RUN steps exists: remove it after the run */
 	struct map   warned;              /* keys of services that a warning was about */
+	VEC(struct held_vol) vols;        /* mounted for containers to be started, until the supervisor holds them */
 	struct map   images;              /* reference -> struct image *, opened once */
 };
 struct request { int64_t id; struct op *op; };
+struct held_vol { char *name; int fd; };
 
 /* Handler of one kind of operation. ret: 0 done, 1 under way (a reply or a thread ends it), -1 failed */
 typedef int op_fn(struct engine *en, struct op *op, struct err *e);
@@ -54,11 +56,17 @@ const char *op_ctr_id(const struct engine *en, const struct op *op);
 /* The image of a reference, opened once; borrowed. err: ERR_MISSING */
 int engine_image(struct engine *en, const char *ref, const struct image **ret, struct err *e);
 
+/* op_vol.c: does a container need engine_mount_volumes()? */
+bool has_mounted_volume(struct engine *en, const char *id);
+/* let go of what engine_mount_volumes() mounted. */
+void engine_unmount_volumes(struct engine *en);
+
 /* op_net.c: make the network of RUN steps if it is not there yet; any thread. */
 int build_network(struct engine *en, struct sup *sup, char **ret_name, struct err *e);
 void build_network_remove(struct engine *en);
-/* Make a volume on disk. in: key "" = anonymous. name is the real one */
-int volume_make(struct engine *en, const char *name, const char *key, const char *hash, const struct pkvs *labels, struct err *e);
+/* Make a volume on disk. in: key "" = anonymous; v: as the file has it, or NULL. name is the real one */
+int volume_make(struct engine *en, const char *name, const char *key, const char *hash, const struct volume *v,
+		struct err *e);
 
 /* to_spec.c, to_record.c: a container of s, described for the runtime and for our own state. */
 struct ctr_want {

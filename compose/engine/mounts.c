@@ -11,6 +11,7 @@
 #include "compose/base/overlay.h"
 #include "compose/base/str.h"
 #include "compose/engine/engine_priv.h"
+#include "compose/state/vol_use.h"
 
 struct ctx {
 	struct engine *en;
@@ -61,10 +62,9 @@ static bool dir_empty(int fd)
 }
 
 /* behaviours 102-104: an empty volume takes what the image has at the mount point, with owner and mode of the directory. */
-static int seed_volume(struct ctx *c, const char *volume, const char *target, struct err *e)
+static int seed_volume(struct ctx *c, const char *volume, const char *dir, const char *target, struct err *e)
 {
-	auto_free char *rel = xasprintf("volumes/%s/_data", volume);
-	auto_close int data = paths_dir(c->en->o.paths->root_fd, rel, false), src = -1;
+	auto_close int data = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), src = -1;
 	struct stat st;
 
 	if (data < 0)
@@ -79,16 +79,36 @@ static int seed_volume(struct ctx *c, const char *volume, const char *target, st
 	if (fs_copy_tree(src, "", data, "", &(struct copy_opts){0}, e) < 0)
 		return err_wrap(e, "fill volume %s with what the image has at %s", volume, target);
 	if (fstat(src, &st) < 0 || fchownat(data, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0 ||
-	    fchmodat(c->en->o.paths->root_fd, rel, st.st_mode & 07777, 0) < 0)
+	    fchmod(data, st.st_mode & 07777) < 0)
 		return err_set(e, ERR_SYS, errno, "set owner and mode of volume %s", volume);
 	return 0;
 }
 
 /* ---- one mount of each kind --------------------------------------------------------------------------------------- */
 
-static void add_bind(struct ctx *c, const char *source, const char *target, const char *options)
+static struct spec_mount *add_bind(struct ctx *c, const char *source, const char *target, const char *options)
 {
-	(void)spec_add_mount(c->s, target, "bind", source, options);
+	return spec_add_mount(c->s, target, "bind", source, options);
+}
+
+/* The runtime resolves it when the container starts; that it is there is worth an early look. source: NULL: later */
+static int add_subpath(const struct mount *m, struct spec_mount *mount, const char *source, struct err *e)
+{
+	auto_close int top = source ? open(source, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1, sub = -1;
+	auto_free char *around = xasprintf("/%s/", m->subpath);
+
+	if (*m->subpath == '/' || strstr(around, "/../")) {
+		err_set(e, ERR_MODEL, 0, "subpath \"%s\" is not below %s", m->subpath, m->source);
+		return err_at(e, m->pos, "volumes");
+	}
+	sub = top < 0 ? -1 : fs_open_in(top, m->subpath, O_PATH, 0);
+	if (top >= 0 && sub < 0) {
+		err_set(e, ERR_MISSING, errno, "volume %s has no %s", m->source, m->subpath);
+		err_at(e, m->pos, "volumes");
+		return err_hint(e, "a subpath must be there before the container is made");
+	}
+	strv_take(&mount->options, xasprintf("%s%s", MOUNT_SUBPATH, m->subpath));
+	return 0;
 }
 
 /* The anonymous volume that the replaced container has at target; NULL: none */
@@ -108,12 +128,32 @@ static char *inherited(struct ctx *c, const char *target)
 	return NULL;
 }
 
+/* Where the volume's content is: its directory, or one of the host that driver_opts name. ret_later: something is mounted there
+ * only when the container starts */
+static int volume_source(struct ctx *c, const struct mount *m, const char *name, char **ret, bool *ret_later, struct err *e)
+{
+	struct vol_record r = {0};
+	int got = vol_record_read(c->en->o.paths, name, &r, e);
+	const char *device = got == 0 ? vol_bind(&r) : NULL;
+	struct stat st;
+
+	*ret_later = got == 0 && vol_mounts(&r);
+	*ret = device ? xstrdup(device) : xasprintf("%s/volumes/%s/_data", c->en->o.paths->root, name);
+	if (device && stat(device, &st) < 0) {
+		err_set(e, ERR_MISSING, errno, "volume %s: device %s", name, device);
+		err_at(e, m->pos, "volumes");
+		got = err_hint(e, "make the directory, or correct driver_opts.device");
+	}
+	vol_record_done(&r);
+	return got < 0 ? -1 : 0;
+}
+
 static int add_volume(struct ctx *c, const struct mount *m, struct err *e)
 {
 	const struct volume *v = *m->source ? project_volume(c->en->o.project, m->source) : NULL;
 	auto_free char *name = v ? xstrdup(v->name) : inherited(c, m->target), *source = NULL;
-	auto_close int sub = -1;
-	bool fresh = !name;
+	struct spec_mount *mount;
+	bool fresh = !name, later;
 
 	if (*m->source && !v)
 		return err_set(e, ERR_BUG, 0, "volume %s is not in the model", m->source);
@@ -128,22 +168,20 @@ static int add_volume(struct ctx *c, const struct mount *m, struct err *e)
 	strv_add(&c->r->volumes, name);
 	if (!v)
 		strv_add(&c->r->anon_volumes, name);
-	if (!m->nocopy && !*m->subpath && seed_volume(c, name, m->target, e) < 0)
+	if (volume_source(c, m, name, &source, &later, e) < 0)
 		return -1;
-	source = xasprintf("%s/volumes/%s/_data", c->en->o.paths->root, name);
-	if (*m->subpath) {
-		auto_close int data = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!m->nocopy && !*m->subpath && !later && seed_volume(c, name, source, m->target, e) < 0)
+		return -1;
+	mount = add_bind(c, source, m->target, m->read_only ? "rbind,rprivate,ro" : "rbind,rprivate,rw");
+	return *m->subpath ? add_subpath(m, mount, later ? NULL : source, e) : 0;
+}
 
-		sub = data < 0 ? -1 : fs_open_in(data, m->subpath, O_PATH, 0);
-		if (sub < 0) {
-			err_set(e, ERR_MISSING, errno, "volume %s has no %s", name, m->subpath);
-			return err_at(e, m->pos, "volume.subpath");
-		}
-		err_set(e, ERR_MODEL, 0, "volume.subpath is not supported yet");
-		return err_at(e, m->pos, "volume.subpath");
-	}
-	add_bind(c, source, m->target, m->read_only ? "rbind,rprivate,ro" : "rbind,rprivate,rw");
-	return 0;
+/* docker: what is mounted below a read-only bind is read-only too, unless `recursive` says otherwise. */
+static const char *read_word(const struct mount *m)
+{
+	if (!m->read_only)
+		return "rw";
+	return str_eq(m->recursive, "disabled") || str_eq(m->recursive, "writable") ? "ro" : "rro";
 }
 
 static int add_host_path(struct ctx *c, const struct mount *m, struct err *e)
@@ -162,7 +200,7 @@ static int add_host_path(struct ctx *c, const struct mount *m, struct err *e)
 		engine_warn(c->en, "bind source path %s did not exist: an empty directory was made", m->source);
 	}
 	options = xasprintf("%s,%s,%s", str_eq(m->recursive, "disabled") ? "bind" : "rbind", *m->propagation ? m->propagation : "rprivate",
-			    m->read_only ? "ro" : "rw");
+			    read_word(m));
 	add_bind(c, m->source, m->target, options);
 	return 0;
 }
@@ -184,16 +222,32 @@ static int add_tmpfs(struct ctx *c, const struct mount *m)
 	return 0;
 }
 
+/* The layers of another image, read-only. */
+static int add_image(struct ctx *c, const struct mount *m, struct err *e)
+{
+	const struct image *im;
+	struct spec_mount *mount;
+
+	if (engine_image(c->en, m->source, &im, e) < 0)
+		return err_at(e, m->pos, c->w->s->name);
+	mount = spec_add_mount(c->s, m->target, "overlay", m->source, "rprivate,ro");
+	for (size_t i = im->layers.n; i-- > 0;) {
+		strv_take(&mount->options, xasprintf("lowerdir+=%s/layers/%s", c->en->o.paths->root, im->layers.v[i]));
+		strv_add(&c->r->mount_layers, im->layers.v[i]);
+	}
+	vec_push(&c->r->mount_images, (struct rec_kv){ xstrdup(m->source), xstrdup(im->id) });
+	return *m->subpath ? add_subpath(m, mount, NULL, e) : 0;
+}
+
 static int add_mount(struct ctx *c, const struct mount *m, struct err *e)
 {
 	switch (m->kind) {
 	case MOUNT_VOLUME: return add_volume(c, m, e);
 	case MOUNT_BIND: return add_host_path(c, m, e);
 	case MOUNT_TMPFS: return add_tmpfs(c, m);
-	default:
-		err_set(e, ERR_MODEL, 0, "mounts of type image are not supported yet");
-		return err_at(e, m->pos, c->w->s->name);
+	case MOUNT_IMAGE: return add_image(c, m, e);
 	}
+	return 0;
 }
 
 static bool is_mounted(const struct spec *s, const char *target)

@@ -45,6 +45,16 @@ static const char *shared_ctr(struct arena *a, const struct ctr_record *r)
 	return "";
 }
 
+static void add_mounted(struct arena *a, const struct ctr_record *r, struct observed_ctr *c)
+{
+	struct observed_ref *v = arena_alloc(a, (r->mount_images.n + 1) * sizeof(*v));
+
+	for (size_t i = 0; i < r->mount_images.n; i++)
+		v[i] = (struct observed_ref){ arena_strdup(a, r->mount_images.v[i].key), arena_strdup(a, r->mount_images.v[i].val) };
+	c->mounted = v;
+	c->n_mounted = r->mount_images.n;
+}
+
 static int add_ctr(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
 {
 	struct walk *w = arg;
@@ -64,6 +74,7 @@ static int add_ctr(void *arg, int dir, const struct ctr_record *r, const struct 
 		.image_id = arena_strdup(a, r->image_id), .state = s->state, .health = s->health,
 		.has_healthcheck = r->health.set, .hooks = s->hook, .exit_code = s->exit_code, .shares = shared_ctr(a, r),
 	};
+	add_mounted(a, r, c);
 	if (!w->alive && (c->state == CTR_RUNNING || c->state == CTR_PAUSED || c->state == CTR_RESTARTING)) {
 		c->state = CTR_EXITED;
 		c->health = HEALTH_NONE;

@@ -104,8 +104,19 @@ int engine_oneoff(struct engine *en, const struct service *s, const struct oneof
 	return *ret_name ? 0 : -1;
 }
 
+static int start_job(struct engine *en, struct op *op, struct err *e)
+{
+	auto_sup struct sup *sup = NULL;
+
+	if (engine_mount_volumes(en, op_ctr_id(en, op), e) < 0 || sup_open(&sup, en->o.paths, en->o.name, true, e) < 0)
+		return -1;
+	return sup_call(sup, "start", json_pack("{s:s}", "ctr", op_ctr_id(en, op)), NULL, 0, NULL, e);
+}
+
 int op_ctr_start(struct engine *en, struct op *op, struct err *e)
 {
+	if (has_mounted_volume(en, op_ctr_id(en, op)))
+		return job_start(en, op, start_job, e);
 	return ask(en, op, "start", json_pack("{s:s}", "ctr", op_ctr_id(en, op)), e);
 }
 

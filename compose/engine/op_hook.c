@@ -80,7 +80,8 @@ int op_hook(struct engine *en, struct op *op, struct err *e)
 	int r = -1;
 
 	record_new_id(en->ids[op->i]);
-	if (engine_image(en, ref, &w.image, e) == 0 && engine_sup(en, &sup, e) == 0 && ctr_make(en, &w, e) == 0)
+	if (engine_image(en, ref, &w.image, e) == 0 && engine_sup(en, &sup, e) == 0 && ctr_make(en, &w, e) == 0 &&
+	    engine_mount_volumes(en, w.id, e) == 0)
 		r = sup_send(sup, "start", json_pack("{s:s}", "ctr", w.id), NULL, 0, e) < 0 ? -1 : 0;
 	arena_done(&arena);
 	if (r < 0)

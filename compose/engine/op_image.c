@@ -201,16 +201,26 @@ static void labels_of(struct engine *en, const struct service *s, struct build_k
 	*ret_n = n;
 }
 
-static void secrets_of(struct engine *en, const struct build *bu, struct build_secret **ret, size_t *ret_n)
+static int secrets_of(struct engine *en, const struct build *bu, struct build_secret **ret, size_t *ret_n, struct err *e)
 {
 	const struct project *p = en->o.project;
 
 	*ret = xcalloc(bu->n_secrets, sizeof(**ret));
 	for (size_t i = 0; i < bu->n_secrets; i++)
-		for (size_t k = 0; k < p->n_secrets; k++)
-			if (str_eq(p->secrets[k].key, bu->secrets[i].source) && p->secrets[k].file)
-				(*ret)[(*ret_n)++] = (struct build_secret){ *bu->secrets[i].target ? bu->secrets[i].target : bu->secrets[i].source,
-					p->secrets[k].file };
+		for (size_t k = 0; k < p->n_secrets; k++) {
+			const struct filesource *f = &p->secrets[k];
+			const struct fileref *ref = &bu->secrets[i];
+
+			if (!str_eq(f->key, ref->source))
+				continue;
+			if (f->environment && !f->value) {
+				err_set(e, ERR_MODEL, 0, "the environment variable \"%s\" of build secret \"%s\" is not set", f->environment, f->key);
+				return err_at(e, ref->pos, "build.secrets");
+			}
+			if (f->file || f->value)
+				(*ret)[(*ret_n)++] = (struct build_secret){ *ref->target ? ref->target : ref->source, f->file, f->value };
+		}
+	return 0;
 }
 
 /* Several mistakes of one Dockerfile arrive together; the operation's own error says which build it was. */
@@ -250,7 +260,8 @@ static int build_one(struct engine *en, struct op *op, struct err *e)
 		hosts[i] = (struct build_kv){ bu->extra_hosts[i].host, bu->extra_hosts[i].ip };
 	build_args(en, bu, &args, &o.n_args, &keep);
 	labels_of(en, s, &labels, &o.n_labels);
-	secrets_of(en, bu, &secrets, &o.n_secrets);
+	if (secrets_of(en, bu, &secrets, &o.n_secrets, e) < 0)
+		return -1;
 	strv_add(&tags, op->object);
 	for (size_t i = 0; i < bu->tags.n; i++)
 		strv_add(&tags, bu->tags.v[i]);

@@ -7,6 +7,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/engine/engine_priv.h"
+#include "compose/state/vol_use.h"
 #include "graph/hash.h"
 
 enum { NET_ID_LEN = 12 };
@@ -115,7 +116,8 @@ void build_network_remove(struct engine *en)
 		engine_warn(en, "network %s of the build stays: %s", name, e.frame[0]);
 }
 
-int volume_make(struct engine *en, const char *name, const char *key, const char *hash, const struct pkvs *labels, struct err *e)
+int volume_make(struct engine *en, const char *name, const char *key, const char *hash, const struct volume *v,
+		struct err *e)
 {
 	struct vol_record r = { .name = xstrdup(name), .key = xstrdup(key), .project = xstrdup(en->o.name), .hash = xstrdup(hash),
 		.anonymous = !*key, .created_ns = sys_now_ns() };
@@ -123,8 +125,10 @@ int volume_make(struct engine *en, const char *name, const char *key, const char
 	auto_close int fd = -1;
 	int ret = 0;
 
-	for (size_t i = 0; labels && i < labels->n; i++)
-		PUT_KV(&r.labels, labels->v[i].key, labels->v[i].val);
+	for (size_t i = 0; v && i < v->labels.n; i++)
+		PUT_KV(&r.labels, v->labels.v[i].key, v->labels.v[i].val);
+	for (size_t i = 0; v && i < v->driver_opts.n; i++)
+		PUT_KV(&r.driver_opts, v->driver_opts.v[i].key, v->driver_opts.v[i].val);
 	PUT_KV(&r.labels, "com.docker.compose.project", en->o.name);
 	PUT_KV(&r.labels, "com.docker.compose.volume", key);
 	PUT_KV(&r.labels, "com.docker.compose.version", COMPOSE_VERSION);
@@ -149,16 +153,13 @@ int op_vol_create(struct engine *en, struct op *op, struct err *e)
 		err_at(e, v->pos, v->key);
 		return err_hint(e, "use local, the default");
 	}
-	if (v->driver_opts.n) {
-		err_set(e, ERR_MODEL, 0, "volume %s: driver_opts are not supported yet", v->name);
-		err_at(e, v->driver_opts.v[0].pos, v->key);
-		return err_hint(e, "mount what you need with a bind mount in the service");
-	}
 	volume_hash(v, hash);
-	return volume_make(en, v->name, v->key, hash, &v->labels, e);
+	return volume_make(en, v->name, v->key, hash, v, e);
 }
 
 int op_vol_remove(struct engine *en, struct op *op, struct err *e)
 {
+	if (vol_unmount(en->o.paths, op->object, e) < 0)
+		return -1;
 	return vol_record_remove(en->o.paths, op->object, e);
 }

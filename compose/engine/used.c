@@ -11,6 +11,8 @@ static int add_layers(void *arg, int dir, const struct ctr_record *r, const stru
 	(void)s;
 	for (size_t i = 0; i < r->layers.n; i++)
 		strv_add(used, r->layers.v[i]);
+	for (size_t i = 0; i < r->mount_layers.n; i++)
+		strv_add(used, r->mount_layers.v[i]);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compose/runtime/mountopt.h"
+#include "compose/runtime/spec.h"
 #include <string.h>
 #include <sys/mount.h>
 #include "compose/base/mem.h"
@@ -88,6 +89,8 @@ int mount_opts_parse(struct mount_opts *ret, const char *type, const struct strv
 		if (!strcmp(w, "bind") || !strcmp(w, "rbind")) {
 			ret->bind = true;
 			ret->recursive |= w[0] == 'r';
+		} else if (str_starts(w, MOUNT_SUBPATH)) {
+			ret->subpath = w + strlen(MOUNT_SUBPATH);
 		} else if (!strcmp(w, "tmpcopyup")) {
 			ret->copy_up = true;
 		} else if (!take_attr(ret, w) && !take_propagation(ret, w) && !is_skipped(w)) {

@@ -14,6 +14,7 @@ struct mount_opts {
 	uint64_t prop, rprop;           /* MS_PRIVATE ..., MS_SHARED; 0: as it is */
 	bool     bind, recursive;
 	bool     copy_up;               /* tmpfs: fill with what the image has there */
+	const char *subpath;            /* "x-compose.subpath=PATH": only what is there below the source; borrowed; or NULL */
 	struct strv data;               /* the file system's own: "size=64m", "sync" */
 };
 

@@ -8,6 +8,7 @@
 #include "compose/base/copy.h"
 #include "compose/base/fs.h"
 #include "compose/base/mem.h"
+#include "compose/base/overlay.h"
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/runtime/devs.h"
@@ -164,22 +165,39 @@ static int open_dest(struct job *j, bool dir, struct err *e)
 	return 0;
 }
 
-static int mount_bind(struct job *j, struct err *e)
+/* What the subpath, if any, names below src. Whoever writes there may have made a link of it: it stays inside. */
+static int open_subpath(const struct job *j, int src, const char *source, struct err *e)
 {
-	auto_close int base = -1, src = -1, tree = -1;
-	const char *source = j->m->source ? j->m->source : "";
-	struct stat st, to;
+	int fd = fs_open_in(src, j->o.subpath, O_PATH, 0);
+
+	if (fd >= 0)
+		return fd;
+	err_set(e, errno == ENOENT ? ERR_MISSING : ERR_SYS, errno, "open %s in %s", j->o.subpath, source);
+	return errno == ENOENT ? err_hint(e, "a subpath must be there before the container starts") : -1;
+}
+
+/* ret: the source, O_PATH */
+static int open_source(const struct job *j, const char *source, struct err *e)
+{
+	auto_close int base = -1, src = -1;
 
 	if (*source != '/' && j->c->a->bundle_fd >= 0)
 		base = fs_open_again(j->c->a->bundle_fd);
 	src = openat(*source == '/' ? AT_FDCWD : base, source, O_PATH | O_CLOEXEC);
-	if (src < 0 || fstat(src, &st) < 0) {
+	if (src < 0) {
 		err_set(e, errno == ENOENT ? ERR_MISSING : ERR_SYS, errno, "open the source %s", source);
 		return errno == ENOENT ? err_hint(e, "create it, or correct the path") : -1;
 	}
-	tree = open_tree(src, "", CLONE_TREE | (j->o.recursive ? AT_RECURSIVE : 0));
-	if (tree < 0)
-		return err_set(e, ERR_SYS, errno, "take the source %s", source);
+	return j->o.subpath ? open_subpath(j, src, source, e) : take_fd(src);
+}
+
+/* Flags, the place for it, and there it goes. in: source: for messages */
+static int place_tree(struct job *j, int tree, const char *source, struct err *e)
+{
+	struct stat st, to;
+
+	if (fstat(tree, &st) < 0)
+		return err_set(e, ERR_SYS, errno, "look at the source %s", source);
 	if (!j->o.prop && !j->o.rprop)
 		j->o.rprop = MS_PRIVATE;
 	if (set_flags(tree, &j->o, e) < 0 || open_dest(j, S_ISDIR(st.st_mode), e) < 0)
@@ -190,6 +208,77 @@ static int mount_bind(struct job *j, struct err *e)
 		return err_hint(e, "correct the source or the target, or make the source what it has to be");
 	}
 	return attach(tree, j->dest, e);
+}
+
+static int mount_bind(struct job *j, struct err *e)
+{
+	const char *source = j->m->source ? j->m->source : "";
+	auto_close int src = open_source(j, source, e), tree = -1;
+
+	if (src < 0)
+		return -1;
+	tree = open_tree(src, "", CLONE_TREE | (j->o.recursive ? AT_RECURSIVE : 0));
+	if (tree < 0)
+		return err_set(e, ERR_SYS, errno, "take the source %s", source);
+	return place_tree(j, tree, source, e);
+}
+
+/* Before 6.15 the kernel takes no part of a mount that is attached nowhere: over the root it is out of everybody's way, for
+ * what is found below c->root does not pass through it. */
+static int part_of(struct job *j, int *tree, struct err *e)
+{
+	auto_close int sub = -1, part = -1;
+	char path[40];
+
+	if (attach(*tree, j->c->root, e) < 0)
+		return -1;
+	sub = open_subpath(j, *tree, j->m->source, e);
+	part = sub < 0 ? -1 : open_tree(sub, "", CLONE_TREE);
+	if (sub >= 0 && part < 0)
+		err_set(e, ERR_SYS, errno, "take %s of %s", j->o.subpath, j->m->source);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", *tree);
+	if (umount2(path, MNT_DETACH) < 0 && part >= 0)
+		return err_set(e, ERR_SYS, errno, "let go of %s", j->m->source);
+	if (part < 0)
+		return -1;
+	close(*tree);
+	*tree = take_fd(part);
+	return 0;
+}
+
+static bool has_layers(const struct job *j)
+{
+	return str_eq(j->m->type, "overlay") && mount_opts_value(&j->o, "lowerdir+");
+}
+
+/* Layers of an image, one over the other. */
+static int mount_layers(struct job *j, struct err *e)
+{
+	static const char word[] = "lowerdir+=";
+	int lower[FS_OVERLAY_LAYERS_MAX];
+	struct fs_overlay o = { .lower = lower, .upper = -1, .work = -1, .ro = true };
+	auto_close int tree = -1;
+	int r = 0;
+
+	for (size_t i = 0; i < j->o.data.n && r == 0; i++) {
+		const char *path = str_starts(j->o.data.v[i], word) ? j->o.data.v[i] + strlen(word) : NULL;
+
+		if (!path)
+			r = err_set(e, ERR_MODEL, 0, "option %s means nothing beside lowerdir+", j->o.data.v[i]);
+		else if (o.n == FS_OVERLAY_LAYERS_MAX)
+			r = err_set(e, ERR_MODEL, 0, "more than %d layers", FS_OVERLAY_LAYERS_MAX);
+		else if ((lower[o.n] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+			r = err_set(e, ERR_MISSING, errno, "open layer %s", path);
+		else
+			o.n++;
+	}
+	if (r == 0)
+		tree = fs_overlay(&o, e);
+	while (o.n)
+		close(lower[--o.n]);
+	if (tree < 0 || (j->o.subpath && part_of(j, &tree, e) < 0))
+		return -1;
+	return place_tree(j, tree, j->m->source, e);
 }
 
 /* A tmpfs without a mode takes that of the directory it covers. */
@@ -311,7 +400,7 @@ static int mount_one(struct child *c, const struct spec_mount *m, struct err *e)
 	if (r == 0 && !m->dest[strspn(m->dest, "/")])
 		r = err_set(e, ERR_MODEL, 0, "nothing can be mounted over the whole root");
 	if (r == 0)
-		r = j.o.bind ? mount_bind(&j, e) : str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2") ?
+		r = j.o.bind ? mount_bind(&j, e) : has_layers(&j) ? mount_layers(&j, e) : str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2") ?
 		    mount_cgroup(&j, e) : mount_fs(&j, e);
 	mount_opts_done(&j.o);
 	mem_closep(&j.dest);

@@ -23,6 +23,10 @@ struct spec_ns { bool on; char *path; };
 struct spec_id_map { uint32_t inside, outside, size; };
 
 /* options as in mount(8) and the OCI spec ("rbind", "ro", "nosuid", "size=64m" ...). */
+/* An option of ours, by mount(8)'s rule one that others skip: the mount shows only what is at PATH below its source. PATH is
+ * resolved inside the source when the container starts: a link in it leads nowhere else. */
+#define MOUNT_SUBPATH "x-compose.subpath="
+/* type "overlay" with options "lowerdir+=PATH", the uppermost first, is a read-only view of these directories. */
 struct spec_mount { char *dest, *type, *source; struct strv options; };
 
 struct spec_user {

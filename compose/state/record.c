@@ -50,6 +50,7 @@ static const struct field ctr_fields[] = {
 	F_STR(log_driver), F_I64(log_max_bytes), F_INT(log_max_files), F_BOOL(log_elsewhere),
 	F_STR(ship.address), F_STR(ship.format), F_STR(ship.host), F_STR(ship.tag), F_STR(ship.fields), F_INT(ship.facility),
 	F_BOOL(ship.drop), F_I64(ship.buffer_bytes), F_NAMES(volumes), F_NAMES(anon_volumes),
+	F_NAMES(mount_layers), F_VEC(mount_images, kv_fields),
 	F_STR(mounts), F_VEC(post_start, hook_fields), F_VEC(pre_stop, hook_fields), F_END
 };
 #undef T
@@ -253,7 +254,7 @@ static void status_or_default(int dir, struct ctr_status *s, struct err *e)
 	if (status_read(dir, s, &own) == 0)
 		return;
 	*s = (struct ctr_status){ .state = own.kind == ERR_MISSING ? CTR_CREATED : CTR_DEAD, .health_output = xstrdup(""),
-		.error = xstrdup("") };
+		.error = xstrdup(""), .hook_error = xstrdup("") };
 	if (own.kind != ERR_MISSING && e && !e->n)
 		err_move(e, &own);
 	err_done(&own);

@@ -72,6 +72,8 @@ struct ctr_record {
 	struct rec_ship ship;
 	struct strv volumes;         /* real names of volumes it mounts */
 	struct strv anon_volumes;    /* subset made for it alone */
+	struct strv mount_layers;    /* directory names in ROOT/layers of images that it mounts */
+	VEC(struct rec_kv) mount_images;      /* reference, id of each at that time */
 	char *mounts;                /* for people: `ps` */
 	VEC(struct rec_hook) post_start, pre_stop;
 };

@@ -78,6 +78,9 @@ void ctr_free(struct ctr *c)
 	rt_ctr_done(&c->rt);
 	vec_done(&c->waiters);
 	vec_done(&c->listeners);
+	for (size_t i = 0; i < c->vols.n; i++)  /* a worker after us holds them */
+		mem_closep(&c->vols.v[i].fd);
+	vec_done(&c->vols);
 	err_done(&c->why);
 	record_done(&c->rec);
 	status_done(&c->st);
@@ -302,6 +305,7 @@ void ctr_remove_files(struct ctr *c)
 static void settle_down(struct ctr *c, const struct err *why)
 {
 	ports_close(c);
+	vols_let_go(c);
 	c->st.finished_ns = sys_now_ns();
 	c->st.health = HEALTH_NONE;
 	c->delay_ms = 0;

@@ -25,6 +25,7 @@ struct hooks;
 struct making;
 
 enum wait_for { WAIT_STARTED, WAIT_EXITED, WAIT_STOPPED, WAIT_RUNNING, WAIT_HEALTHY };
+struct ctr_vol { const char *name; int fd; };      /* name: in rec.volumes */
 /* A request that is answered later. */
 struct waiter { struct conn *conn; int64_t id; enum wait_for what; };
 
@@ -57,6 +58,7 @@ struct ctr {
 	bool   hooks_aside;              /* who asked for this start does not wait for post_start */
 	struct loop_src *on_sync, *on_pidfd, *timer;   /* timer: grace or delay */
 	VEC(struct waiter) waiters;
+	VEC(struct ctr_vol) vols;        /* held: those that carry a mount */
 	VEC(int) listeners;              /* published ports, as st.bound */
 	size_t n_listeners;              /* how many they are when they are all open */
 };
@@ -135,6 +137,9 @@ void ports_close(struct ctr *c);
 void ports_adopt(struct ctr *c, int n);              /* n: how many there should be, -1: not known */
 void ports_let_go(int fd);                                                           /* a listener; closes it */
 void ports_check_relay(struct worker *w);                                            /* none is needed without a port */
+/* vols.c. started: it runs already, whatever has become of them */
+int  vols_hold(struct ctr *c, bool started, struct err *e) __attribute__((warn_unused_result));
+void vols_let_go(struct ctr *c);
 /* health.c */
 void health_start(struct ctr *c);
 void health_stop(struct ctr *c);

@@ -115,6 +115,8 @@ static void take_up(struct ctr *c, const struct run_entry *r)
 		worker_note(&e, "container %s", c->rec.name);
 	io_adopt(c);
 	ports_adopt(c, r->listeners);
+	if (vols_hold(c, true, &e) < 0)
+		worker_note(&e, "container %s", c->rec.name);
 	if (ctr_net_adopt(c, &e) < 0)
 		worker_note(&e, "container %s", c->rec.name);
 }
@@ -191,12 +193,17 @@ int ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const
 	if (!c)
 		return -1;
 	if (is_over(c, r)) {
+		if (vols_hold(c, true, e) < 0)  /* the last one to hold them may have died before it let go */
+			err_done(e);
+		vols_let_go(c);
 		hold_drop(w, "run.%s", id);
 		ctr_remove_files(c);
 		return 0;
 	}
 	if (r->phase == PHASE_WAITS) {
 		ports_adopt(c, r->listeners);
+		if (vols_hold(c, true, e) < 0)
+			worker_note(e, "container %s", c->rec.name);
 		c->state = FSM_BACKOFF;
 		c->by_policy = true;
 		c->st.restarts++;
@@ -249,6 +256,9 @@ static void clean_one(struct worker *w, const char *id)
 	if (c && (c->st.state == CTR_RUNNING || c->st.state == CTR_PAUSED || c->st.state == CTR_RESTARTING)) {
 		ctr_clean_kernel(c);
 		ports_close(c);
+		if (vols_hold(c, true, &e) < 0)
+			err_done(&e);
+		vols_let_go(c);
 		c->st.state = CTR_EXITED;
 		c->st.exit_code = 137;
 		c->st.pid = 0;

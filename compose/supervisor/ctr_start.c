@@ -187,7 +187,7 @@ static int begin(struct ctr *c, struct err *e)
 		m->spec.process.rows = c->rows;
 	if (c->cols)
 		m->spec.process.cols = c->cols;
-	if (join_others(c, e) < 0 || ports_open(c, e) < 0 || spawn(c, e) < 0)
+	if (join_others(c, e) < 0 || vols_hold(c, false, e) < 0 || ports_open(c, e) < 0 || spawn(c, e) < 0)
 		return -1;
 	c->on_sync = loop_add(c->w->loop, c->rt.sync_fd, EPOLLIN, on_created, c);
 	return c->on_sync ? 0 : err_set(e, ERR_SYS, errno, "wait for the new process");

@@ -136,6 +136,29 @@ mounts() {
 	ok c down
 }
 
+env_secret() {
+	project envsecret <<-'E'
+		services:
+		  a: { build: { context: ., secrets: [{ source: tok, target: other }] } }
+		secrets:
+		  tok: { environment: BUILD_TOKEN }
+	E
+	cat >Dockerfile <<-'E'
+		FROM busybox
+		RUN --mount=type=secret,id=other,required=true sha256sum </run/secrets/other >/sum
+		RUN --mount=type=secret,id=other,env=T sh -c 'printf %s "$T" | sha256sum' >/sum2
+	E
+	fails 3 c build
+	has "$err" 'the environment variable "BUILD_TOKEN" of build secret "tok" is not set'
+	has "$err" "compose.yaml:2:"
+	BUILD_TOKEN=env-s3cret ok c build
+	want=$(printf env-s3cret | sha256sum)
+	cat_in a /sum "$want"
+	cat_in a /sum2 "$want"
+	is "$(grep -rl env-s3cret "$COMPOSE_ROOT" || true)" ""   # nowhere on disk
+	BUILD_TOKEN=env-s3cret ok c down
+}
+
 failing() {
 	project failing <<-'E'
 		services:
@@ -220,6 +243,7 @@ t "a second build is cached, a changed file is not" cached
 t "mount points are not in the layer" clean_layer
 t "RUN is isolated as a container is" isolated
 t "RUN --mount: cache, bind, secret" mounts
+t "a build secret from the environment" env_secret
 t "failures: exit code, output, position; mistakes of the file; missing files" failing
 t "Ctrl-C ends a build and leaves nothing" ctrl_c
 t "disk full is an error" disk_full

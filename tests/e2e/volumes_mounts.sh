@@ -241,4 +241,181 @@ hostile() {
 	ok c down -v
 }
 t "links in a volume stay inside the container" hostile
+subpath() {
+	project subpath <<-'E'
+		services:
+		  fill: { image: busybox, command: sh -c 'mkdir -p /d/in/deep && echo deep >/d/in/deep/f && ln -s /etc /d/out && ln -s ../.. /d/up', volumes: ["data:/d"] }
+		  dir: { image: busybox, init: true, command: payload ticks 1000, volumes: [{ type: volume, source: data, target: /s, volume: { subpath: in/deep } }] }
+		  file: { image: busybox, init: true, command: payload ticks 1000, volumes: [{ type: volume, source: data, target: /etc/one, read_only: true, volume: { subpath: in/deep/f } }] }
+		  link: { image: busybox, command: ls /s, volumes: [{ type: volume, source: data, target: /s, volume: { subpath: out } }] }
+		  up: { image: busybox, command: ls /s, volumes: [{ type: volume, source: data, target: /s, volume: { subpath: up } }] }
+		volumes: { data: }
+	E
+	ok c run --rm fill
+	ok c up -d dir file
+	is "$(sh_in dir 'cat /s/f; ls /s; echo new >/s/g' | xargs)" "deep f"
+	is "$(sh_in file 'cat /etc/one; echo x >/etc/one' 2>&1 | grep -c 'deep\|Read-only')" 2
+	is "$(cat "$COMPOSE_ROOT/volumes/subpath_data/_data/in/deep/g")" new
+	# a link is followed inside the volume only: /etc is not there, .. leads no higher than its top
+	fails 1 c run --rm link
+	has "$err" "volume data has no out"
+	is "$(c run --rm up | xargs)" "in out up"
+	sed -i 's/subpath: out/subpath: none/' compose.yaml
+	fails 1 c run --rm link
+	has "$err" "volume data has no none"
+	has "$err" "compose.yaml:5:"
+	sed -i 's/subpath: none/subpath: ..\/x/' compose.yaml
+	fails 3 c run --rm link
+	has "$err" "is not below data"
+	# gone or changed to a link between two starts
+	ok c stop dir
+	rm -r "$COMPOSE_ROOT/volumes/subpath_data/_data/in/deep"
+	ln -s /etc "$COMPOSE_ROOT/volumes/subpath_data/_data/in/deep"
+	fails 1 c start dir
+	has "$err" "in/deep in"
+	ok c down -v
+}
+t "volume.subpath: a directory or file of the volume, never what lies outside" subpath
+
+recursive() {
+	mkdir -p tree/sub
+	mount -t tmpfs -o size=1m inner "$W/tree/sub"
+	echo inner >tree/sub/f
+	trap 'umount "$W/tree/sub"' EXIT
+	project recursive <<-E
+		x-b: &b { image: busybox, command: cat /proc/mounts }
+		services:
+		  plain: { <<: *b, volumes: ["$W/tree:/t:ro"] }
+		  enabled: { <<: *b, volumes: [{ type: bind, source: $W/tree, target: /t, bind: { recursive: enabled } }] }
+		  disabled: { <<: *b, volumes: [{ type: bind, source: $W/tree, target: /t, bind: { recursive: disabled } }] }
+		  writable: { <<: *b, volumes: [{ type: bind, source: $W/tree, target: /t, read_only: true, bind: { recursive: writable } }] }
+		  readonly: { <<: *b, volumes: [{ type: bind, source: $W/tree, target: /t, read_only: true, bind: { recursive: readonly } }] }
+	E
+	seen() { c run --rm -T "$1" | awk '$2 ~ /^\/t/ { print $2, substr($4, 1, 2) }' | xargs; }
+	is "$(seen plain)" "/t ro /t/sub ro"
+	is "$(seen enabled)" "/t rw /t/sub rw"
+	is "$(seen disabled)" "/t rw"
+	is "$(seen writable)" "/t ro /t/sub rw"
+	is "$(seen readonly)" "/t ro /t/sub ro"
+	sed -i 's/read_only: true, bind: { recursive: readonly }/bind: { recursive: readonly }/' compose.yaml
+	fails 3 c up -d readonly
+	has "$err" "needs a mount that is read-only"
+	ok c down
+	umount "$W/tree/sub"
+	trap - EXIT
+}
+t "bind.recursive: what is mounted below the source" recursive
+
+image_mount() {
+	mkdir -p lib
+	printf 'FROM busybox\nRUN mkdir -p /lib1/d && echo one >/lib1/d/f\nRUN echo two >/lib1/g && rm -r /bin\n' >lib/Dockerfile
+	echo 'services: { l: { build: ., image: "local/lib:1" } }' >lib/compose.yaml
+	ok c -f "$W/lib/compose.yaml" -p lib build
+	project imgmount <<-'E'
+		services:
+		  a:
+		    image: busybox
+		    init: true
+		    command: payload ticks 1000
+		    volumes:
+		      - { type: image, source: "local/lib:1", target: /whole }
+		      - { type: image, source: "local/lib:1", target: /part, image: { subpath: lib1/d } }
+		      - { type: image, source: "local/lib:1", target: /etc/g, image: { subpath: lib1/g } }
+		      - { type: image, source: busybox, target: /base }
+	E
+	ok c up -d
+	is "$(sh_in a 'cat /whole/lib1/d/f /whole/lib1/g /part/f /etc/g; ls /part; ls -d /whole/bin /base/bin' 2>/dev/null | xargs)" \
+		"one two one two f /base/bin"
+	is "$(sh_in a 'echo x >/whole/x; echo x >/part/x; echo x >/etc/g; echo x >/base/x' 2>&1 | grep -c Read-only)" 4
+	is "$(sh_in a 'cat /proc/mounts' | awk '$2 ~ /^.(whole|part|base)/ { print $2, substr($4, 1, 2) }' | sort | xargs)" "/base ro /part ro /whole ro"
+	ok c restart
+	is "$(sh_in a cat /part/f)" one
+	# in use: not collected; changed: made anew
+	sed -i 's/echo one/echo other/' "$W/lib/Dockerfile"
+	ok c -f "$W/lib/compose.yaml" -p lib build
+	ok c image prune
+	is "$(sh_in a cat /part/f)" one
+	ok c --dry-run up -d
+	has "$out" "recreate a: image local/lib:1, which it mounts, changed"
+	ok c up -d
+	is "$(sh_in a cat /part/f)" other
+	ok c down
+	sed -i 's/subpath: lib1.d/subpath: nope/' compose.yaml
+	fails 1 c up -d
+	has "$err" "open nope in local/lib:1"
+	ok c down
+}
+t "mounts of type image: its files, read-only, whole or in part" image_mount
+
+driver_opts() {
+	mkdir -p outside
+	echo o >outside/f
+	project opts <<-E
+		services:
+		  a: { image: "local/data:1", init: true, command: payload ticks 1000, volumes: ["mem:/m", "dir:/d", "ro:/r", "seeded:/data"] }
+		  b: { image: busybox, init: true, command: payload ticks 1000, volumes: ["mem:/m"] }
+		volumes:
+		  mem: { driver: local, driver_opts: { type: tmpfs, device: tmpfs, o: "size=3m,mode=1770,uid=12,noexec" } }
+		  dir: { driver_opts: { type: none, o: bind, device: "$W/outside" } }
+		  ro: { driver_opts: { type: tmpfs, device: none, o: ro } }
+		  seeded: { driver_opts: { o: bind, device: "$W/empty" } }
+	E
+	mounted() { grep -c " $COMPOSE_ROOT/volumes/opts_" /proc/mounts || true; }
+	unmounted() { [ "$(mounted)" = 0 ]; }
+	fails 1 c up -d
+	has "$err" "volume opts_seeded: device $W/empty"
+	ok c down
+	soon 20 unmounted
+	mkdir "$W/empty"
+	ok c up -d
+	is "$(sh_in a 'stat -c "%a %u" /m; df -k /m | awk "END { print \$2 }"; cat /d/f; cat /data/file' | xargs)" "1770 12 3072 o from-image"
+	is "$(sh_in a 'cat /proc/mounts' | awk '$2 == "/m" { print $3, $4 ~ /noexec/ } $2 == "/r" { print $3, substr($4, 1, 2) }' | xargs)" "tmpfs 1 tmpfs ro"
+	sh_in a 'echo shared >/m/x; echo new >/d/g'
+	is "$(sh_in b cat /m/x)" shared
+	is "$(cat "$W/outside/g" "$W/empty/file" | xargs)" "new from-image"
+	is "$(mounted)" 2
+	ok c stop a                                # b still uses it
+	is "$(sh_in b cat /m/x)" shared
+	ok c start a
+	is "$(sh_in a cat /m/x)" shared
+	# a restart by the policy, a new worker, a one-off
+	kill -9 "$(pgrep -f '^compose: worker opts')"
+	ok c restart b
+	is "$(c run --rm -T b cat /m/x)" shared
+	ok c stop
+	soon 20 unmounted
+	ok c start
+	is "$(sh_in a ls /m)" ""
+	ok c down -v
+	unmounted
+	is "$(ls -A "$COMPOSE_ROOT/volumes" 2>/dev/null)" ""
+	is "$(ls "$W/outside" "$W/empty" | xargs)" "$W/empty: file link sub $W/outside: f g"
+}
+t "driver_opts of the local driver: a mount that is there while somebody uses the volume" driver_opts
+
+driver_opts_wrong() {
+	project wrong <<-'E'
+		services: { a: { image: busybox, command: "true", volumes: ["v:/v"] } }
+		volumes:
+		  v: { driver_opts: { type: nfs, device: ":/export", o: "addr=127.0.0.1,soft,timeo=1,retrans=0" } }
+	E
+	run c up -d                                # no such file system here, or nobody serves it
+	hasnt "$rc" 0
+	has "$err" "compose.yaml:3:"
+	has "$err" "mount :/export (type nfs) for volume wrong_v"
+	ok c down -v
+	sed -i 's/type: nfs/type: nosuchfs/' compose.yaml
+	fails 3 c up -d
+	has "$err" "the kernel has no file system \"nosuchfs\""
+	ok c down -v
+	sed -i 's/type: nosuchfs, device/mountpoint/' compose.yaml
+	fails 3 c up -d
+	has "$err" "\"mountpoint\" is no option of the local driver"
+	has "$err" "compose.yaml:3:"
+	sed -i 's/driver_opts:.*/driver: nfs }/' compose.yaml
+	fails 3 c up -d
+	has "$err" "\`driver: nfs\` is not supported yet"
+}
+t "driver_opts that cannot be: told with the reason" driver_opts_wrong
+
 done_testing

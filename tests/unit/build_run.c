@@ -214,8 +214,8 @@ static void dockerfiles(void)
 
 static void mounts(void)
 {
-	static const struct build_secret secrets[] = { { "tok", "/tmp/ctbuild-none" } };
-	struct build_secret real[] = { { "tok", NULL } };
+	static const struct build_secret secrets[] = { { .id = "tok", .file = "/tmp/ctbuild-none" } };
+	struct build_secret real[] = { { .id = "tok" } };
 	auto_free char *path = xasprintf("%s/secret", b.dir), *victim = xasprintf("%s/keep", b.dir);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 

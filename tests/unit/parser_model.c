@@ -297,13 +297,13 @@ static void unsupported_values(void)
 		{ "services: {a: {image: i, isolation: hyperv}}", "`isolation: hyperv` is not supported yet" },
 		{ "services: {a: {image: i, userns_mode: x}}", "`userns_mode: x` is not supported yet" },
 		{ "services: {a: {image: i, pre_start: [{command: x, per_replica: true}]}}", "`per_replica: true` is not supported yet" },
-		{ "services: {a: {image: i, volumes: [{type: image, source: x, target: /t}]}}", "a mount of type image is not supported yet" },
-		{ "services: {a: {image: i, volumes: [{type: bind, source: x, target: /t, bind: {recursive: readonly}}]}}", "`recursive: readonly`" },
+		{ "services: {a: {image: i, volumes: [{type: cluster, source: x, target: /t}]}}", "a mount of type cluster is not" },
 		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver: nfs}}", "`driver: nfs` is not supported yet" },
-		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver_opts: {o: x}}}", "`driver_opts` is not supported yet" },
+		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver_opts: {o: x}}}", "`device` is missing" },
+		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver_opts: {device: d, mountpoint: x}}}", "\"mountpoint\" is no option" },
+		{ "services: {a: {image: i, volumes: [{type: bind, source: x, target: /t, bind: {recursive: readonly}}]}}", "needs a mount that is read-only" },
 		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {driver: macvlan}}", "`driver: macvlan` is not supported yet" },
 		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {enable_ipv4: false}}", "`enable_ipv4: false` is not supported yet" },
-		{ "services: {a: {build: {context: ., secrets: [s]}}}\nsecrets: {s: {environment: USER}}", "the build secret \"s\" is not a file" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
