@@ -207,6 +207,9 @@ int plan_make(struct plan **ret, const struct project *want, const struct observ
 		case GOAL_IMAGES: case GOAL_BUILD: case GOAL_PULL:
 			r = plan_images(&b, e);
 			break;
+		case GOAL_PROVIDE:
+			r = plan_provide(&b, e);
+			break;
 		case GOAL_UP: case GOAL_CREATE: case GOAL_RUN:
 			r = plan_up(&b, e);
 			break;

@@ -16,8 +16,9 @@ struct volume;
 struct hook;
 
 /* GOAL_IMAGES: have every image that the services need (first half of up: ids must be known before containers are compared);
+ * GOAL_PROVIDE: have the services that providers provide (second: what they answer is part of the configuration);
  * GOAL_RUN: all that the one-off container of services[0] needs around it: its dependencies, networks and volumes. */
-enum goal_verb { GOAL_IMAGES, GOAL_BUILD, GOAL_PULL, GOAL_PUSH, GOAL_UP, GOAL_CREATE, GOAL_RUN, GOAL_START, GOAL_STOP, GOAL_RESTART, GOAL_KILL,
+enum goal_verb { GOAL_IMAGES, GOAL_PROVIDE, GOAL_BUILD, GOAL_PULL, GOAL_PUSH, GOAL_UP, GOAL_CREATE, GOAL_RUN, GOAL_START, GOAL_STOP, GOAL_RESTART, GOAL_KILL,
 	GOAL_REMOVE, GOAL_DOWN, GOAL_PAUSE, GOAL_UNPAUSE };
 enum recreate { RECREATE_DIVERGED, RECREATE_FORCE, RECREATE_NEVER };
 
@@ -49,7 +50,8 @@ struct goal {
 	X(OP_CTR_CREATE, "create container") X(OP_CTR_START, "start container") X(OP_CTR_STOP, "stop container") \
 	X(OP_CTR_KILL, "kill container") X(OP_CTR_REMOVE, "remove container") \
 	X(OP_CTR_PAUSE, "pause container") X(OP_CTR_UNPAUSE, "unpause container") \
-	X(OP_HOOK, "run pre_start hook") X(OP_WAIT, "wait for") X(OP_IMAGE_REMOVE, "remove image")
+	X(OP_PROVIDER_UP, "bring up provider") X(OP_PROVIDER_STOP, "stop provider") \
+	X(OP_PROVIDER_DOWN, "take down provider") X(OP_HOOK, "run pre_start hook") X(OP_WAIT, "wait for") X(OP_IMAGE_REMOVE, "remove image")
 #define OP_ENUM(e, name) e,
 enum op_kind { OP_KINDS(OP_ENUM) };
 

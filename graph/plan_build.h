@@ -45,8 +45,12 @@ void plan_wait_deps(struct builder *b, size_t i, struct op *op);
 /* Before the starts of service i, which are all in ready[i]: its pre_start hooks. */
 void plan_pre_start(struct builder *b, size_t i);
 
+/* GOAL_STOP, GOAL_DOWN: tell the provider of service i. ret: the operation */
+struct op *plan_unprovide(struct builder *b, size_t i, const char *cause);
+
 int plan_images(struct builder *b, struct err *e) __attribute__((warn_unused_result));     /* GOAL_IMAGES, BUILD, PULL */
 int plan_push(struct builder *b, struct err *e) __attribute__((warn_unused_result));       /* GOAL_PUSH */
+int plan_provide(struct builder *b, struct err *e) __attribute__((warn_unused_result));    /* GOAL_PROVIDE */
 int plan_up(struct builder *b, struct err *e) __attribute__((warn_unused_result));         /* GOAL_UP, CREATE, RUN */
 int plan_start(struct builder *b, struct err *e) __attribute__((warn_unused_result));      /* GOAL_START */
 int plan_stop(struct builder *b, struct err *e) __attribute__((warn_unused_result));       /* GOAL_STOP, RESTART, KILL, PAUSE, UNPAUSE, REMOVE, DOWN */

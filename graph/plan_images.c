@@ -199,7 +199,7 @@ int plan_images(struct builder *b, struct err *e)
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k];
 
-		if (b->sel[i] && (one_image(b, &b->want->services[i], e) < 0 || other_images(b, &b->want->services[i], e) < 0))
+		if (b->sel[i] && !b->want->services[i].provider && (one_image(b, &b->want->services[i], e) < 0 || other_images(b, &b->want->services[i], e) < 0))
 			return -1;
 	}
 	order_builds(b);

@@ -79,6 +79,12 @@ static struct op **stop_all(struct builder *b, const char *cause)
 			plan_list_add(b, &b->gone[i], op);
 			stops[c + j - b->have->ctrs] = op;
 		}
+		if (b->sel[i] && b->want->services[i].provider && (b->goal->verb == GOAL_STOP || b->goal->verb == GOAL_DOWN)) {
+			struct op *op = plan_unprovide(b, i, cause);
+
+			after_dependents(b, i, op);
+			plan_list_add(b, &b->gone[i], op);
+		}
 		if (!b->gone[i])
 			pass_through(b, i);
 	}
@@ -111,7 +117,7 @@ int plan_start(struct builder *b, struct err *e)
 
 		if (!b->sel[i])
 			continue;
-		if (!n && s->scale) {
+		if (!n && s->scale && !s->provider) {
 			err_set(e, ERR_MISSING, 0, "service \"%s\" has no container to start", s->name);
 			return err_hint(e, "`compose up -d %s` creates it", s->name);
 		}
@@ -266,7 +272,7 @@ static void remove_images(struct builder *b)
 		const char *name = *s->image ? s->image : arena_printf(&b->plan->arena, "%s%c%s", b->want->name, project_sep(b->want), s->name);
 		struct op *op;
 
-		if (!b->sel[i] || (!all && (!s->build || *s->image)) || image_goes(b->plan, name))
+		if (!b->sel[i] || s->provider || (!all && (!s->build || *s->image)) || image_goes(b->plan, name))
 			continue;
 		op = plan_add(b, OP_IMAGE_REMOVE, name, all ? "down --rmi all" : "down --rmi local");
 		op->service = s;

@@ -559,7 +559,7 @@ int plan_up(struct builder *b, struct err *e)
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k];
 
-		if (i == target)
+		if (i == target || b->want->services[i].provider)
 			continue;
 		if (b->sel[i])
 			up_service(b, &r, i);

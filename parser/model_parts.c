@@ -407,6 +407,26 @@ void part_pre_start(struct project *p, struct service *s, const struct node *n)
 	s->pre_start = hooks(p, n, &s->n_pre_start);
 }
 
+void part_provider(struct project *p, struct service *s, const struct node *n)
+{
+	const struct node *opts = node_get(n, "options");
+	struct provider *v = arena_new(&p->arena, struct provider);
+	size_t max = 0;
+
+	*v = (struct provider){ .type = model_text(n, "type"), .pos = n->pos };
+	for (size_t i = 0; opts && opts->kind == NODE_MAP && i < opts->n; i++)
+		max += opts->pairs[i].val->n;
+	v->options.v = arena_alloc(&p->arena, (max + 1) * sizeof(*v->options.v));
+	for (size_t i = 0; opts && opts->kind == NODE_MAP && i < opts->n; i++) {
+		const struct node *list = opts->pairs[i].val;
+
+		for (size_t k = 0; list->kind == NODE_LIST && k < list->n; k++)
+			v->options.v[v->options.n++] = (struct pkv){ opts->pairs[i].key,
+				node_text(list->items[k]) ? list->items[k]->text : "", list->items[k]->pos };
+	}
+	s->provider = v;
+}
+
 static enum watch_action watch_action(const char *word)
 {
 	static const char *const words[] = { [WATCH_SYNC] = "sync", [WATCH_REBUILD] = "rebuild", [WATCH_RESTART] = "restart",

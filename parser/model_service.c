@@ -88,6 +88,7 @@ static const struct field fields[] = {
 	PART("pre_stop", part_pre_stop),
 	F("privileged", FIELD_FLAG, privileged),
 	F("profiles", FIELD_TEXTS, profiles),
+	PART("provider", part_provider),
 	F("pull_policy", FIELD_TEXT, pull_policy),
 	F("read_only", FIELD_FLAG, read_only),
 	PART("restart", part_restart),

@@ -70,3 +70,27 @@ const char *service_other_image(const struct service *s, size_t i)
 			return s->mounts[k].source;
 	return NULL;
 }
+
+void project_give_env(struct project *p, struct service *s, const char *key, const char *val)
+{
+	struct node *env = node_get(s->tree, "environment"), *text = node_str(&p->arena, arena_strdup(&p->arena, val), s->pos);
+	struct pkv *v = arena_alloc(&p->arena, (s->environment.n + 1) * sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->environment.n; i++)
+		if (strcmp(s->environment.v[i].key, key) != 0)
+			v[n++] = s->environment.v[i];
+	v[n++] = (struct pkv){ arena_strdup(&p->arena, key), text->text, s->pos };
+	s->environment = (struct pkvs){ v, n };
+	if (!env) {
+		env = node_new(&p->arena, NODE_MAP, s->pos);
+		node_set(&p->arena, (struct node *)(uintptr_t)s->tree, "environment", s->pos, env);
+	}
+	node_set(&p->arena, env, v[n - 1].key, s->pos, text);
+}
+
+void project_environ(const struct project *p, struct strv *ret)
+{
+	for (size_t i = 0; p->load && i < p->load->env.n; i++)
+		strv_take(ret, xasprintf("%s=%s", p->load->env.e[i].key, (const char *)p->load->env.e[i].val));
+}

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "compose/base/coll.h"
 #include "compose/base/err.h"
 #include "compose/base/mem.h"
 
@@ -125,6 +126,13 @@ struct build {
 	struct srcpos pos;
 };
 
+/* 05-services "provider": a program of the host does what a container would */
+struct provider {
+	const char  *type;
+	struct pkvs  options;                  /* one entry a value: a key may come several times */
+	struct srcpos pos;
+};
+
 enum restart_kind { RESTART_NO, RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_UNLESS_STOPPED };
 
 /* 05-services. A list `x` has its length in `n_x`. */
@@ -135,6 +143,7 @@ struct service {
 
 	const char   *image;                   /* "" only with build: then PROJECT-SERVICE */
 	struct build *build;                   /* or NULL */
+	struct provider *provider;             /* or NULL; then there is no image */
 	const char   *pull_policy;             /* always never missing build daily weekly every_X; "" = missing */
 	const char   *platform, *runtime;      /* "" unset */
 	const char   *container_name, *hostname, *domainname;      /* "" unset */
@@ -286,6 +295,10 @@ const struct volume  *project_volume(const struct project *p, const char *key);
 /* The images that a service needs beside its own: of its pre_start hooks, and those that it mounts.
  * ret: reference number i, from 0, perhaps one twice; NULL when there are no more */
 const char *service_other_image(const struct service *s, size_t i);
+/* The whole of that environment, "NAME=value". */
+void project_environ(const struct project *p, struct strv *ret);
+/* A provider's service gives a variable to service s: its environment and its configuration have it from now on. */
+void project_give_env(struct project *p, struct service *s, const char *key, const char *val);
 void project_free(struct project *p);              /* NULL is fine */
 static inline void project_freep(struct project **p) { project_free(*p); }
 #define auto_project __attribute__((cleanup(project_freep)))

@@ -141,7 +141,7 @@ static const struct keys services_keys = { .any = &any_service, .what = "service
 static const struct key root_v[] = {
 	{ "configs", .forms = MAP, .keys = &configs_keys, .spec = "08-configs" },
 	{ "include", .forms = LIST, .item = &include_item, .spec = "14-include" },
-	{ "models", .forms = MAP, .keys = &models_keys, .spec = "models", .status = KEY_REFUSED, .note = "there is no model runner" },
+	{ "models", .forms = MAP, .keys = &models_keys, .spec = "models", .status = KEY_REFUSED, .note = "there is no model runner; a service with a `provider`, or of an image that is one, gives its address in variables" },
 	{ "name", .forms = STR, .spec = "04-version-and-name" },
 	{ "networks", .forms = MAP, .keys = &networks_keys, .spec = "06-networks" },
 	{ "secrets", .forms = MAP, .keys = &secrets_keys, .spec = "09-secrets" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compose/cmd/act.h"
+#include <ctype.h>
 #include <errno.h>
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
@@ -36,11 +37,44 @@ static void on_tick(void *arg)
 	ui_tick(c->ui);
 }
 
+/* "NAME_KEY", as docker compose makes it; raw: the key as it is. */
+static void on_give(void *arg, const struct service *by, const char *key, const char *val, bool raw)
+{
+	struct ctx *c = arg;
+	auto_free char *name = raw ? xstrdup(key) : xasprintf("%s_%s", by->name, key);
+
+	for (char *p = name; !raw && p < name + strlen(by->name); p++)
+		*p = (char)toupper((unsigned char)*p);
+	for (size_t i = 0; i < c->project->n_services; i++) {
+		struct service *s = &c->project->services[i];
+
+		for (size_t k = 0; k < s->n_deps; k++) {
+			if (!str_eq(s->deps[k].service, by->name))
+				continue;
+			for (size_t j = 0; raw && j < s->environment.n; j++)
+				if (str_eq(s->environment.v[j].key, name) && !str_eq(s->environment.v[j].val, val))
+					ui_warn(c->ui, "provider %s overrides the variable %s of service %s", by->name, name, s->name);
+			project_give_env(c->project, s, name, val);
+		}
+	}
+}
+
+int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, struct err *e)
+{
+	struct goal own = *g;
+	bool any = false;
+
+	for (size_t i = 0; i < c->project->n_services; i++)
+		any = any || c->project->services[i].provider;
+	own.verb = GOAL_PROVIDE;
+	return any && act(c, &own, o, NULL, e) < 0 ? err_wrap(e, "cannot get what providers provide") : 0;
+}
+
 struct engine *act_engine(struct ctx *c, const struct act_opts *o)
 {
 	static const struct act_opts none;
 	struct engine_opts eo = { .paths = &c->paths, .project = c->project, .name = c->name, .have = c->observed, .store = c->store,
-		.events = { .status = on_status, .line = on_line, .warn = on_warn, .arg = c, .detail = ui_mode(c->ui) == UI_TTY },
+		.events = { .status = on_status, .line = on_line, .warn = on_warn, .give = on_give, .arg = c, .detail = ui_mode(c->ui) == UI_TTY },
 		.parallel = c->g->parallel, .wait_deadline_ns = c->wait_deadline_ns };
 
 	if (eo.events.detail)

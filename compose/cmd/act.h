@@ -14,6 +14,9 @@ struct act_opts {
 /* Observe (afresh), plan g, run it; with --dry-run print the plan instead. Failures beyond the one in e go to c->errs.
  * ret_n (may be NULL): operations in the plan */
 int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *ret_n, struct err *e) __attribute__((warn_unused_result));
+/* Between the images and the containers: services of providers come up, and what they give becomes the environment of those
+ * that depend on them. */
+int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, struct err *e) __attribute__((warn_unused_result));
 /* The engine for c, telling through c->ui. */
 struct engine *act_engine(struct ctx *c, const struct act_opts *o);
 /* Observe again into c->observed. */

@@ -90,6 +90,8 @@ static int prepare_project(struct ctx *c, const struct run_args *a, struct err *
 
 	if (act_check_supported(c, services, e) < 0 || act(c, &g, &ao, NULL, e) < 0)
 		return -1;
+	if (act_provide(c, &g, &ao, e) < 0)
+		return -1;
 	g.verb = GOAL_RUN;
 	g.build = false;
 	return act(c, &g, &ao, NULL, e);
@@ -109,6 +111,10 @@ static int run_run(struct ctx *c, const void *args, struct err *e)
 	if (!base) {
 		err_set(e, ERR_USAGE, 0, "no such service: %s", a->service);
 		return err_hint(e, "`compose config --services` lists them");
+	}
+	if (base->provider) {
+		err_set(e, ERR_MODEL, 0, "service %s is a provider's: there is no container to run", base->name);
+		return err_at(e, base->provider->pos, base->name);
 	}
 	if (a->quiet)
 		ui_set_quiet(c->ui);

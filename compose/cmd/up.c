@@ -180,6 +180,8 @@ static int up_run(struct ctx *c, const void *args, struct err *e)
 	g.scale = scale;
 	if (images_first(c, &g, &ao, e) < 0)
 		return err_wrap(e, "cannot get the images");
+	if (act_provide(c, &g, &ao, e) < 0)
+		return -1;
 	if (a->wait && a->wait_timeout_ns > 0)
 		c->wait_deadline_ns = sys_mono_ns() + a->wait_timeout_ns;
 	if (a->detach || a->wait || a->no_start || c->g->dry_run ? act(c, &g, &ao, NULL, e) < 0 : attached(c, a, &g, &ao, e) < 0)

@@ -26,7 +26,8 @@ static op_fn *const handlers[] = {
 	[OP_VOL_CREATE] = op_vol_create, [OP_VOL_REMOVE] = op_vol_remove,
 	[OP_CTR_CREATE] = op_ctr_create, [OP_CTR_START] = op_ctr_start, [OP_CTR_STOP] = op_ctr_stop,
 	[OP_CTR_KILL] = op_ctr_kill, [OP_CTR_REMOVE] = op_ctr_remove, [OP_CTR_PAUSE] = op_ctr_pause,
-	[OP_CTR_UNPAUSE] = op_ctr_unpause, [OP_HOOK] = op_hook, [OP_WAIT] = op_wait,
+	[OP_CTR_UNPAUSE] = op_ctr_unpause, [OP_PROVIDER_UP] = op_provider, [OP_PROVIDER_STOP] = op_provider,
+	[OP_PROVIDER_DOWN] = op_provider, [OP_HOOK] = op_hook, [OP_WAIT] = op_wait,
 };
 
 /* What the user reads while an operation runs, and after it. */
@@ -40,6 +41,8 @@ static const struct { const char *kind, *begin, *end; } words[] = {
 	[OP_CTR_STOP] = { "Container", "Stopping", "Stopped" }, [OP_CTR_KILL] = { "Container", "Killing", "Killed" },
 	[OP_CTR_REMOVE] = { "Container", "Removing", "Removed" }, [OP_CTR_PAUSE] = { "Container", "Pausing", "Paused" },
 	[OP_CTR_UNPAUSE] = { "Container", "Unpausing", "Unpaused" }, [OP_HOOK] = { "Container", "Running", "Completed" },
+	[OP_PROVIDER_UP] = { "Provider", "Starting", "Ready" }, [OP_PROVIDER_STOP] = { "Provider", "Stopping", "Stopped" },
+	[OP_PROVIDER_DOWN] = { "Provider", "Removing", "Removed" },
 	[OP_WAIT] = { "Container", "Waiting", "Ready" },
 };
 
@@ -436,6 +439,7 @@ int engine_run(struct engine *en, const struct plan *p, struct errs *errs)
 			break;
 		start_ready(en);
 	}
+	providers_give(en);
 	build_network_remove(en);
 	remove_empty_project(en);
 	if (pinned)

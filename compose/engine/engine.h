@@ -25,6 +25,8 @@ struct engine_events {
 	void (*line)(void *arg, const char *text);
 	void (*warn)(void *arg, const char *text);
 	void (*tick)(void *arg);          /* every second while operations run, for times that are shown; NULL: not wanted */
+	/* A provider has come up: variables for those that depend on it; called by engine_run() at its end. */
+	void (*give)(void *arg, const struct service *by, const char *key, const char *val, bool raw);
 	void *arg;
 	bool detail;                      /* changing detail (bytes, steps) is wanted in status */
 };

@@ -22,24 +22,29 @@ struct engine {
 	struct errs *errs;
 	char      (*ids)[ID_SIZE];        /* by op->i: the container that OP_CTR_CREATE made */
 	VEC(struct request) requests;     /* asked of the supervisor, not answered */
-	pthread_mutex_t mutex;            /* protects finished, build_net, vols */
+	pthread_mutex_t mutex;            /* protects finished, build_net, vols, given */
 	VEC(struct job *) finished;
 	size_t       jobs;                /* threads at work */
 	int          wake_fd;             /* eventfd: a thread has finished */
 	bool         interrupted;
 	bool         build_net;           /* the network of RUN steps exists: remove it after the run */
 	struct map   warned;              /* keys of services that a warning was about */
+	VEC(struct given) given;          /* by providers */
 	VEC(struct held_vol) vols;        /* mounted for containers to be started, until the supervisor holds them */
 	struct map   images;              /* reference -> struct image *, opened once */
 };
 struct request { int64_t id; struct op *op; };
 struct held_vol { char *name; int fd; };
+struct given { const struct service *by; char *key, *val; bool raw; };
 
 /* Handler of one kind of operation. ret: 0 done, 1 under way (a reply or a thread ends it), -1 failed */
 typedef int op_fn(struct engine *en, struct op *op, struct err *e);
 op_fn op_pull, op_build, op_push, op_image_remove;                              /* op_image.c */
 op_fn op_net_create, op_net_remove, op_vol_create, op_vol_remove;      /* op_net.c */
 op_fn op_ctr_create, op_ctr_start, op_ctr_stop, op_ctr_kill, op_ctr_remove, op_ctr_pause, op_ctr_unpause, op_wait;  /* op_ctr.c */
+op_fn op_provider;                                                     /* op_provider.c */
+/* Hand on what providers gave. */
+void providers_give(struct engine *en);
 op_fn op_hook;                                                         /* op_hook.c */
 /* It has ended with code: tell what it printed, remove it unless it failed. ret: 0, or -1 when it failed */
 int hook_end(struct engine *en, const struct op *op, int code, struct err *e);
