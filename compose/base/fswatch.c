@@ -401,9 +401,7 @@ static int start(struct fswatch *w, struct err *e)
 	w->top_dirty = true;
 	if (w->parent_wd < 0 && errno != EACCES)
 		return err_set(e, errno == ENOENT ? ERR_MISSING : ERR_SYS, errno, "watch %s", w->parent);
-	if (fswatch_changes(w, &first, e) < 0)
-		return -1;
-	return w->top ? 0 : err_set(e, ERR_MISSING, ENOENT, "watch %s", w->path);
+	return fswatch_changes(w, &first, e);
 }
 
 int fswatch_new(struct fswatch **ret, const char *path, fsw_filter *filter, void *arg, struct err *e)

@@ -19,8 +19,9 @@ void fsw_changes_done(struct fsw_changes *c);
 /* Asked for everything but the top; as in struct copy_opts: COPY_SKIP leaves out a directory with all in it, COPY_DESCEND
  * only itself. */
 typedef enum copy_want fsw_filter(void *arg, const char *path, bool is_dir);
-/* in: path: a file or directory that is there, outlives *ret; links below it are not followed. filter may be NULL
- * err: ERR_MISSING; ERR_SYS with a hint when the kernel allows no more watches */
+/* in: path: a file or directory, which may come later (its parent is there), outlives *ret; links below it are not followed.
+ * filter may be NULL
+ * err: ERR_MISSING: no parent; ERR_SYS with a hint when the kernel allows no more watches */
 int  fswatch_new(struct fswatch **ret, const char *path, fsw_filter *filter, void *arg, struct err *e)
 	__attribute__((warn_unused_result));
 void fswatch_free(struct fswatch *w);

@@ -304,13 +304,15 @@ static int turn(struct attached *a)
 	};
 
 	if (running)
-		menu_show(a->menu, a->watch.pid ? "w Disable Watch   d Detach" : "w Enable Watch   d Detach");
+		menu_show(a->menu, !rules_any(a->c->project, a->o->services) ? "d Detach"
+				   : a->watch.pid			     ? "w Disable Watch   d Detach"
+									     : "w Enable Watch   d Detach");
 	if (poll(p, 6, -1) < 0 && errno != EINTR)
 		return err_set(a->e, ERR_SYS, errno, "wait for output");
 	menu_hide(a->menu);
 	if (p[4].revents)
 		on_key(a);
-	if (p[5].revents)                        /* it has said why */
+	if (p[5].revents && !watch_child_tell(&a->watch))
 		watch_child_stop(&a->watch);
 	if (p[1].revents && on_events(a) < 0)
 		return -1;
