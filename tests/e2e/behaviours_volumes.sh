@@ -151,8 +151,33 @@ r116() {
 }
 row 116 "volumes_from takes all mounts" r116
 
-differs 117 "Volumes are directories of this host"
-differs 118 "Volumes are directories of this host"
+r117() {
+	local m='{services: {a: {image: busybox, volumes: [{type: volume, source: v, target: /d, volume: {subpath: sub}}]},
+		b: {image: busybox, volumes: ["v:/d"]}}, volumes: {v: {}}}'
+
+	y "$m" run --rm -T a true
+	[ "$rc" != 0 ]
+	has "$err" sub
+	ok C run --rm -T b sh -c 'mkdir /d/sub; echo in >/d/sub/f'
+	ok C run --rm -T a cat /d/f
+	is "$out" in
+	# a link in the volume leads nowhere else, whenever it came
+	ok C create a
+	ok C run --rm -T b sh -c 'rm -r /d/sub; ln -s /etc /d/sub'
+	run C run --rm -T a true
+	[ "$rc" != 0 ]
+	has "$err" sub
+	run C start a
+	[ "$rc" != 0 ]
+	has "$err" "open sub in"
+}
+row 117 "volume.subpath must be there" r117
+
+r118() {
+	a 'volumes: [{type: image, source: busybox, target: /bb}]' sh -c '[ -x /bb/bin/busybox ] && touch /bb/x'
+	has "$err" "Read-only file system"
+}
+row 118 "an image as a volume, read-only" r118
 
 r119() {
 	echo s >"$W/t/s"
@@ -184,7 +209,22 @@ r122() {
 differs 122 "Files from \`configs\` and \`secrets\`"
 row 122 "configs with content, and read_only" r122
 
-differs 123 "Volumes are directories of this host"
+r123() {
+	y '{services: {a: {image: busybox, volumes: ["v:/d"]}}, volumes: {v: {driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}}}}' \
+		run --rm -T a df -k /d
+	is "$(awk 'NR == 2 { print $2 }' <<<"$out")" 1024
+	mkdir -p "$W/t/device"
+	y "{services: {a: {image: busybox, volumes: [\"b:/etc\", \"b:/d:ro\"]}},
+		volumes: {b: {driver_opts: {type: none, device: $W/t/device, o: bind}}}}" \
+		run --rm -T a sh -c 'grep " /d " /proc/self/mountinfo; touch /d/x; echo more >/etc/more'
+	matches "$out" ' /d ro,'
+	has "$err" "Read-only file system"
+	is "$(cat "$W/t/device/more")" more
+	[ -s "$W/t/device/passwd" ] # seeded, as a volume is
+	ok C down -v
+	is "$(cat "$W/t/device/more")" more
+}
+row 123 "the local driver's options: mounted when used" r123
 
 r124() {
 	[ -c /dev/fuse ] || mknod "$W/t/fuse" c 10 229
