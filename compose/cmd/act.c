@@ -67,6 +67,7 @@ int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, s
 	for (size_t i = 0; i < c->project->n_services; i++)
 		any = any || c->project->services[i].provider;
 	own.verb = GOAL_PROVIDE;
+	own.no_deps = false;            /* their answer is part of the configuration, whoever is named */
 	return any && act(c, &own, o, NULL, e) < 0 ? err_wrap(e, "cannot get what providers provide") : 0;
 }
 

@@ -38,6 +38,8 @@ static int up(struct ctx *c, const struct watch_args *a, struct err *e)
 	    (!c->g->dry_run && lock_project(&c->paths, c->name, "watch", true, &c->lock_fd, e) < 0))
 		return -1;
 	r = act(c, &g, &ao, NULL, e);
+	if (r == 0)
+		r = act_provide(c, &g, &ao, e);
 	g.verb = GOAL_UP;
 	g.build = false;
 	if (r == 0)

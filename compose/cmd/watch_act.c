@@ -95,7 +95,7 @@ static int build_and_up(struct ctx *c, struct strv *services, const struct watch
 	struct goal g = { .verb = GOAL_IMAGES, .services = strv_null(services), .no_deps = true, .build = true, .timeout_ns = -1,
 		.ignore_orphans = true };
 
-	if (act(c, &g, &ao, NULL, e) < 0)
+	if (act(c, &g, &ao, NULL, e) < 0 || act_provide(c, &g, &ao, e) < 0)
 		return -1;
 	g.verb = GOAL_UP;
 	g.build = false;

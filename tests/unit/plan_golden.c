@@ -204,6 +204,12 @@ static void ctr_word(struct fixture *f, struct observed_ctr *c, const struct ser
 		health(c, HEALTH_UNHEALTHY);
 	else if (!strcmp(w, "oneoff"))
 		c->oneoff = true;
+	else if (!strcmp(w, "hook"))
+		c->oneoff = c->hook = true;
+	else if (!strcmp(w, "hooks=run"))
+		c->hooks = HOOKS_RUN;
+	else if (!strcmp(w, "hooks=failed"))
+		c->hooks = HOOKS_FAILED;
 	else if (str_starts(w, "image="))
 		c->image_id = arena_strdup(a, w + 6);
 	else if (str_starts(w, "was=") && s) {
@@ -329,7 +335,7 @@ static const struct {
 	{"images", GOAL_IMAGES},   {"build", GOAL_BUILD},     {"pull", GOAL_PULL},   {"push", GOAL_PUSH},   {"up", GOAL_UP},
 	{"create", GOAL_CREATE},   {"run", GOAL_RUN},	      {"start", GOAL_START}, {"stop", GOAL_STOP},
 	{"restart", GOAL_RESTART}, {"kill", GOAL_KILL},	      {"rm", GOAL_REMOVE},   {"down", GOAL_DOWN},
-	{"pause", GOAL_PAUSE},	   {"unpause", GOAL_UNPAUSE},
+	{"provide", GOAL_PROVIDE}, {"pause", GOAL_PAUSE},	   {"unpause", GOAL_UNPAUSE},
 };
 
 /* ret: false when the word is no option */
