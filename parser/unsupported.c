@@ -151,6 +151,18 @@ static void mounts(struct refuse *r, const struct service *s)
 	}
 }
 
+/* It is asked before any container is planned. */
+static void provider(struct refuse *r, const struct project *p, const struct service *s)
+{
+	for (size_t i = 0; s->provider && i < s->n_deps; i++) {
+		const struct service *on = project_service(p, s->deps[i].service);
+
+		if (on && !on->provider)
+			refuse(r, s->deps[i].pos, "depends_on", "let those who need both depend on both",
+			       "a provider's service cannot wait for a container (%s) yet", on->name);
+	}
+}
+
 static void pre_start(struct refuse *r, const struct service *s)
 {
 	for (size_t i = 0; i < s->n_pre_start; i++)
@@ -172,6 +184,7 @@ static int service_values(const struct project *p, const struct service *s, cons
 	r.bad |= logging_unsupported(s, path, errs, &p->load->warns);
 	storage(&r, s);
 	mounts(&r, s);
+	provider(&r, p, s);
 	pre_start(&r, s);
 	return r.bad;
 }

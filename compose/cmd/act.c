@@ -2,6 +2,8 @@
 #include "compose/cmd/act.h"
 #include <ctype.h>
 #include <errno.h>
+#include <strings.h>
+#include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
 #include "compose/engine/observe.h"
@@ -59,6 +61,27 @@ static void on_give(void *arg, const struct service *by, const char *key, const 
 	}
 }
 
+/* Nobody is asked in a dry run: what their dependents were given before stands for the answer. */
+static void give_again(struct ctx *c)
+{
+	for (size_t i = 0; i < c->observed->n_ctrs; i++) {
+		const struct observed_ctr *o = &c->observed->ctrs[i];
+		auto_json json_t *was = o->config ? json_loads(o->config, JSON_ALLOW_NUL, NULL) : NULL;
+		const struct service *s = project_service(c->project, o->service);
+		const char *key;
+		json_t *val;
+
+		json_object_foreach(json_object_get(was, "environment"), key, val)
+			for (size_t k = 0; s && k < s->n_deps; k++) {
+				const struct service *by = project_service(c->project, s->deps[k].service);
+				size_t n = by && by->provider ? strlen(by->name) : 0;
+
+				if (n && strncasecmp(key, by->name, n) == 0 && key[n] == '_')
+					on_give(c, by, key + n + 1, json_string_value(val), false);
+			}
+	}
+}
+
 int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, struct err *e)
 {
 	struct goal own = *g;
@@ -67,6 +90,8 @@ int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, s
 	for (size_t i = 0; i < c->project->n_services; i++)
 		any = any || c->project->services[i].provider;
 	own.verb = GOAL_PROVIDE;
+	if (any && c->g->dry_run && act_observe(c, e) == 0)
+		give_again(c);
 	own.no_deps = false;            /* their answer is part of the configuration, whoever is named */
 	return any && act(c, &own, o, NULL, e) < 0 ? err_wrap(e, "cannot get what providers provide") : 0;
 }

@@ -132,11 +132,25 @@ static bool waits(struct asked *a, const char *service)
 	return false;
 }
 
+/* A container of pre_start that failed was kept. */
+static bool pre_start_failed(struct asked *a)
+{
+	for (size_t i = 0; i < a->all->n; i++) {
+		const struct listed *h = a->all->v[i];
+
+		if (h->r.kind == KIND_HOOK && str_eq(h->r.service, a->l->r.service) && !runs(h) && h->s.exit_code)
+			return say(a->k, xasprintf("its pre_start hook, container %s, ended with code %d: the service was not started",
+						   h->r.name, h->s.exit_code),
+				   xasprintf("`compose up -d %s` tells what it printed, and tries again", a->l->r.service));
+	}
+	return false;
+}
+
 static bool never_started(struct asked *a)
 {
 	if (a->l->s.state != CTR_CREATED)
 		return false;
-	return waits(a, a->l->r.service) || say(a->k, xstrdup("it was created and not started"),
+	return waits(a, a->l->r.service) || pre_start_failed(a) || say(a->k, xstrdup("it was created and not started"),
 						xasprintf("`compose start %s` starts it", a->l->r.service));
 }
 
@@ -263,6 +277,18 @@ static bool unhealthy(struct asked *a)
 			     l->r.health.test.n > 1 ? l->r.health.test.v[1] : "COMMAND"));
 }
 
+static bool without_hooks(struct asked *a)
+{
+	const struct listed *l = a->l;
+
+	if (!runs(l) || l->s.hook == HOOKS_NONE)
+		return false;
+	if (l->s.hook == HOOKS_RUN)
+		return say(a->k, xstrdup("it runs, and its post_start hooks are not over"), NULL);
+	return say(a->k, xasprintf("it runs, but: %s", l->s.hook_error),
+		   xasprintf("`compose up -d %s` starts it again with its hooks", l->r.service));
+}
+
 static bool well(struct asked *a)
 {
 	a->k->fine = true;
@@ -297,7 +323,7 @@ void cause_of(struct ctx *c, const struct list *all, const struct listed *l, con
 {
 	struct asked a = { c, all, l, tail, ret };
 	bool (*const rules[])(struct asked *) = {start_failed, never_started, out_of_memory, stopped_by_us,
-						 ended,	       unhealthy,     well};
+						 ended,	       unhealthy,     without_hooks,   well};
 
 	for (size_t i = 0; i < ARRAY_LEN(rules) && !rules[i](&a); i++)
 		;

@@ -59,6 +59,8 @@ hooks_run() {
 	is "$(wc -l <"$W/h/pre")" 8
 	ok c up -d
 	ok c kill
+	killed() { [ "$(field a .State)" = exited ]; }
+	soon 20 killed
 	is "$(wc -l <"$W/h/pre")" 8                # not for a signal
 	ok c start
 	ok c down
@@ -107,6 +109,9 @@ post_fails() {
 	is "$(cat "$W/h/order")" first
 	is "$(field a .State)" running
 	is "$(field b .State)" created
+	ok c why a
+	has "$out" "it runs, but: "
+	has "$out" "hook exited with status 9: cannot reach the database"
 	# as long as it fails, up says so; when it can, up makes it good
 	fails 1 c up -d
 	has "$err" "hook exited with status 9"
@@ -336,6 +341,8 @@ pre_start_fails() {
 	has "$err" "initfail-web-pre_start-0 was kept"
 	is "$(field web .State | head -1) $(field after .State)" "created created"
 	is "$(ls "$W/h/second" 2>/dev/null)" ""
+	ok c why web
+	has "$out" "initfail-web-pre_start-0, ended with code 5"
 	is "$(c ps -aq | wc -l)" 3
 	fails 1 c up -d
 	is "$(c ps -aq | wc -l)" 3

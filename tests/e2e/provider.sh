@@ -64,6 +64,9 @@ up() {
 	ok c up -d
 	has "$err" "cloud-app-1 Running, unchanged"
 	is "$(wc -l <"$CALLS")" 2
+	ok c --dry-run up -d                       # nobody is asked: as before
+	hasnt "$out" DB_URL
+	is "$(wc -l <"$CALLS")" 2
 	CLOUD_HOST=two ok c up -d
 	has "$err" "Recreating: environment.DB_URL changed"
 	hasnt "$err" "other-1 Rec"
@@ -118,6 +121,12 @@ failing() {
 	sed -i 's/type: nowhere/type: ..\/x/' compose.yaml
 	fails 3 c up -d
 	has "$err" "cannot be the name of a provider"
+	fails 3 c up -d app
+	sed -i 's/    provider:/    depends_on: [other]\n&/' compose.yaml
+	fails 3 c up -d
+	has "$err" "a provider's service cannot wait for a container (other) yet"
+	has "$err" "compose.yaml:5:"
+	sed -i '/    depends_on: .other/d' compose.yaml
 	fails 3 c run --rm db
 	sed -i 's/type: ...x/type: cloud/' compose.yaml
 	ok c down
