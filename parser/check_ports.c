@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_ports.c - ports that are not published: those that more than one entry asks for, those of a service without network. */
+/* check_ports.c - ports that are not published: those that more than one entry asks for; and what a service without a network of
+ * its own cannot have. */
 #include "compose/base/coll.h"
 #include "compose/base/str.h"
 #include "parser/check.h"
@@ -51,18 +52,39 @@ static void one_port(struct arena *a, struct map *all, const struct node *port, 
 }
 
 /* Who has no network of its own publishes nothing. */
-static void without_network(const char *name, const struct node *service, const struct node *list, struct warns *warns)
+static void unpublished(const char *name, const char *mode, const struct node *ports, struct warns *warns)
 {
+	if (str_eq(mode, "host"))
+		warns_add(warns, ports->pos, "services.%s.ports: left out with network_mode: host, where the service listens on the host itself",
+			  name);
+	else if (str_eq(mode, "none"))
+		warns_add(warns, ports->pos, "services.%s.ports: left out with network_mode: none", name);
+}
+
+/* Who lives in the network of another has its names and its ports. */
+static void shared(const char *name, const char *mode, const struct node *service, struct warns *warns)
+{
+	static const char *const theirs[] = { "ports", "hostname", "domainname", "extra_hosts", "dns", "dns_search", "dns_opt",
+		"links", "mac_address" };
+
+	for (size_t i = 0; i < ARRAY_LEN(theirs); i++) {
+		const struct node *n = node_get(service, theirs[i]);
+
+		if (n && n->kind != NODE_NULL && !(n->kind == NODE_LIST && !n->n))
+			warns_add(warns, n->pos, "services.%s.%s: left out with network_mode: %s, give it to the one whose network it is", name,
+				  theirs[i], mode);
+	}
+}
+
+static void without_network(const char *name, const struct node *service, struct warns *warns)
+{
+	const struct node *ports = node_get(service, "ports");
 	const char *mode = text_of(service, "network_mode");
 
-	if (str_eq(mode, "host"))
-		warns_add(warns, list->pos, "services.%s.ports: left out with network_mode: host, where the service listens on the host itself",
-			  name);
-	else if (str_eq(mode, "none") || str_starts(mode, "container:"))
-		warns_add(warns, list->pos, "services.%s.ports: left out with network_mode: %s", name, mode);
-	else if (str_starts(mode, "service:"))
-		warns_add(warns, list->pos, "services.%s.ports: left out, publish them at service %s, whose network it is", name,
-			  mode + strlen("service:"));
+	if (str_starts(mode, "service:") || str_starts(mode, "container:"))
+		shared(name, mode, service, warns);
+	else if (ports && ports->kind == NODE_LIST && ports->n)
+		unpublished(name, mode, ports, warns);
 }
 
 void check_ports(struct arena *a, const struct node *services, struct warns *warns)
@@ -72,8 +94,7 @@ void check_ports(struct arena *a, const struct node *services, struct warns *war
 	for (size_t i = 0; i < services->n; i++) {
 		const struct node *service = services->pairs[i].val, *list = node_get(service, "ports");
 
-		if (list && list->kind == NODE_LIST && list->n)
-			without_network(services->pairs[i].key, service, list, warns);
+		without_network(services->pairs[i].key, service, warns);
 		for (size_t j = 0; list && list->kind == NODE_LIST && j < list->n; j++)
 			one_port(a, &all, list->items[j],
 				 arena_printf(a, "services.%s.ports[%zu]", services->pairs[i].key, j), warns);

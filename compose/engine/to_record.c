@@ -253,7 +253,7 @@ static char *host_name(const struct engine *en, const struct ctr_want *w, const 
 	const struct service *s = w->s, *other;
 	char host[HOST_NAME_MAX + 1];
 
-	if (*s->hostname)
+	if (*s->hostname && !str_starts(r->network_mode, "container:"))
 		return xstrdup(s->hostname);
 	if ((str_eq(r->network_mode, "host") || str_eq(r->uts_mode, "host")) && gethostname(host, sizeof(host)) == 0)
 		return xstrndup(host, sizeof(host) - 1);
@@ -268,7 +268,7 @@ static void names_and_dns(const struct engine *en, const struct ctr_want *w, str
 	const struct service *s = w->s;
 
 	r->hostname = host_name(en, w, r);
-	r->domainname = xstrdup(s->domainname);
+	r->domainname = xstrdup(str_starts(r->network_mode, "container:") ? "" : s->domainname);
 	for (size_t i = 0; i < s->dns.n; i++)
 		strv_add(&r->dns, s->dns.v[i]);
 	for (size_t i = 0; i < s->dns_search.n; i++)

@@ -31,18 +31,14 @@ static bool taken(const struct spec *s, const char *dest)
 
 static void take(const struct spec_mount *m, const char *mode, struct spec *s)
 {
-	auto_str struct str o = {0};
+	struct spec_mount *to = spec_add_mount(s, m->dest, m->type, m->source, NULL);
+	bool ro = str_eq(mode, "ro");
 
-	for (size_t i = 0; i < m->options.n; i++) {
-		const char *opt = m->options.v[i];
-
-		if (str_eq(mode, "ro") && (str_eq(opt, "rw") || str_eq(opt, "ro")))
-			continue;
-		str_addf(&o, "%s%s", o.len ? "," : "", opt);
-	}
-	if (str_eq(mode, "ro"))
-		str_add(&o, ",ro");
-	(void)spec_add_mount(s, m->dest, m->type, m->source, str_cstr(&o));
+	for (size_t i = 0; i < m->options.n; i++)
+		if (!ro || (!str_eq(m->options.v[i], "rw") && !str_eq(m->options.v[i], "ro")))
+			strv_add(&to->options, m->options.v[i]);
+	if (ro)
+		strv_add(&to->options, "ro");
 }
 
 static int one(struct engine *en, const char *text, struct ctr_record *r, struct spec *s, struct err *e)

@@ -157,6 +157,32 @@ modes() {
 }
 t "network_mode none, host, service:X; pid: service:X" modes
 
+# What goes with a network is the other's, and who asks for more is told.
+shared() {
+	local key
+
+	project shared <<-'E'
+		services:
+		  main: { image: busybox, init: true, command: payload ticks 1000, hostname: chosen, extra_hosts: ["other:1.2.3.4"] }
+		  beside:
+		    image: busybox
+		    network_mode: service:main
+		    hostname: mine
+		    extra_hosts: ["own:1.2.3.5"]
+		    dns: [192.0.2.53]
+		    ports: ["80"]
+	E
+	ok c run --rm -T beside sh -c 'hostname; cat /etc/hostname; getent hosts other; getent hosts chosen | wc -l; getent hosts own; cat /etc/resolv.conf'
+	is "$(head -n 4 <<<"$out" | awk '{ print $NF }' | xargs)" "chosen chosen other 1"
+	hasnt "$out" own
+	hasnt "$out" 192.0.2.53
+	for key in hostname extra_hosts dns ports; do
+		matches "$err" "services.beside.$key: left out with network_mode: service:main.*compose.yaml:"
+	done
+	ok c down -t 0
+}
+t "who shares a network has its names" shared
+
 extra() {
 	project extra <<-'E'
 		services:
@@ -206,8 +232,10 @@ two_projects() {
 	E
 	ok c up -d
 	reaches a p1-a-1
-	fails 1 c -p p1 down -t 0 || true
-	has "$(cat "$T/out/err")" p1_default
+	cd "$W/p1"
+	fails 1 c down -t 0
+	has "$err" p1_default
+	cd "$W/p2"
 	ok c down -t 0
 	cd "$W/p1"
 	ok c down -t 0
