@@ -35,7 +35,7 @@ UNIT_BIN := $(UNIT:%=$(O)/tests/unit/%)
 ALL_C := $(sort $(shell find parser graph compose tests -name '*.[ch]' 2>/dev/null))
 
 .PHONY: all debug asan deps demo test check check-unit check-golden check-cli check-e2e check-peers fuzz-smoke \
-	layers metrics tidy analyze format format-check install clean compdb units
+	layers metrics tidy analyze cppcheck format format-check install clean compdb units
 
 all: $(O)/compose
 
@@ -97,9 +97,16 @@ metrics:
 	$(Q)tests/metrics.sh
 
 tidy:
-	$(Q)clang-tidy --quiet $(SRC) -- -D_GNU_SOURCE -std=$(STD) -I. -DCOMPOSE_VERSION='"0"'
+	$(Q)printf '%s\n' $(SRC) compose/main.c | xargs -P $$(nproc) -n 8 sh -c 'clang-tidy --quiet "$$@" -- -D_GNU_SOURCE \
+		-std=$(STD) -I. -DCOMPOSE_VERSION="\"0\"" -include compose/base/banned.h 2>&1' tidy | \
+		awk '!/warnings generated/ { print; bad = 1 } END { exit bad }'
 analyze:
-	$(Q)$(MAKE) O=$(O)/analyze CC=gcc OPT="-O1 -fanalyzer" all
+	$(Q)$(MAKE) O=$(O)/analyze CC=gcc OPT="-O1 -fanalyzer -Wno-analyzer-use-of-uninitialized-value" all
+cppcheck:
+	$(Q)cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --std=c11 -D_GNU_SOURCE \
+		-DCOMPOSE_VERSION='"0"' --include=tests/tools/cppcheck.h -I. --inline-suppr \
+		$(addprefix --suppress=,missingIncludeSystem varFuncNullUB internalAstError funcArgOrderDifferent incorrectLogicOperator arrayIndexThenCheck) \
+		parser graph compose
 format:
 	$(Q)clang-format -i $(ALL_C)
 format-check:

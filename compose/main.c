@@ -276,7 +276,11 @@ static int dispatch(struct globals *g, char **whole, struct err *e)
 	if (!*rest || str_eq(*rest, "help"))
 		return help(rest);
 	cmd = find_command(*rest);
-	if (!cmd ? unknown_command(*rest, e) < 0 : cmd == &cmd_exec && enter_protect(whole, e) < 0)
+	if (!cmd) {
+		(void)unknown_command(*rest, e);
+		return err_report(e, stderr);
+	}
+	if (cmd == &cmd_exec && enter_protect(whole, e) < 0)
 		return err_report(e, stderr);
 	return run_command(g, cmd, rest);
 }

@@ -38,7 +38,7 @@ static void each_edge(const struct canvas *c, void (*fn)(const struct canvas *, 
 
 			if (!c->sel[on])
 				continue;
-			text = edge_text(dep_on(&c->d->project->services[i], c->d->project->services[on].name));
+			text = edge_text(must(dep_on(&c->d->project->services[i], c->d->project->services[on].name)));
 			fn(c, i, on, text);
 		}
 }
@@ -57,7 +57,7 @@ static void tree_below(struct branch *b, size_t i);
 static void tree_child(struct branch *b, size_t i, size_t on, bool last)
 {
 	const struct service *s = &b->c->d->project->services[i];
-	auto_free char *text = edge_text(dep_on(s, name_of(b->c, on)));
+	auto_free char *text = edge_text(must(dep_on(s, name_of(b->c, on))));
 	size_t len = b->prefix.len;
 
 	str_addf(b->c->out, "%s%s%s (%s)%s\n", str_cstr(&b->prefix), last ? "└─ " : "├─ ", name_of(b->c, on), text,

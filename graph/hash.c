@@ -101,7 +101,7 @@ static struct srcpos position(const struct node *n, const char *path)
 	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
 		size_t len = strlen(n->pairs[i].key);
 
-		if (len < best || strncmp(path, n->pairs[i].key, len) || (path[len] && path[len] != '.'))
+		if (len < best || strncmp(path, n->pairs[i].key, len) != 0 || (path[len] && path[len] != '.'))
 			continue;
 		best = len;
 		below = path[len] ? n->pairs[i].val : NULL;
@@ -119,7 +119,7 @@ const char *service_difference(struct arena *a, const char *was, const struct se
 	*ret_pos = (struct srcpos){0};
 	if (!verb || !path.len)
 		return arena_strdup(a, "configuration changed");
-	if (strcmp(verb, "removed"))
+	if (strcmp(verb, "removed") != 0)
 		*ret_pos = position(s->tree, str_cstr(&path));
 	return arena_printf(a, "%s %s", str_cstr(&path), verb);
 }

@@ -68,7 +68,7 @@ static struct op **stop_all(struct builder *b, const char *cause)
 
 	for (size_t k = b->deps.n; k-- > 0;) {           /* reverse order: dependents come first */
 		size_t i = b->deps.order[k], n;
-		const struct observed_ctr *c = plan_ctrs(b->have, b->want->services[i].name, &n);
+		const struct observed_ctr *c = plan_ctrs(b->have, must(b->want)->services[i].name, &n);
 
 		for (size_t j = 0; b->sel[i] && j < n; j++) {
 			struct op *op = plan_stop_ctr(b, &c[j], &b->want->services[i], cause);
@@ -112,7 +112,7 @@ int plan_start(struct builder *b, struct err *e)
 		return -1;
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k], n;
-		const struct service *s = &b->want->services[i];
+		const struct service *s = &must(b->want)->services[i];
 		const struct observed_ctr *c = plan_ctrs(b->have, s->name, &n);
 
 		if (!b->sel[i])
@@ -157,7 +157,7 @@ static void plan_restart(struct builder *b)
 	stops = stop_all(b, "restart");
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k], n;
-		const struct observed_ctr *c = plan_ctrs(b->have, b->want->services[i].name, &n);
+		const struct observed_ctr *c = plan_ctrs(b->have, must(b->want)->services[i].name, &n);
 
 		for (size_t j = 0; b->sel[i] && j < n; j++)
 			start_again(b, i, &c[j], "restart", stops[c + j - b->have->ctrs]);

@@ -166,7 +166,7 @@ static void check_networks(struct check *c)
 	/* Normalised, it is a dependency, too, and told as such. */
 	if (str_starts(on, "service:") && !node_get(c->services, on + strlen("service:")) &&
 	    !node_get(node_get(c->service, "depends_on"), on + strlen("service:")))
-		fault(c, mode->pos, "network_mode", NULL, "shares the network of service \"%s\", which is not there",
+		fault(c, must(mode)->pos, "network_mode", NULL, "shares the network of service \"%s\", which is not there",
 		      on + strlen("service:"));
 }
 

@@ -155,7 +155,7 @@ static const struct source *locate(const struct sources *src, const char *at, st
 		size_t n = strlen(src->v[i]->name);
 		unsigned line, col;
 
-		if (strncmp(at, src->v[i]->name, n) || sscanf(at + n, ":%u:%u", &line, &col) != 2)
+		if (strncmp(at, src->v[i]->name, n) != 0 || sscanf(at + n, ":%u:%u", &line, &col) != 2)
 			continue;
 		*ret = (struct srcpos){ src->v[i]->name, line, col };
 		return src->v[i];

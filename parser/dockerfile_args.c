@@ -49,7 +49,7 @@ int df_args_flags(struct arena *a, char escape, const char **text, const struct 
 			s = skip_blanks(s);
 			break;
 		}
-		eq = strchr(w.s, '=');
+		eq = strchr(str_cstr(&w), '=');
 		vec_push(&flags, (struct df_flag){ eq ? arena_strndup(a, w.s + 2, (size_t)(eq - w.s) - 2) :
 			 arena_strdup(a, w.s + 2), eq ? arena_strdup(a, eq + 1) : NULL });
 	}

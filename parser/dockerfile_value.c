@@ -361,7 +361,7 @@ static void set_text(char **slot, const char *val)
 
 static int mount_set(struct df_mount *m, enum mount_key k, const char *key, const char *val, struct err *e)
 {
-	bool on;
+	bool on = false;
 
 	switch (k) {
 	case K_TYPE: return 0;

@@ -181,7 +181,7 @@ static int find_base(struct level *lv, const struct scope *sc, const struct node
 static int apply(struct level *lv, const struct scope *sc, struct node_pair *p, const struct link *up, unsigned depth)
 {
 	struct merge m = { &lv->l->ret->arena, lv->l->errs };
-	struct node *ext = node_get(p->val, "extends"), *own = p->val, *base;
+	struct node *ext = node_get(p->val, "extends"), *own = p->val, *base = NULL;
 	int r = 0;
 
 	if (!ext || ext->kind == NODE_NULL)

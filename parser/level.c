@@ -50,7 +50,7 @@ int file_read(struct loading *l, const char *path, struct srcpos at, struct comp
 	auto_err struct err e = {0};
 	struct yaml_docs docs = {0};
 	struct source *src;
-	size_t len;
+	size_t len = 0;
 	int bad;
 
 	*ret = (struct compose_file){ .path = path, .shown = shown_path(l, path) };

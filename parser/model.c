@@ -57,8 +57,9 @@ struct pkvs model_pairs(struct arena *a, const struct node *map)
 	struct pkvs out = {0};
 	size_t n = map && map->kind == NODE_MAP ? map->n : 0;
 
-	if (n)
-		out.v = arena_alloc(a, n * sizeof(*out.v));
+	if (!n)
+		return out;
+	out.v = arena_alloc(a, n * sizeof(*out.v));
 	for (size_t i = 0; i < n; i++)
 		out.v[out.n++] = (struct pkv){map->pairs[i].key, node_text(map->pairs[i].val), map->pairs[i].key_pos};
 	return out;
@@ -154,12 +155,13 @@ static int by_key(const void *a, const void *b)
 #define FILL(p, section, v, count, one)                                                                                \
 	do {                                                                                                           \
 		const struct node *all_ = node_get((p)->tree, section);                                                \
-		(count) = all_ && all_->kind == NODE_MAP ? all_->n : 0;                                                \
-		(v) = arena_alloc(&(p)->arena, ((count) + 1) * sizeof(*(v)));                                          \
-		for (size_t i_ = 0; i_ < (count); i_++)                                                                \
+		const size_t n_ = all_ && all_->kind == NODE_MAP ? all_->n : 0;                                        \
+		(v) = arena_alloc(&(p)->arena, (n_ + 1) * sizeof(*(v)));                                               \
+		for (size_t i_ = 0; i_ < n_; i_++)                                                                     \
 			one(p, &(v)[i_], &all_->pairs[i_]);                                                            \
-		if (count)                                                                                             \
-			qsort(v, count, sizeof(*(v)), by_key);                                                         \
+		(count) = n_;                                                                                          \
+		if (n_)                                                                                                \
+			qsort(v, n_, sizeof(*(v)), by_key);                                                            \
 	} while (0)
 
 static void services(struct project *p)

@@ -283,7 +283,7 @@ static char *float_text(struct arena *a, double f)
 		return arena_strdup(a, isnan(f) ? "NaN" : f > 0 ? "+Inf" : "-Inf");
 	do
 		(void)snprintf(e, sizeof(e), "%.*e", prec, f);
-	while (prec++ < 17 && memcmp(&(double){ strtod(e, NULL) }, &f, sizeof(f)) != 0);
+	while (prec++ < 17 && strtod(e, NULL) != f);
 	exp = (int)strtol(strchr(e, 'e') + 1, NULL, 10);
 	if (exp < -4 || exp > 5)
 		return arena_strdup(a, e);

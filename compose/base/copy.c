@@ -306,7 +306,7 @@ static int need_dir(struct copy *c, struct frame *f)
 
 	if (f->dst >= 0)
 		return 0;
-	if (need_dir(c, f->up) < 0)
+	if (need_dir(c, must(f->up)) < 0)       /* the first frame's directory is open */
 		return -1;
 	if (mkdirat(f->up->dst, f->name, 0700) < 0) {
 		if (errno != EEXIST)

@@ -326,7 +326,7 @@ static void empty_dir(struct removal *r, int fd, int depth)
 		return;
 	}
 	while ((de = readdir(d)))
-		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
 			remove_entry(r, dirfd(d), de, depth);
 	closedir(d);
 }

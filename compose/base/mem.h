@@ -30,6 +30,9 @@ static inline void mem_fclosep(FILE **f)
 #define take_ptr(p) ({ __typeof__(p) *p_ = &(p); __typeof__(p) v_ = *p_; *p_ = NULL; v_; })
 #define take_fd(fd) ({ int *f_ = &(fd); int v_ = *f_; *f_ = -1; v_; })
 
+/* A pointer that cannot be NULL here, though no reader of this function alone can tell why. */
+#define must(p) ({ __typeof__(p) m_ = (p); if (!m_) abort(); m_; })
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Allocation: out of memory aborts. Results are free()d by the caller. */

@@ -101,6 +101,6 @@ void sys_title(const char *text)
 	if (!title)
 		return;
 	memset(title, 0, title_room);
-	memcpy(title, text, n);
+	memcpy(title, text, n);         /* NOLINT(bugprone-not-null-terminated-result): NUL all over */
 	title[title_room] = '.';        /* not NUL: so the kernel shows the text up to its own NUL, not the empty rest */
 }

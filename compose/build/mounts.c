@@ -158,7 +158,7 @@ static int cache(struct prep *p, const struct df_mount *m, const char *target)
 	key_add(p->k, "id", id);
 	if (!p->make)
 		return 0;
-	sha256_hex(id, strlen(id), hex);
+	sha256_hex(must(id), strlen(id), hex);
 	return cache_take(p, m, hex, target);
 }
 

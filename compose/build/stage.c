@@ -147,6 +147,7 @@ static int base_image(struct stage *st, const char *ref, const char *platform, s
 
 	if (base_open(st->b, ref, platform, &img, e) < 0)
 		return -1;
+	img = must(img);
 	if (img->arch && *img->arch && !str_eq(img->arch, scope_get(&st->b->globals, "TARGETARCH")))
 		build_warn(st->b, st->df->from->pos, "image %s is made for %s, this machine is %s", ref, img->arch,
 		     scope_get(&st->b->globals, "TARGETARCH"));

@@ -401,7 +401,7 @@ static int action(struct eval *v, struct str *out, bool *trim)
 	blanks(v);
 	*trim = *v->s == '-';
 	v->s += *trim;
-	if (strncmp(v->s, "}}", 2)) {
+	if (strncmp(v->s, "}}", 2) != 0) {
 		(void)wrong(v, "\"}}\" is missing");
 		return -1;
 	}
@@ -486,7 +486,7 @@ static void table_line(struct table *t, char *line)
 		if (tab)
 			*tab = '\0';
 		strv_take(&t->cells, str_printable(line));
-		line = tab + 1;
+		line = tab ? tab + 1 : line;
 	} while (++n != t->n_cols && tab);
 	while (n++ < t->n_cols)
 		strv_add(&t->cells, "");

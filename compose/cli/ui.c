@@ -37,7 +37,7 @@ static bool want_colour(const char *ansi, int fd)
 
 static enum ui_mode pick_mode(const char *progress, const char *ansi)
 {
-	if (progress && *progress && strcmp(progress, "auto")) {
+	if (progress && *progress && strcmp(progress, "auto") != 0) {
 		if (!strcmp(progress, "tty"))
 			return UI_TTY;
 		return !strcmp(progress, "json") ? UI_JSON : !strcmp(progress, "quiet") ? UI_QUIET : UI_PLAIN;

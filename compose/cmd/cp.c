@@ -201,7 +201,8 @@ static int copy(struct cp *w, const struct ctr_root *root, const struct place_sr
 	if (!w->to_ctr) {
 		o.uid = geteuid();
 		o.gid = getegid();
-		f.top = below = path_of(top, src->name);
+		below = path_of(top, src->name);
+		f.top = below;
 		o.filter = ctr_root_no_kernel;
 		o.arg = &f;
 	}

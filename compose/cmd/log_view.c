@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compose/cmd/log_view.h"
 #include <errno.h>
+#include <time.h>
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
 

@@ -117,7 +117,7 @@ static bool one_key(const char *s, size_t len, unsigned char *ret)
 		*ret = (unsigned char)*s;
 		return true;
 	}
-	if (len != 6 || strncmp(s, "ctrl-", 5) || !((s[5] >= '@' && s[5] <= '_') || (s[5] >= 'a' && s[5] <= 'z')))
+	if (len != 6 || strncmp(s, "ctrl-", 5) != 0 || !((s[5] >= '@' && s[5] <= '_') || (s[5] >= 'a' && s[5] <= 'z')))
 		return false;
 	*ret = s[5] & 0x1f;
 	return true;

@@ -168,7 +168,7 @@ static int one_volume(struct arena *arena, const struct project *p, const char *
 			m->read_only = true;
 		else if (len == 6 && !strncmp(o, "nocopy", 6))
 			m->nocopy = true;
-		else if (len != 2 || strncmp(o, "rw", 2))
+		else if (len != 2 || strncmp(o, "rw", 2) != 0)
 			return err_set(e, ERR_USAGE, 0, "--volume %s: option \"%.*s\" is not known", text, (int)len, o);
 		o += len + (o[len] == ',');
 	}

@@ -45,7 +45,7 @@ static bool same_args(const struct strv *a, const struct image_config *conf)
 	if (a->n != n + conf->cmd.n)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], i < n ? conf->entrypoint.v[i] : conf->cmd.v[i - n]))
+		if (strcmp(a->v[i], i < n ? conf->entrypoint.v[i] : conf->cmd.v[i - n]) != 0)
 			return false;
 	return true;
 }
@@ -58,7 +58,7 @@ static void configure(const struct ctr_root *c, struct image_config *conf)
 	for (size_t i = 0; i < p->env.n; i++) {
 		auto_free char *key = xstrndup(p->env.v[i], strcspn(p->env.v[i], "="));
 
-		if (strcmp(key, "HOSTNAME") && strcmp(key, "TERM") && p->env.v[i][strlen(key)])
+		if (strcmp(key, "HOSTNAME") != 0 && strcmp(key, "TERM") != 0 && p->env.v[i][strlen(key)])
 			image_config_env(conf, key, p->env.v[i] + strlen(key) + 1);
 	}
 	if (!same_args(&p->args, conf)) {
@@ -74,7 +74,7 @@ static void configure(const struct ctr_root *c, struct image_config *conf)
 		free(conf->user);
 		conf->user = xstrdup(p->user.name);
 	}
-	if (p->cwd && strcmp(p->cwd, "/")) {
+	if (p->cwd && strcmp(p->cwd, "/") != 0) {
 		free(conf->workdir);
 		conf->workdir = xstrdup(p->cwd);
 	}

@@ -244,7 +244,7 @@ static bool pick(const char *lines, const char *prefix, const char *ref, const c
 	for (const char *l = lines; *l; l += strcspn(l, "\n"), l += *l == '\n') {
 		size_t id = strcspn(l, "\t\n"), n = l[id] == '\t' ? strcspn(l + id + 1, "\n") : 0;
 
-		if (n != strlen(want) || strncmp(l + id + 1, want, n) || id >= COMMIT_SIZE)
+		if (n != strlen(want) || strncmp(l + id + 1, want, n) != 0 || id >= COMMIT_SIZE)
 			continue;
 		(void)snprintf(commit, COMMIT_SIZE, "%.*s", (int)id, l);
 		if (giturl_is_commit(commit))

@@ -124,14 +124,12 @@ static void split_secret(struct giturl *u, const char *scheme)
 	const char *host = u->url + strlen(scheme), *at = memrchr(host, '@', strcspn(host, "/"));
 	const char *pass = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
 
-	if (at && str_eq(scheme, "ssh://") && !pass) {
+	if (!at || (str_eq(scheme, "ssh://") && !pass)) {
 		u->shown = xstrdup(u->url);
-	} else if (at) {
-		u->secret = xstrndup(host, (size_t)(at + 1 - host));
-		u->shown = xasprintf("%s%s", scheme, at + 1);
-	} else {
-		u->shown = xstrdup(u->url);
+		return;
 	}
+	u->secret = xstrndup(host, (size_t)(at + 1 - host));
+	u->shown = xasprintf("%s%s", scheme, at + 1);
 }
 
 static int check_place(const struct giturl *u, const char *scheme, struct err *e)

@@ -132,7 +132,7 @@ static int expose_one(struct image_config *c, const char *spec, const char *whol
 	const char *dash = memchr(spec, '-', len);
 	uint64_t from, to;
 
-	if (strcmp(proto, "tcp") && strcmp(proto, "udp") && strcmp(proto, "sctp"))
+	if (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0 && strcmp(proto, "sctp") != 0)
 		return bad(e, whole, "the protocol must be tcp, udp or sctp");
 	if (!port_number(spec, dash ? (size_t)(dash - spec) : len, &from))
 		return bad(e, whole, "a port must be 1 to 65535");
@@ -220,7 +220,7 @@ static int do_workdir(struct image_config *c, const char *text, const char *whol
 	(void)whole;
 	(void)e;
 	path = *text == '/' ? xstrdup(text)
-			    : xasprintf("%s/%s", c->workdir && strcmp(c->workdir, "/") ? c->workdir : "", text);
+			    : xasprintf("%s/%s", c->workdir && strcmp(c->workdir, "/") != 0 ? c->workdir : "", text);
 	set_text(&c->workdir, path);
 	return 0;
 }
@@ -378,7 +378,7 @@ int image_config_change(struct image_config *c, const char *instruction, struct 
 	for (size_t len = strlen(body); len && strchr(" \t\n", body[len - 1]); len--)
 		body[len - 1] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(instructions); i++) {
-		if (strcasecmp(name, instructions[i].name))
+		if (strcasecmp(name, instructions[i].name) != 0)
 			continue;
 		if (!*body)
 			return bad(e, instruction, "it needs an argument");

@@ -267,7 +267,7 @@ static void drop_entries(struct store *s, json_t *entries, const struct image *i
 		auto_err struct err e = {0};
 
 		if (name ? !str_eq(has, name) :
-		    !str_eq(json_str(entry, "digest", NULL), i->manifest) &&
+		    !str_eq(json_str(entry, "digest", NULL), must(i)->manifest) &&
 		    (image_load_manifest(s, json_str(entry, "digest", ""), &of, &e) < 0 || strcmp(of->id, i->id) != 0))
 			continue;
 		if (has)

@@ -139,7 +139,7 @@ static int list_images(struct store *s, const json_t *entries, struct images *re
 				if (warn)
 					(void)errs_add(warn, &e);
 				err_done(&e);
-			} else if ((same = find_id(ret, i->id))) {
+			} else if ((same = find_id(ret, must(i)->id))) {
 				image_free(i);
 				i = same;
 			} else {
@@ -282,7 +282,7 @@ int image_tag(struct store *s, const char *ref, const char *new_ref, struct err 
 	if (rc > 0)
 		return err_set(e, ERR_MISSING, 0, "no such image: %s", ref);
 	name = imageref_canonical(&r);
-	fd = blob_open(s, i->manifest);
+	fd = blob_open(s, must(i)->manifest);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, ERR_SYS, errno, "open the manifest of %s", ref);
 	rc = store_name(s, i->manifest, (size_t)st.st_size, TYPE_OCI_MANIFEST, name, NULL, e);
@@ -362,7 +362,7 @@ static int commit(struct store *s, const struct image *spec, const char *ref, st
 	auto_json json_t *config = NULL;
 	auto_free char *name = NULL;
 	char digest[DIGEST_SIZE];
-	size_t len;
+	size_t len = 0;
 
 	if (ref) {
 		if (imageref_parse(&r, ref, e) < 0)

@@ -146,7 +146,7 @@ static int load_digest(struct load *l, const char *digest, const char *name, int
 	auto_free char *text = NULL;
 	struct blob_desc child = {0};
 	struct platform here;
-	size_t len;
+	size_t len = 0;
 	int rc;
 
 	if (read_digest(l, digest, MANIFEST_MAX, &text, &len, e) < 0)
@@ -259,7 +259,7 @@ static int load_dir(struct load *l, struct err *e)
 {
 	auto_json json_t *j = NULL;
 	auto_free char *text = NULL;
-	size_t len;
+	size_t len = 0;
 
 	/* the older file names all tags of an image; blobs of newer archives fit both */
 	if (read_inside(l, "manifest.json", MANIFEST_MAX, &text, &len, e) == 0)

@@ -65,7 +65,7 @@ static int check_version(const json_t *j, const char *name, struct err *e)
 /* Layers that only a vendor may distribute carry URLs to elsewhere: nothing in an image makes us go there. */
 static int layer_type_ok(const struct blob_desc *d, const char *name, struct err *e)
 {
-	if (strstr(d->type, ".foreign.") || strstr(d->type, ".nondistributable."))
+	if (strstr(must(d->type), ".foreign.") || strstr(d->type, ".nondistributable."))
 		return err_set(e, ERR_SYS, 0, "%s: a layer is not distributed by registries (%s)", name, d->type);
 	return 0;
 }

@@ -321,7 +321,7 @@ static int take_body(struct http_resp *resp, const char *want, char digest[DIGES
 
 	sha256_hex(resp->body, resp->len, hex);
 	(void)snprintf(digest, DIGEST_SIZE, "sha256:%s", hex);
-	if (want && strcmp(want, digest)) {
+	if (want && strcmp(want, digest) != 0) {
 		err_set(e, ERR_SYS, 0, "the digest is %s, not %s", digest, want);
 		return err_hint(e, "try again; if it stays, the registry or what is between is at fault");
 	}

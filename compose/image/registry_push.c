@@ -45,7 +45,7 @@ static bool same_origin(const struct registry *r, const char *url)
 {
 	size_t n = origin_len(r->base);
 
-	return origin_len(url) == n && !strncmp(url, r->base, n);
+	return origin_len(url) == n && !strncmp(url, must(r->base), n);
 }
 
 /* The registry says where a blob is to go: a path of its own, or a URL. Plain http only to this machine. */
@@ -154,7 +154,7 @@ static struct http_body part(const struct sending *s, uint64_t from, uint64_t le
 /* The last request: what is left of the blob, and its digest. */
 static int close_upload(struct sending *s, uint64_t from, struct err *e)
 {
-	auto_free char *url = xasprintf("%s%cdigest=%s", s->place, strchr(s->place, '?') ? '&' : '?', s->d->digest);
+	auto_free char *url = xasprintf("%s%cdigest=%s", s->place, strchr(must(s->place), '?') ? '&' : '?', s->d->digest);
 	const struct http_body body = part(s, from, (uint64_t)s->d->size - from);
 	auto_resp struct http_resp resp = {0};
 	struct http_req q = { .url = url, .method = "PUT", .body = &body, .type = "application/octet-stream", .max = 64 << 10 };

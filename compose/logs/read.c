@@ -170,7 +170,8 @@ static bool rest(struct log_reader *r, struct log_line *ret)
 	for (size_t i = 0; i < r->sources.n;) {
 		struct log_source *s = r->sources.v[i];
 
-		if (log_source_rest(s, ret))
+		/* drop() takes it off the list */
+		if (log_source_rest(s, ret)) /* NOLINT(clang-analyzer-unix.Malloc) */
 			return true;
 		if (s->done)
 			drop(r, i);

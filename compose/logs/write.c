@@ -140,8 +140,10 @@ int log_writer_open(struct log_writer **ret, int dir, int64_t max_bytes, int max
 		.max_files = max_files > 0 ? max_files : MAX_FILES_DEFAULT };
 	if (w->max_bytes < FILE_MIN_BYTES)
 		w->max_bytes = FILE_MIN_BYTES;
-	if (mkdirat(dir, "log", 0700) < 0 && errno != EEXIST)
-		r = err_set(e, ERR_SYS, errno, "make the log directory");
+	if (mkdirat(dir, "log", 0700) < 0 && errno != EEXIST) {
+		free(w);
+		return err_set(e, ERR_SYS, errno, "make the log directory");
+	}
 	w->dir = openat(dir, "log", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (w->dir < 0 || log_dir_list(w->dir, &all) < 0)
 		r = err_set(e, ERR_SYS, errno, "open the log directory");

@@ -154,7 +154,7 @@ static int attach_locked(struct net_ctx *c, int dir, struct attach *a, struct er
 {
 	unsigned index;
 
-	if (net_rec_read(dir, a->ep->network_id, &a->rec, e) < 0 || lease_take(c, dir, &a->rec, a->ep, &a->addr, e) < 0)
+	if (net_rec_read(dir, must(a->ep)->network_id, &a->rec, e) < 0 || lease_take(c, dir, &a->rec, a->ep, &a->addr, e) < 0)
 		return -1;
 	if (!a->ep->mac)
 		mac_of_ipv4(a->addr, a->mac);

@@ -108,8 +108,8 @@ void mac_of_ipv4(uint32_t a, uint8_t ret[6])
 }
 
 /* 172.17/16 is left out: it is where a Docker that is started later wants its own bridge. */
-static const struct { uint32_t first, last; unsigned len; } pools[] = {
-	{ 0xac120000, 0xac1f0000, 16 }, { 0xc0a80000, 0xc0a8f000, 20 }, { 0x0a000000, 0x0afff000, 20 },
+static const struct { uint32_t first, last, size; unsigned len; } pools[] = {
+	{ 0xac120000, 0xac1f0000, 1 << 16, 16 }, { 0xc0a80000, 0xc0a8f000, 1 << 12, 20 }, { 0x0a000000, 0x0afff000, 1 << 12, 20 },
 };
 
 static bool is_free(const struct cidrs *taken, struct cidr c)
@@ -123,7 +123,7 @@ static bool is_free(const struct cidrs *taken, struct cidr c)
 bool ipam_pick_subnet(const struct cidrs *taken, struct cidr *ret)
 {
 	for (size_t i = 0; i < ARRAY_LEN(pools); i++)
-		for (uint32_t a = pools[i].first; a <= pools[i].last; a += 1u << (32 - pools[i].len)) {
+		for (uint32_t a = pools[i].first; a <= pools[i].last; a += pools[i].size) {
 			struct cidr c = { a, pools[i].len };
 
 			if (is_free(taken, c)) {
@@ -154,7 +154,7 @@ static int want_addr(const struct ipam *p, const char *what, const char *text, u
 int ipam_plan(const struct net_conf *conf, struct cidr subnet, struct ipam *ret, struct err *e)
 {
 	struct ipam p = { .subnet = subnet, .range = subnet, .gateway = subnet.base + 1 };
-	uint32_t a;
+	uint32_t a = 0;
 
 	if (subnet.len < 8 || subnet.len > 30)
 		return err_set(e, ERR_MODEL, 0, "a subnet of /%u is not usable: from /8 to /30", subnet.len);

@@ -139,7 +139,7 @@ static int pass(const struct nft_host *h, struct str *told, struct err *e)
 static int child_work(const struct nft_job *jobs, size_t n, const struct nft_host *h, struct str *told, struct err *e)
 {
 	auto_close int host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct nft_ctx *c;
+	struct nft_ctx *c = NULL;
 
 	if (host < 0)
 		return err_set(e, ERR_SYS, errno, "open /proc/self/ns/net");

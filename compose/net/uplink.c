@@ -246,7 +246,8 @@ int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const 
 
 	if (present < 0)
 		return -1;
-	jobs[0].script = on_host = host_script(c, u, present);
+	on_host = host_script(c, u, present);
+	jobs[0].script = on_host;
 	if (nft_run(jobs, ARRAY_LEN(jobs), &h, e) < 0)
 		return -1;
 	if (nl_link(host, name, &l, e) != 0)
@@ -295,7 +296,7 @@ static int remove_both(struct nl *host, const struct nft_host *h, bool table, st
 	char script[80];
 	const struct nft_job job = { -1, clear(table, "ip", h->comment, script) };
 	bool work = table || h->pass != NFT_PASS_NONE;
-	struct nft_child child;
+	struct nft_child child = { -1, -1 };
 	int rc = 0;
 
 	if (work && nft_start(&child, &job, 1, h, e) < 0) {

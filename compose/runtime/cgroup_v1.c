@@ -123,7 +123,7 @@ static void grant_rt(int root, const char *path, int64_t more_us)
 		*slash = '\0';
 		has = cg_read_num(root, p, "cpu.rt_runtime_us");
 		if (has >= 0)
-			(void)cg_writef(root, p, "cpu.rt_runtime_us", "%lld", (long long)(has + more_us));
+			(void)cg_writef(root, p, "cpu.rt_runtime_us", "%lld", (long long)has + more_us);
 		*slash = '/';
 	}
 }

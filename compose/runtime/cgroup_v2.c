@@ -95,7 +95,7 @@ static int limit_cpu(int root, const char *path, const struct spec_resources *r,
 	if (r->cpu_rt_period_us || r->cpu_rt_runtime_us)
 		return err_set(e, ERR_MODEL, 0, "realtime processor time: only cgroup v1 has it");
 	if (r->cpu_shares &&
-	    cg_writef(root, path, "cpu.weight", "%llu", (unsigned long long)(1 + (shares - 2) * 9999 / 262142)) < 0)
+	    cg_writef(root, path, "cpu.weight", "%llu", 1 + (unsigned long long)(shares - 2) * 9999 / 262142) < 0)
 		return cg_fail(e, "cpu.weight", "weigh processor time");
 	if (r->cpu_quota_us > 0)
 		w = cg_writef(root, path, "cpu.max", "%lld %llu", (long long)r->cpu_quota_us, period);

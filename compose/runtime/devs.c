@@ -94,7 +94,7 @@ int devs_make(const struct spec *s, int root, struct err *e)
 		if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
 			r = err_set(e, ERR_SYS, errno, "make /dev/%s", links[i].name);
 	for (size_t i = 0; r == 0 && i < s->devices.n; i++)
-		if (strcmp(s->devices.v[i].path, "/dev/ptmx"))        /* the host's; ours is a link to the container's */
+		if (strcmp(s->devices.v[i].path, "/dev/ptmx") != 0)        /* the host's; ours is a link to the container's */
 			r = make_device(root, &s->devices.v[i], e);
 	(void)umask(old);
 	return r;

@@ -48,7 +48,7 @@ static bool take_attr(struct mount_opts *o, const char *word)
 		bool rec = word[0] == 'r' && !strcmp(word + 1, attrs[i].word);
 		uint64_t *set = rec ? &o->rset : &o->set, *clr = rec ? &o->rclr : &o->clr;
 
-		if (!rec && strcmp(word, attrs[i].word))
+		if (!rec && strcmp(word, attrs[i].word) != 0)
 			continue;
 		*set = (*set & ~attrs[i].clr) | attrs[i].set;
 		*clr = (*clr & ~attrs[i].set) | (attrs[i].clr & MOUNT_ATTR__ATIME);

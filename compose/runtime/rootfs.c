@@ -72,7 +72,7 @@ static int set_option(int ctx, const char *option)
 /* devpts wants gid 5; a user namespace may have no such group. */
 static bool skip_option(const struct child *c, const char *type, const char *option)
 {
-	if (strcmp(type, "devpts") || !str_starts(option, "gid=") || !c->made[SPEC_NS_USER])
+	if (strcmp(type, "devpts") != 0 || !str_starts(option, "gid=") || !c->made[SPEC_NS_USER])
 		return false;
 	for (size_t i = 0; i < c->s->gid_map.n; i++)
 		if (c->s->gid_map.v[i].inside <= 5 && 5 - c->s->gid_map.v[i].inside < c->s->gid_map.v[i].size)
@@ -469,7 +469,7 @@ static int make_readonly(struct child *c, const char *path, struct err *e)
 
 int rootfs_protect(struct child *c, struct err *e)
 {
-	auto_close int null = c->s->masked.n ? devs_null(e) : -1, empty = -1, cwd = -1;
+	auto_close int null = c->s->masked.n ? devs_null(e) : -1, empty = -1;
 
 	if (c->s->masked.n && null < 0)
 		return -1;
@@ -483,7 +483,7 @@ int rootfs_protect(struct child *c, struct err *e)
 		return 0;
 	/* the last chance to make a missing working directory; that it failed is told when it is entered */
 	if (c->s->process.cwd)
-		cwd = fs_mkdir_p_in(c->root, c->s->process.cwd, 0755);
+		mem_closep(&(int){ fs_mkdir_p_in(c->root, c->s->process.cwd, 0755) });
 	return set_attr(c->root, false, MOUNT_ATTR_RDONLY, 0, 0, e) < 0 ? err_wrap(e, "make the root read-only") : 0;
 }
 

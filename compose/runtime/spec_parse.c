@@ -365,7 +365,7 @@ static void read_annotations(struct rd *r, const json_t *j, struct spec *s)
 			s->process.user.name = arena_strdup(&s->arena, text);
 		else if (!strcmp(key, "org.compose.groups"))
 			split_names(&s->process.user.group_names, text);
-		else if (strcmp(key, "org.compose.seccomp"))
+		else if (strcmp(key, "org.compose.seccomp") != 0)
 			spec_add_annotation(s, key, text);
 		else if (s->seccomp == SPEC_SECCOMP_OFF && !strcmp(text, "default"))
 			s->seccomp = SPEC_SECCOMP_DEFAULT;

@@ -168,7 +168,7 @@ int user_resolve(int root, struct spec_user *u, char **ret_home, struct err *e)
 	auto_free char *passwd = NULL, *group = NULL;
 	struct found f = {0};
 	bool named = u->name != NULL;
-	uint32_t gid;
+	uint32_t gid = 0;
 
 	if (read_file(root, "/etc/passwd", &passwd, e) < 0 ||
 	    ((named || u->group_names.n) && read_file(root, "/etc/group", &group, e) < 0))

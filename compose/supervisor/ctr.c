@@ -39,7 +39,7 @@ struct ctr *ctr_load(struct worker *w, const char *id, struct err *e)
 	c = xcalloc(1, sizeof(*c));
 	*c = (struct ctr){ .w = w, .dir = dir, .rt = RT_CTR_INIT };
 	vec_push(&w->ctrs, c);
-	if (record_read(dir, &c->rec, e) < 0 || status_read(dir, &c->st, e) < 0 || strcmp(c->rec.id, id)) {
+	if (record_read(dir, &c->rec, e) < 0 || status_read(dir, &c->st, e) < 0 || strcmp(c->rec.id, id) != 0) {
 		if (!e->n)
 			err_set(e, ERR_SYS, 0, "its record is another container's");
 		err_wrap(e, "read container %.12s", id);
@@ -593,7 +593,7 @@ void ctr_event(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who)
 	case ACT_THAW_STOP: act_stop(c, who, false); break;
 	case ACT_STOP_SOONER: act_stop(c, who, true); break;
 	case ACT_SPARE: act_spare(c); break;
-	case ACT_SIGNAL: act_signal(c, who); break;
+	case ACT_SIGNAL: act_signal(c, must(who)); break;
 	case ACT_KILL_ALL: ctr_kill_all(c); break;
 	case ACT_FREEZE: act_freeze(c, true, who); break;
 	case ACT_THAW: act_freeze(c, false, who); break;

@@ -33,7 +33,7 @@ static bool end_of_zombie(pid_t pid, int *ret_status)
 		return false;
 	}
 	p = strrchr(text, ')');
-	if (!p || strncmp(p, ") Z ", 4))
+	if (!p || strncmp(p, ") Z ", 4) != 0)
 		return false;
 	text[strcspn(text, "\n")] = '\0';
 	p = strrchr(text, ' ');

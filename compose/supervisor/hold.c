@@ -14,7 +14,7 @@ static size_t find(const struct worker *w, const char *key)
 {
 	size_t i = 0;
 
-	while (i < w->held.n && strcmp(w->held.v[i]->key, key))
+	while (i < w->held.n && strcmp(w->held.v[i]->key, key) != 0)
 		i++;
 	return i;
 }

@@ -317,7 +317,7 @@ void ops_run(struct worker *w, struct request *r)
 	struct err e = {0};
 	size_t i = 0;
 
-	while (i < ARRAY_LEN(ops) && strcmp(ops[i].name, name))
+	while (i < ARRAY_LEN(ops) && strcmp(ops[i].name, name) != 0)
 		i++;
 	if (i == ARRAY_LEN(ops)) {
 		err_set(&e, ERR_USAGE, 0, "the supervisor knows no operation \"%s\"", name);

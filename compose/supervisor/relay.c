@@ -105,7 +105,7 @@ static size_t find(const char *key)
 {
 	size_t i = 0;
 
-	while (i < relay.ports.n && strcmp(relay.ports.v[i]->key, key))
+	while (i < relay.ports.n && strcmp(relay.ports.v[i]->key, key) != 0)
 		i++;
 	return i;
 }

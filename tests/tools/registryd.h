@@ -114,7 +114,8 @@ static inline bool regd_token(struct regd *r, int fd, const char *head, const ch
 	(void)pthread_mutex_lock(&r->mutex);
 	r->tokens++;
 	(void)snprintf(r->last_token_query, sizeof(r->last_token_query), "%.*s", (int)strcspn(query, " "), query);
-	(void)snprintf(r->last_auth, sizeof(r->last_auth), "%s", regd_header(head, "Authorization"));
+	(void)snprintf(r->last_auth, sizeof(r->last_auth), "%.*s", (int)sizeof(r->last_auth) - 1,
+		       regd_header(head, "Authorization"));
 	good = !r->password || !strcmp(r->last_auth, r->password);
 	(void)snprintf(body, sizeof(body), "{\"token\":\"tok%u\",\"expires_in\":300}", r->token_serial);
 	(void)pthread_mutex_unlock(&r->mutex);
