@@ -11,6 +11,7 @@
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
 #include "compose/cmd/cmd.h"
+#include "compose/engine/dry.h"
 #include "compose/engine/enter.h"
 #include "compose/engine/observe.h"
 #include "compose/engine/remote.h"
@@ -161,11 +162,27 @@ static int need_root(bool acts, struct err *e)
 	return err_hint(e, "inside another container, give it that capability");
 }
 
+/* The directories are made while that is possible; from then on nothing is. */
+static int prepare_dry(const struct ctx *c, struct err *e)
+{
+	struct paths p = { .root_fd = -1, .run_fd = -1 };
+	auto_store struct store *s = NULL;
+	int r = paths_open(&p, c->g->root, true, e);
+
+	if (r == 0 && c->cmd->needs & NEED_STORE)
+		r = store_open(&s, p.root, e);
+	paths_done(&p);
+	store_free(take_ptr(s));
+	return r < 0 ? -1 : dry_lock(e);
+}
+
 static int prepare(struct ctx *c, const char *line, struct err *e)
 {
 	unsigned needs = c->cmd->needs;
 
 	if (needs & NEED_PATHS && need_root(needs & NEED_LOCK, e) < 0)
+		return -1;
+	if (needs & NEED_PATHS && c->g->dry_run && !(needs & ONLY_LOOKS) && prepare_dry(c, e) < 0)
 		return -1;
 	if (needs & NEED_PATHS && paths_open(&c->paths, c->g->root, true, e) < 0)
 		return -1;

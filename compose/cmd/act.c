@@ -2,6 +2,7 @@
 #include "compose/cmd/act.h"
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <strings.h>
 #include "compose/base/json.h"
 #include "compose/base/str.h"
@@ -132,6 +133,29 @@ static int print_plan(const struct plan *p, FILE *f)
 	return 0;
 }
 
+void act_would(const struct ctx *c, const char *fmt, ...)
+{
+	auto_free char *text = NULL, *clean = NULL;
+	va_list ap;
+
+	(void)c;
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	clean = str_printable(text);
+	printf(" DRY-RUN MODE - %s\n", clean);
+}
+
+static int tell_plan(const struct ctx *c, const struct plan *p)
+{
+	auto_str struct str text = {0};
+
+	plan_text(p, &text);
+	for (const char *s = str_cstr(&text); *s; s += strcspn(s, "\n"), s += *s == '\n')
+		act_would(c, "%.*s", (int)strcspn(s, "\n"), s);
+	return 0;
+}
+
 int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *ret_n, struct err *e)
 {
 	auto_plan struct plan *p = NULL;
@@ -142,7 +166,7 @@ int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *r
 	if (ret_n)
 		*ret_n = p->n_ops;
 	if (c->g->dry_run)
-		return print_plan(p, stdout);
+		return tell_plan(c, p);
 	if (c->g->verbose && p->n_ops)
 		(void)print_plan(p, stderr);
 	for (size_t i = 0; o && o->say_unchanged && i < p->n_unchanged; i++)

@@ -17,6 +17,8 @@ int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *r
 /* Between the images and the containers: services of providers come up, and what they give becomes the environment of those
  * that depend on them. */
 int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, struct err *e) __attribute__((warn_unused_result));
+/* One line of what --dry-run tells. */
+void act_would(const struct ctx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The engine for c, telling through c->ui. */
 struct engine *act_engine(struct ctx *c, const struct act_opts *o);
 /* Observe again into c->observed. */

@@ -50,6 +50,10 @@ static int attach_go(struct ctx *c, const struct attach_args *a, const char *id,
 
 	if (pump_keys_parse(&keys, a->detach_keys, e) < 0 || describe(c, id, &s, e) < 0)
 		return -1;
+	if (c->g->dry_run) {
+		act_would(c, "attach to container %.12s", id);
+		return 0;
+	}
 	r = sup_open(&sup, &c->paths, c->name, false, e);
 	if (r)
 		return r < 0 ? -1 : err_set(e, ERR_CONFLICT, 0, "the project has no supervisor, so nothing runs");

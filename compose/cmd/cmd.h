@@ -54,6 +54,7 @@ enum cmd_needs {
 	NEED_STORE    = 1 << 6,                /* open the image store */
 	ALL_PROFILES  = 1 << 7,                /* services of any profile count (down, ps, logs ...) */
 	CMD_HIDDEN    = 1 << 8,
+	ONLY_LOOKS    = 1 << 9,                /* changes nothing: --dry-run makes no difference */
 };
 struct cmd {
 	const char       *name, *usage, *summary;
@@ -70,7 +71,7 @@ struct cmd {
 
 #define COMMANDS(X) \
 	X(attach) X(build) X(commit) X(completion) X(config) X(cp) X(create) X(down) X(events) X(exec) X(export) X(graph) X(image) \
-	X(images) X(kill) X(logs) X(ls) X(pause) X(port) X(ps) X(pull) X(push) X(restart) X(rm) X(run) X(scale) X(start) X(stats) X(stop) \
+	X(images) X(kill) X(logs) X(ls) X(pause) X(port) X(ps) X(publish) X(pull) X(push) X(restart) X(rm) X(run) X(scale) X(start) X(stats) X(stop) \
 	X(top) X(unpause) X(up) X(version) X(volumes) X(wait) X(watch) X(why)
 #define CMD_EXTERN(n) extern const struct cmd cmd_##n;
 COMMANDS(CMD_EXTERN)

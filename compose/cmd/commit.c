@@ -73,10 +73,10 @@ static int commit_ctr(struct ctx *c, const struct commit_args *a, const struct o
 
 	if (ctr_root_find(&root, &c->paths, c->name, ctr->id, e) < 0)
 		return -1;
-	if (!root.live && lock_project(&c->paths, c->name, "commit", true, &c->lock_fd, e) < 0)
+	if (!root.live && !c->g->dry_run && lock_project(&c->paths, c->name, "commit", true, &c->lock_fd, e) < 0)
 		return -1;
 	if (c->g->dry_run) {
-		printf("commit container %s as image %s\n", root.r.name, a->rest[0] ? a->rest[0] : "without a name");
+		act_would(c, "commit container %s as image %s", root.r.name, a->rest[0] ? a->rest[0] : "without a name");
 		return 0;
 	}
 	if (root.live && a->pause && ctr->state == CTR_RUNNING)

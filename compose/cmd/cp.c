@@ -255,7 +255,7 @@ static int one(struct cp *w, const struct observed_ctr *o)
 	int r;
 
 	if (w->c->g->dry_run) {
-		puts(what);
+		act_would(w->c, "%s", what);
 		return 0;
 	}
 	r = open_root(w, o->id, &root, w->to_ctr);

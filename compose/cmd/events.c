@@ -329,5 +329,5 @@ const struct cmd cmd_events = {.name = "events",
 			       .opts = events_opts,
 			       .args_size = sizeof(struct events_args),
 			       .services_off = offsetof(struct events_args, services),
-			       .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES,
+			       .needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES,
 			       .run = events_run};

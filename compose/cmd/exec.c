@@ -104,6 +104,10 @@ static int exec_run(struct ctx *c, const void *args, struct err *e)
 
 	if (!ctr)
 		return -1;
+	if (c->g->dry_run) {
+		act_would(c, "run %s in container %s", a->command[0], ctr->name);
+		return 0;
+	}
 	r = go(c, a, ctr, &pump, e);
 	pump_done(&pump);
 	return r < 0 ? err_wrap(e, "cannot run %s in %s", a->command[0], ctr->name) : 0;

@@ -51,10 +51,10 @@ static int export_ctr(struct ctx *c, const struct export_args *a, const char *id
 
 	if (ctr_root_find(&root, &c->paths, c->name, id, e) < 0)
 		return -1;
-	if (!root.live && lock_project(&c->paths, c->name, "export", true, &c->lock_fd, e) < 0)
+	if (!root.live && !c->g->dry_run && lock_project(&c->paths, c->name, "export", true, &c->lock_fd, e) < 0)
 		return -1;
 	if (c->g->dry_run) {
-		printf("export container %s to %s\n", root.r.name, a->output ? a->output : "standard output");
+		act_would(c, "export container %s to %s", root.r.name, a->output ? a->output : "standard output");
 		return 0;
 	}
 	if (ctr_root_open(&root, &c->paths, false, e) < 0)

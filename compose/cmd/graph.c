@@ -48,4 +48,4 @@ static int graph_run(struct ctx *c, const void *args, struct err *e)
 
 const struct cmd cmd_graph = { .name = "graph", .usage = "[OPTION...] [SERVICE...]", .summary = "Show who depends on whom", .opts = graph_opts,
 	.args_size = sizeof(struct graph_args), .defaults = graph_defaults, .services_off = offsetof(struct graph_args, services),
-	.needs = NEED_PROJECT, .run = graph_run, .alias = "viz" };
+	.needs = ONLY_LOOKS | NEED_PROJECT, .run = graph_run, .alias = "viz" };

@@ -219,6 +219,10 @@ static int image_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct image_args *a = args;
 
+	if (c->g->dry_run && !str_eq(a->verb, "ls") && !str_eq(a->verb, "list") && !str_eq(a->verb, "inspect")) {
+		act_would(c, "image %s%s%s", a->verb, a->rest[0] ? " " : "", a->rest[0] ? a->rest[0] : "");
+		return 0;
+	}
 	if (str_eq(a->verb, "ls") || str_eq(a->verb, "list"))
 		return need(a, 0, "no argument", e) < 0 ? -1 : image_ls(c, a, e);
 	if (str_eq(a->verb, "rm"))

@@ -81,4 +81,4 @@ static int images_run(struct ctx *c, const void *args, struct err *e)
 
 const struct cmd cmd_images = { .name = "images", .usage = "[OPTION...] [SERVICE...]", .summary = "List images of the project's containers",
 	.opts = images_opts, .args_size = sizeof(struct images_args), .services_off = offsetof(struct images_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STORE | ALL_PROFILES, .run = images_run };
+	.needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STORE | ALL_PROFILES, .run = images_run };

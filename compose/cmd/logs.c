@@ -177,4 +177,4 @@ static int logs_run(struct ctx *c, const void *args, struct err *e)
 
 const struct cmd cmd_logs = { .name = "logs", .usage = "[OPTION...] [SERVICE...]", .summary = "Show what containers have printed",
 	.opts = logs_opts, .args_size = sizeof(struct logs_args), .services_off = offsetof(struct logs_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = logs_run };
+	.needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = logs_run };

@@ -113,4 +113,4 @@ static int ls_run(struct ctx *c, const void *args, struct err *e)
 }
 
 const struct cmd cmd_ls = { .name = "ls", .usage = "[OPTION...]", .summary = "List projects", .opts = ls_opts,
-	.args_size = sizeof(struct ls_args), .needs = NEED_PATHS, .run = ls_run };
+	.args_size = sizeof(struct ls_args), .needs = ONLY_LOOKS | NEED_PATHS, .run = ls_run };

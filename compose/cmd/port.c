@@ -54,4 +54,4 @@ static int port_run(struct ctx *c, const void *args, struct err *e)
 
 const struct cmd cmd_port = { .name = "port", .usage = "[OPTION...] SERVICE PORT", .summary = "Print where a published port is open",
 	.opts = port_opts, .args_size = sizeof(struct port_args),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = port_run };
+	.needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = port_run };

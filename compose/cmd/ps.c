@@ -188,4 +188,4 @@ static int ps_run(struct ctx *c, const void *args, struct err *e)
 
 const struct cmd cmd_ps = { .name = "ps", .usage = "[OPTION...] [SERVICE...]", .summary = "List containers", .opts = ps_opts,
 	.args_size = sizeof(struct ps_args), .defaults = ps_defaults, .services_off = offsetof(struct ps_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES, .run = ps_run };
+	.needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES, .run = ps_run };

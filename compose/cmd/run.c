@@ -120,8 +120,10 @@ static int run_run(struct ctx *c, const void *args, struct err *e)
 		ui_set_quiet(c->ui);
 	if (prepare_project(c, a, e) < 0)
 		return err_wrap(e, "cannot run %s", a->service);
-	if (c->g->dry_run)
+	if (c->g->dry_run) {
+		act_would(c, "run %s in a new container of service %s", a->command && *a->command ? a->command[0] : "its command", a->service);
 		return 0;
+	}
 	s = *base;
 	r = run_service(&arena, c->project, a, &s, &labels, e);
 	if (r == 0) {

@@ -206,5 +206,5 @@ const struct cmd cmd_stats = {.name = "stats",
 			      .opts = stats_opts,
 			      .args_size = sizeof(struct stats_args),
 			      .services_off = offsetof(struct stats_args, services),
-			      .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES,
+			      .needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | ALL_PROFILES,
 			      .run = stats_run};

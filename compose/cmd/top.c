@@ -57,4 +57,4 @@ static int top_run(struct ctx *c, const void *args, struct err *e)
 
 const struct cmd cmd_top = { .name = "top", .usage = "[SERVICE...]", .summary = "List the processes of containers", .opts = top_opts,
 	.args_size = sizeof(struct top_args), .services_off = offsetof(struct top_args, services),
-	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = top_run };
+	.needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES, .run = top_run };

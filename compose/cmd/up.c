@@ -186,6 +186,8 @@ static int up_run(struct ctx *c, const void *args, struct err *e)
 		c->wait_deadline_ns = sys_mono_ns() + a->wait_timeout_ns;
 	if (a->detach || a->wait || a->no_start || c->g->dry_run ? act(c, &g, &ao, NULL, e) < 0 : attached(c, a, &g, &ao, e) < 0)
 		return err_wrap(e, "cannot bring the project up");
+	if (c->g->dry_run && !a->detach && !a->wait && !a->no_start)
+		act_would(c, "end of 'compose up' output, interactive run is not supported in dry-run mode");
 	return 0;
 }
 

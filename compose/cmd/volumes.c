@@ -89,5 +89,5 @@ const struct cmd cmd_volumes = {.name = "volumes",
 				.opts = volumes_opts,
 				.args_size = sizeof(struct volumes_args),
 				.services_off = offsetof(struct volumes_args, services),
-				.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES,
+				.needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | ALL_PROFILES,
 				.run = volumes_run};

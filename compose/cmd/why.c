@@ -132,5 +132,5 @@ const struct cmd cmd_why = {.name = "why",
 			    .args_size = sizeof(struct why_args),
 			    .defaults = why_defaults,
 			    .services_off = offsetof(struct why_args, services),
-			    .needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS,
+			    .needs = ONLY_LOOKS | NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS,
 			    .run = why_run};

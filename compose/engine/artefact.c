@@ -5,12 +5,15 @@
 #include <limits.h>
 #include <string.h>
 #include "compose/base/fs.h"
+#include "compose/base/sha256.h"
 #include "compose/base/str.h"
 #include "compose/image/registry.h"
+#include "compose/image/store.h"
 
 #define TYPE_PROJECT "application/vnd.docker.compose.project"
 #define TYPE_EMPTY_CONFIG "application/vnd.docker.compose.config.empty.v1+json"
 #define TYPE_YAML "application/vnd.docker.compose.file+yaml"
+#define TYPE_OCI_EMPTY "application/vnd.oci.empty.v1+json"
 #define TYPE_ENV "application/vnd.docker.compose.envfile"
 
 void artefact_done(struct artefact *a)
@@ -136,4 +139,72 @@ int artefact_fetch(const struct artefact *a, struct registry *reg, int dir, stru
 		}
 	}
 	return write_file(dir, "compose.yaml", str_cstr(&compose), compose.len, e);
+}
+
+/* ---- publishing ------------------------------------------------------------------------------ */
+
+static void digest_of(const char *text, size_t len, char ret[DIGEST_SIZE])
+{
+	char hex[SHA256_HEX_SIZE];
+
+	sha256_hex(text, len, hex);
+	(void)snprintf(ret, DIGEST_SIZE, "sha256:%s", hex);
+}
+
+/* ret: the descriptor, a new reference; NULL with e */
+static json_t *put_text(struct registry *reg, const char *type, const char *text, size_t len, struct err *e)
+{
+	static const struct fetch_watch quiet;
+	const struct blob_src src = { .buf = text, .fd = -1 };
+	char digest[DIGEST_SIZE];
+	struct blob_desc d = { (char *)(uintptr_t)type, digest, (int64_t)len };
+	int r;
+
+	digest_of(text, len, digest);
+	r = registry_has(reg, &d, e);
+	if (r < 0 || (r == 0 && registry_send(reg, &d, &src, &quiet, e) < 0))
+		return NULL;
+	return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size", (json_int_t)len);
+}
+
+static json_t *put_layers(struct registry *reg, const struct artefact_text *v, size_t n, struct err *e)
+{
+	json_t *layers = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *d = put_text(reg, v[i].env ? TYPE_ENV : TYPE_YAML, v[i].text, v[i].len, e);
+
+		if (!d) {
+			json_decref(layers);
+			return NULL;
+		}
+		(void)json_object_set_new(d, "annotations",
+					  json_pack("{s:s, s:s}", "com.docker.compose.version", COMPOSE_VERSION,
+						    v[i].env ? "com.docker.compose.envfile" : "com.docker.compose.file", v[i].name));
+		(void)json_array_append_new(layers, d);
+	}
+	return layers;
+}
+
+int artefact_put(struct registry *reg, const char *tag, const struct artefact_text *v, size_t n, bool old, char ret_digest[72],
+		 struct err *e)
+{
+	auto_json json_t *j = json_object();
+	auto_free char *text = NULL;
+	json_t *layers = put_layers(reg, v, n, e), *config;
+
+	if (!layers)
+		return -1;
+	config = put_text(reg, old ? TYPE_EMPTY_CONFIG : TYPE_OCI_EMPTY, "{}", 2, e);
+	(void)json_object_set_new(j, "schemaVersion", json_integer(2));
+	json_put(j, "mediaType", TYPE_OCI_MANIFEST);
+	if (!old)
+		json_put(j, "artifactType", TYPE_PROJECT);
+	(void)json_object_set_new(j, "config", config);
+	(void)json_object_set_new(j, "layers", layers);
+	if (!config)
+		return -1;
+	text = json_dumps(j, JSON_COMPACT);
+	digest_of(text, strlen(text), ret_digest);
+	return registry_put_manifest(reg, tag, TYPE_OCI_MANIFEST, text, strlen(text), e);
 }

@@ -29,3 +29,10 @@ int artefact_parse(const char *text, size_t len, const char *name, struct artefa
 int artefact_fetch(const struct artefact *a, struct registry *reg, int dir, struct err *e)
 	__attribute__((warn_unused_result));
 void artefact_done(struct artefact *a);
+
+/* One file of what is published. */
+struct artefact_text { const char *name; bool env; const char *text; size_t len; };
+/* Publish under tag: the first text is the compose file, further ones that are no env files join it.
+ * in: old: the layout of OCI 1.0, for registries that know no artifactType. ret: 0 with the manifest's digest */
+int artefact_put(struct registry *reg, const char *tag, const struct artefact_text *v, size_t n, bool old, char ret_digest[72],
+		 struct err *e) __attribute__((warn_unused_result));

@@ -19,7 +19,7 @@ static int open_file(const struct paths *p, const char *project, const char *nam
 
 	if (dir < 0)
 		return -1;
-	return openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0600);
+	return openat(dir, name, (make ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 /* "pid 812 (compose up -d)", or "another command" when the file does not say yet */

@@ -60,7 +60,7 @@ static int cannot(struct err *e, const char *what, const char *path)
 }
 
 /* An existing directory must be ours and closed to others: layers hold set-user-id programs. */
-static int check_owner(int fd, const char *path, struct err *e)
+static int check_owner(int fd, const char *path, bool *ret_closed, struct err *e)
 {
 	struct stat st;
 
@@ -70,6 +70,7 @@ static int check_owner(int fd, const char *path, struct err *e)
 		err_set(e, ERR_DENIED, 0, "%s belongs to user %u", path, (unsigned)st.st_uid);
 		return err_hint(e, "run as that user, or choose another place with --root DIR or COMPOSE_ROOT");
 	}
+	*ret_closed = (st.st_mode & 07777) == 0700;
 	return 0;
 }
 
@@ -77,15 +78,16 @@ static int check_owner(int fd, const char *path, struct err *e)
 static int open_top(const char *path, bool make, int *ret_fd, struct err *e)
 {
 	auto_close int fd = -1;
+	bool closed = false;
 
 	if (make && fs_mkdir_p(path, 0700) < 0)
 		return cannot(e, "make the directory", path);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT && !make ? 1 : cannot(e, "open the directory", path);
-	if (check_owner(fd, path, e) < 0)
+	if (check_owner(fd, path, &closed, e) < 0)
 		return -1;
-	if (make && chmod(path, 0700) < 0)
+	if (make && !closed && chmod(path, 0700) < 0)
 		return cannot(e, "close to other users", path);
 	*ret_fd = take_fd(fd);
 	return 0;
