@@ -34,7 +34,7 @@ UNIT ?= $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c)))
 UNIT_BIN := $(UNIT:%=$(O)/tests/unit/%)
 ALL_C := $(sort $(shell find parser graph compose tests -name '*.[ch]' 2>/dev/null))
 
-.PHONY: all debug asan deps demo test check check-unit check-golden check-cli check-e2e check-peers fuzz-smoke \
+.PHONY: all debug asan deps demo test check check-unit check-golden check-cli check-e2e check-faults check-peers fuzz-smoke \
 	layers metrics tidy analyze cppcheck format format-check install clean compdb units
 
 all: $(O)/compose
@@ -88,6 +88,9 @@ check-cli: all
 	$(Q)O=$(O) tests/run.sh cli
 check-e2e: all
 	$(Q)O=$(O) tests/run.sh e2e
+# kill -9 at random, CYCLES times (SEED=N: the same again)
+check-faults: all
+	$(Q)O=$(O) CYCLES=$(or $(CYCLES),200) tests/e2e/faults.sh
 check-peers: all
 	$(Q)O=$(O) tests/run.sh peers
 

@@ -72,15 +72,16 @@ CACHE=${COMPOSE_TEST_CACHE:-$HOME/.cache/compose-tests}
 
 # ---- under a subreaper, so that every process that comes from here can be found ----
 
-make_reap() {
-	[ "$O/tests/reap" -nt "$TESTS/tools/reap.c" ] && return
+# The program made of tests/tools/NAME.c is at $O/tests/NAME.
+make_tool() {
+	[ "$O/tests/$1" -nt "$TESTS/tools/$1.c" ] && return
 	mkdir -p "$O/tests"
-	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O2 -o "$O/tests/reap.$$" "$TESTS/tools/reap.c" &&
-		mv "$O/tests/reap.$$" "$O/tests/reap"
+	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O2 -o "$O/tests/$1.$$" "$TESTS/tools/$1.c" &&
+		mv "$O/tests/$1.$$" "$O/tests/$1"
 }
 
 if [ "${TEST_REAPER-}" != "$PPID" ]; then
-	make_reap || { echo "Bail out! cannot build tests/tools/reap.c"; exit 1; }
+	make_tool reap || { echo "Bail out! cannot build tests/tools/reap.c"; exit 1; }
 	exec "$O/tests/reap" bash "$0" "$@"
 fi
 
@@ -418,10 +419,18 @@ nothing_left() {
 
 # After a failure: take away what carries our mark, so that the next file starts clean.
 sweep() {
-	local m l
+	local m l pids
 
-	# Processes first, the newest last: a supervisor would put things back.
-	our_processes | while read -r m _; do kill -KILL "$m" 2>/dev/null; done
+	# Processes first, and none of a supervisor's may see another one go: it would put things back.
+	for m in 1 2 3 4 5; do
+		pids=$(our_processes | awk '{ print $1 }')
+		[ -n "$pids" ] || break
+		# shellcheck disable=SC2086 # words
+		kill -STOP $pids 2>/dev/null
+		# shellcheck disable=SC2086
+		kill -KILL $pids 2>/dev/null
+		sleep 0.1
+	done
 	grep -F "$T/" /proc/self/mountinfo | cut -d' ' -f5 | tac | while read -r m; do umount -l "$m" 2>/dev/null; done
 	for l in $(host_links); do
 		case $l in *"$MARK"*) ip link del "${l%@*}" 2>/dev/null ;; esac

@@ -3,7 +3,9 @@
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
+#include "compose/state/lock.h"
 #include "compose/state/sweep.h"
+#include "compose/supervisor/client.h"
 
 struct down_args { bool remove_orphans, volumes; const char *rmi; int64_t timeout_ns; char **services; };
 
@@ -26,6 +28,14 @@ static void down_defaults(void *args)
 	a->remove_orphans = str_eq(v, "1") || str_eq(v, "true");
 }
 
+/* No file may tell of what a killed supervisor has left in the kernel: another one, as it begins, takes that away. */
+static int clean_crash(struct ctx *c, struct err *e)
+{
+	auto_sup struct sup *s = NULL;
+
+	return lock_is_crashed(&c->paths, c->name) ? sup_open(&s, &c->paths, c->name, true, e) : 0;
+}
+
 static int down_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct down_args *a = args;
@@ -34,7 +44,8 @@ static int down_run(struct ctx *c, const void *args, struct err *e)
 
 	if (act(c, &g, NULL, NULL, e) < 0)
 		return err_wrap(e, "cannot take the project down");
-	if (!c->g->dry_run && (!a->services || !*a->services) && sweep_project(&c->paths, c->name, e) < 0)
+	if (!c->g->dry_run && (!a->services || !*a->services) &&
+	    (clean_crash(c, e) < 0 || sweep_project(&c->paths, c->name, e) < 0))
 		return err_wrap(e, "clean up after the project");
 	return 0;
 }

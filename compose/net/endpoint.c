@@ -194,16 +194,38 @@ int net_attach(struct net_ctx *c, const struct net_endpoint *ep, struct net_addr
 }
 
 /* Detaching: names of the bridge ports to remove. */
-struct ports { struct net_ctx *c; char *const *ids; size_t n; bool links; struct strv names; };
+struct ports { struct net_ctx *c; char *const *ids; size_t n; bool links; struct strv names; int dir; };
+
+/* What was cut short has left a lease that no link points to. */
+static int drop_unlinked(void *arg, uint32_t addr, const json_t *lease)
+{
+	const char *id = json_str(lease, "container_id", "");
+	int64_t index = json_int(lease, "index", 0);
+	struct ports *p = arg;
+	char name[16];
+
+	for (size_t i = 0; i < p->n; i++)
+		if (str_eq(p->ids[i], id)) {
+			ipv4_text(addr, name);
+			(void)unlinkat(p->dir, name, 0);
+			if (index >= 0 && index < INDEX_MAX)
+				strv_add(&p->names, port_name(id, (unsigned)index, name));
+		}
+	return 0;
+}
 
 static void drop_on(struct ports *p, int dir, const char *network_id)
 {
+	struct err ignored = { 0 };
 	char name[16];
 	unsigned index;
 
 	for (size_t i = 0; i < p->n; i++)
 		if (lease_drop(p->c, dir, network_id, p->ids[i], p->links, &index))
 			strv_add(&p->names, port_name(p->ids[i], index, name));
+	p->dir = dir;
+	if (p->links && lease_each(dir, drop_unlinked, p, &ignored) < 0)
+		err_done(&ignored);
 }
 
 static int drop_everywhere(struct ports *p, struct err *e)

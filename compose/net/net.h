@@ -95,7 +95,8 @@ struct net_addr {
 int net_attach(struct net_ctx *c, const struct net_endpoint *ep, struct net_addr *ret, struct err *e) NET_CHECK;
 /* Disconnect containers from one network, or from all (network_id NULL). Their leases and names are gone at once.
  * in:  links false when their network namespaces are going away, which takes the interfaces with it in the background;
- *      true removes the veth pairs now, all in one go (about 15 ms, whatever their number). Absent is fine. */
+ *      true removes the veth pairs now, all in one go (about 15 ms, whatever their number), and the leases too that an
+ *      attach left which was cut short. Absent is fine. */
 int net_detach(struct net_ctx *c, const char *network_id, char *const *container_ids, size_t n, bool links,
 	       struct err *e) NET_CHECK;
 

@@ -165,3 +165,10 @@ bool lock_is_alive(const struct paths *p, const char *project)
 
 	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &ask) == 0 && ask.l_type != F_UNLCK;
 }
+
+bool lock_is_crashed(const struct paths *p, const char *project)
+{
+	auto_free char *socket = xasprintf("projects/%s/ctl", project);
+
+	return faccessat(p->run_fd, socket, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && !lock_is_alive(p, project);
+}

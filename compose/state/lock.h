@@ -25,6 +25,8 @@ int lock_alive(const struct paths *p, const char *project, bool wait, int *ret_f
 	__attribute__((warn_unused_result));
 /* ret: true while a supervisor holds the lock. No directory, no lock, no right to look: false */
 bool lock_is_alive(const struct paths *p, const char *project);
+/* ret: true when a supervisor was killed and none has begun since: it left its socket behind */
+bool lock_is_crashed(const struct paths *p, const char *project);
 
 /* Take RUN/projects/PROJECT/watch: at most one `watch` per project. ret: 0 with *ret_fd; err: ERR_CONFLICT naming the other */
 int lock_watch(const struct paths *p, const char *project, int *ret_fd, struct err *e) __attribute__((warn_unused_result));

@@ -70,6 +70,7 @@ void ctr_free(struct ctr *c)
 	loop_del(c->on_sync);
 	loop_del(c->on_pidfd);
 	loop_del(c->timer);
+	loop_del(c->patience);
 	health_stop(c);
 	hooks_drop(c, "it was let go of");
 	io_free(c->io);
@@ -239,7 +240,8 @@ static void end_process(struct ctr *c)
 	loop_del(c->on_sync);
 	loop_del(c->on_pidfd);
 	loop_del(c->timer);
-	c->on_sync = c->on_pidfd = c->timer = NULL;
+	loop_del(c->patience);
+	c->on_sync = c->on_pidfd = c->timer = c->patience = NULL;
 	health_stop(c);
 	hooks_drop(c, "the container ended");
 	end_cgroup(c);
@@ -310,7 +312,8 @@ static void settle_down(struct ctr *c, const struct err *why)
 	c->st.health = HEALTH_NONE;
 	c->delay_ms = 0;
 	ctr_save(c);                    /* first of all: a worker that comes after us must find one or the other */
-	hold_drop(c->w, "sync.%s", c->rec.id);  /* not before: it tells again how a start failed */
+	hold_drop(c->w, "sync.%s", c->rec.id);  /* not before: it tells again how a start failed, */
+	hold_drop(c->w, "pid.%s", c->rec.id);   /* and this how it ended */
 	hold_drop(c->w, "run.%s", c->rec.id);
 	acknowledge(c);
 	ctr_remove_files(c);
@@ -361,6 +364,7 @@ static void wait_delay(struct ctr *c)
 	c->timer = loop_at(c->w->loop, sys_mono_ns() + c->delay_ms * 1000000, on_delay, c);
 	ctr_save(c);
 	hold_drop(c->w, "sync.%s", c->rec.id);
+	hold_drop(c->w, "pid.%s", c->rec.id);
 	acknowledge(c);
 }
 

@@ -4,7 +4,8 @@
  *   ctr.c        finding, the state machine's actions, the end of a life, files
  *   ctr_start.c  from files to a running process
  *   ctr_stop.c   signals, grace, kill, freeze
- *   ctr_adopt.c  taking over from a worker that died; what nobody took over
+ *   ctr_adopt.c  taking over from a worker that died
+ *   ctr_clean.c  what nobody took over
  *   ctr_log.c    where its output goes
  *   ctr_net.c    networks, resolver, /etc files
  *   ports.c, io.c            published ports; output and input
@@ -57,6 +58,7 @@ struct ctr {
 	struct hooks *hooks;             /* NULL: none run */
 	bool   hooks_aside;              /* who asked for this start does not wait for post_start */
 	struct loop_src *on_sync, *on_pidfd, *timer;   /* timer: grace or delay */
+	struct loop_src *patience;       /* with the kernel, which is to tell how an orphan ended */
 	VEC(struct waiter) waiters;
 	VEC(struct ctr_vol) vols;        /* held: those that carry a mount */
 	VEC(int) listeners;              /* published ports, as st.bound */
@@ -79,8 +81,11 @@ int  ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, cons
 	__attribute__((warn_unused_result));
 /* Tell the keeper how far it has come. */
 void ctr_phase(struct ctr *c, enum keep_phase phase);
-/* Containers that claim to run but have no process of ours: a supervisor died with all it had. They count as killed. */
-void ctr_clean_stale(struct worker *w);
+/* ctr_clean.c: containers that claim to run but have no process of ours: a supervisor died with all it had. They count as
+ * killed. in: crashed: it was not the machine that went down, so the kernel may have more of it than the files tell */
+void ctr_clean_stale(struct worker *w, bool crashed);
+/* What is left on networks of what a worker before us was doing. */
+void ctr_clean_rest(struct worker *w);
 /* Take away what a container may have left in the kernel. */
 void ctr_clean_kernel(struct ctr *c);
 /* Read it from disk, whatever state it claims. ret: NULL with e */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ctr_adopt.c - containers that were there before this worker. */
 #include <errno.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -46,21 +45,26 @@ static bool end_of_zombie(pid_t pid, int *ret_status)
 /* ret: 1 with *ret_status; 0 when it will be known soon; -1 when the kernel cannot tell */
 static int end_of(const struct ctr *c, int *ret_status)
 {
-	struct end_info info = { .mask = END_INFO_EXIT };
-	int r = ioctl(c->rt.pidfd, END_INFO_GET, &info);
+	struct end_info info;
+	int r = 0;
 
-	if (r == 0 && info.mask & END_INFO_EXIT)
-		*ret_status = info.exit_code;
-	else if (!end_of_zombie(c->rt.pid, ret_status))
-		return r;
-	return 1;
+	for (int i = 0; i < 2; i++) {           /* twice: it may be taken from the table between the two looks */
+		info = (struct end_info){ .mask = END_INFO_EXIT };
+		r = ioctl(c->rt.pidfd, END_INFO_GET, &info);
+		if (r == 0 && info.mask & END_INFO_EXIT)
+			*ret_status = info.exit_code;
+		else if (!end_of_zombie(c->rt.pid, ret_status))
+			continue;
+		return 1;
+	}
+	return r;
 }
 
 static void on_patience(void *arg)
 {
 	struct ctr *c = arg;
 
-	c->timer = NULL;
+	c->patience = NULL;
 	ctr_exited(c, CODE_UNKNOWN << 8);
 }
 
@@ -75,16 +79,29 @@ static void on_end(void *arg, uint32_t events)
 		return;
 	}
 	loop_mod(c->on_pidfd, 0);               /* EPOLLHUP will tell */
-	loop_del(c->timer);
-	c->timer = loop_at(c->w->loop, sys_mono_ns() + PATIENCE_NS, on_patience, c);
+	loop_del(c->patience);
+	c->patience = loop_at(c->w->loop, sys_mono_ns() + PATIENCE_NS, on_patience, c);
+}
+
+/* The keeper has the descriptor too: without one nobody could tell of the end of what is nobody's child. */
+static void watch_orphan(struct ctr *c)
+{
+	if (hold_fd(c->w, "pid.%s", c->rec.id) < 0)
+		hold_put(c->w, "", c->rt.pidfd, "pid.%s", c->rec.id);
+	c->on_pidfd = loop_add(c->w->loop, c->rt.pidfd, EPOLLIN, on_end, c);
 }
 
 /* ret: whether the container's process is there still, with c->rt filled */
 static bool find_process(struct ctr *c, pid_t pid)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int fd = hold_fd(c->w, "pid.%s", c->rec.id);
 
 	c->rt.pid = pid;
+	if (fd >= 0) {                          /* from now on the container's; the keeper has its own */
+		c->rt.pidfd = fd;
+		return true;
+	}
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
 		return false;
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -223,69 +240,8 @@ int ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const
 	if (wait_status || (!there && c->orphan))
 		ctr_exited(c, wait_status ? *wait_status : CODE_UNKNOWN << 8);
 	else if (c->orphan)
-		c->on_pidfd = loop_add(w->loop, c->rt.pidfd, EPOLLIN, on_end, c);
+		watch_orphan(c);
 	if (c->state != FSM_IDLE && c->st.stopped_by_user)      /* somebody was stopping it */
 		ctr_event(c, EV_STOP, &nobody);
 	return 0;
-}
-
-void ctr_clean_kernel(struct ctr *c)
-{
-	struct err e = {0};
-	struct cgroup_host *h = rt_cgroups(c->w->rt, &e);
-	char *const ids[] = { c->rec.id };
-
-	if (!h || (cgroup_exists(h, c->cgroup) &&
-		   (cgroup_freeze(h, c->cgroup, false, &e) < 0 || cgroup_kill(h, c->cgroup, &e) < 0 ||
-		    cgroup_wait_empty(h, c->cgroup, 2000, &e) < 0 || cgroup_remove(h, c->cgroup, &e) < 0)))
-		worker_note(&e, "clean up after container %s", c->rec.name);
-	if (h)
-		cgroup_remove_parents(h, c->cgroup, 2);
-	if (c->rec.nets.n && net_detach(&c->w->net, NULL, ids, 1, true, &e) < 0)
-		worker_note(&e, "clean up after container %s", c->rec.name);
-}
-
-static void clean_one(struct worker *w, const char *id)
-{
-	struct err e = {0};
-	struct ctr *c = ctr_known(w, id);
-
-	if (c)
-		return;
-	c = ctr_load(w, id, &e);
-	if (c && (c->st.state == CTR_RUNNING || c->st.state == CTR_PAUSED || c->st.state == CTR_RESTARTING)) {
-		ctr_clean_kernel(c);
-		ports_close(c);
-		if (vols_hold(c, true, &e) < 0)
-			err_done(&e);
-		vols_let_go(c);
-		c->st.state = CTR_EXITED;
-		c->st.exit_code = 137;
-		c->st.pid = 0;
-		c->st.pid_start = 0;
-		c->st.health = HEALTH_NONE;
-		c->st.finished_ns = sys_now_ns();
-		free(c->st.error);
-		c->st.error = xstrdup("its supervisor was killed, or the machine went down");
-		ctr_save(c);
-	}
-	err_done(&e);                   /* no container, or one that is being made or removed */
-	if (c)
-		ctr_free(c);
-}
-
-void ctr_clean_stale(struct worker *w)
-{
-	auto_free char *rel = xasprintf("projects/%s", w->project);
-	int fd = paths_dir(w->paths.root_fd, rel, false);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
-
-	while (d && (de = readdir(d)))
-		if (strlen(de->d_name) == ID_SIZE - 1)
-			clean_one(w, de->d_name);
-	if (d)
-		closedir(d);
-	else
-		mem_closep(&fd);
 }

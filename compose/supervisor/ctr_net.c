@@ -140,12 +140,12 @@ static int connect_all(struct ctr *c, struct err *e)
 	for (size_t i = 0; i < c->rec.nets.n; i++) {
 		struct net_info info;
 
-		if (net_lookup(&c->w->net, ids[i], &info, e) < 0) {      /* after a boot, or a cleaned /run */
-			err_done(e);
-			if (ctr_net_make(c->w, c->rec.nets.v[i].network, &info, e) < 0)
-				return -1;
-		}
-		if (attach(c, i, ids[i], netns, e) < 0)
+		if (attach(c, i, ids[i], netns, e) == 0)
+			continue;
+		if (e->kind != ERR_MISSING)
+			return -1;
+		err_done(e);                    /* after a boot, a cleaned /run, or a making of it that was cut short */
+		if (ctr_net_make(c->w, c->rec.nets.v[i].network, &info, e) < 0 || attach(c, i, ids[i], netns, e) < 0)
 			return -1;
 	}
 	return open_resolver(c, list, forward, netns, e);

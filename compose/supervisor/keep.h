@@ -5,6 +5,7 @@
  * The keeper holds a table of entries: a key, a text, and perhaps a descriptor. It understands none but those whose key
  * begins with "port." or is "router": these it passes on to the relay. Keys, ID being the container's:
  *   alive, ctl             liveness lock; listening control socket
+ *   crashed                the supervisor before this one did not end well
  *   ready                  pipe to the client that started us: how the start went
  *   run.ID                 a container with anything to lose; text: pid, the keeper whose child that is, enum keep_phase,
  *                          number of its listeners
@@ -12,6 +13,7 @@
  *   out.ID err.ID in.ID    read ends of its output, write end of its input
  *   tty.ID outw.ID         its terminal; the pipe between terminal and log
  *   dnsu.ID dnst.ID        sockets of its resolver
+ *   pid.ID                 descriptor of its process, when that is no keeper's child any more
  *   port.ID.N              listener; text: "tcp 10.0.0.2 80", address "-" while nothing answers there
  *   router                 network namespace in which the relay connects */
 #pragma once

@@ -94,6 +94,18 @@ static int op_net_create(struct worker *w, struct request *r, struct err *e)
 	return 0;
 }
 
+/* Whoever is on one of them may be long gone, if a worker before us was killed at the wrong moment: look a second time. */
+static int remove_all(struct worker *w, char *const *ids, struct err *e)
+{
+	if (net_remove(&w->net, ids, removals.v.n, e) == 0)
+		return 0;
+	if (e->kind != ERR_CONFLICT)
+		return -1;
+	err_done(e);
+	ctr_clean_rest(w);
+	return net_remove(&w->net, ids, removals.v.n, e);
+}
+
 static void remove_networks(void *arg)
 {
 	struct worker *w = arg;
@@ -103,7 +115,7 @@ static void remove_networks(void *arg)
 	removals.timer = NULL;
 	for (size_t i = 0; i < removals.v.n; i++)
 		ids[i] = removals.v.v[i].net;
-	if (net_remove(&w->net, ids, removals.v.n, &e) == 0) {
+	if (remove_all(w, ids, &e) == 0) {
 		for (size_t i = 0; i < removals.v.n; i++)
 			ctl_reply(removals.v.v[i].conn, removals.v.v[i].id, NULL);
 	} else {                        /* one after the other, to see which it was: those that went are absent now */

@@ -156,7 +156,7 @@ static const int *end_of(const struct held_exits *exits, pid_t pid)
 /* Entries of a container that has no "run" entry: its start was cut before there was a process, or its end after that. */
 static void drop_garbage(struct worker *w)
 {
-	static const char *const kinds[] = { "sync.", "out.", "err.", "in.", "tty.", "outw.", "dnsu.", "dnst.", "port." };
+	static const char *const kinds[] = { "sync.", "out.", "err.", "in.", "tty.", "outw.", "dnsu.", "dnst.", "pid.", "port." };
 
 	for (size_t i = w->held.n; i-- > 0;)
 		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
@@ -258,7 +258,10 @@ int worker_main(int argc, char **argv)
 	vec_done(&exits);
 	w.served = !fresh;
 	if (fresh)
-		ctr_clean_stale(&w);
+		ctr_clean_stale(&w, hold_find(&w, "crashed"));
+	else
+		ctr_clean_rest(&w);
+	hold_drop(&w, "crashed");
 	/* whoever started us, or was connected to the worker before us, needs a moment to come */
 	w.awaited = loop_at(w.loop, sys_mono_ns() + (fresh ? AWAIT_FIRST_NS : AWAIT_AGAIN_NS), on_awaited, &w);
 	tell_ready(&w, NULL);
