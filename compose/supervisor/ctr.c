@@ -109,7 +109,7 @@ void ctr_phase(struct ctr *c, enum keep_phase phase)
 {
 	char text[KEEP_TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text), "%d %d %d %zu", c->rt.pid > 0 ? (int)c->rt.pid : 0, (int)getppid(), (int)phase,
+	(void)snprintf(text, sizeof(text), "%d %d %d %zu", c->rt.pid > 0 ? (int)c->rt.pid : 0, (int)c->parent, (int)phase,
 		       c->n_listeners);
 	hold_put(c->w, text, -1, "run.%s", c->rec.id);
 }

@@ -40,6 +40,7 @@ struct ctr {
 	struct making *making;           /* while its process is being made: what the runtime borrows */
 	char  *cgroup;
 	size_t gateway;                  /* which of its networks leads out */
+	pid_t  parent;                   /* the keeper whose child its process is */
 	bool   orphan;                   /* not the keeper's child any more: its pidfd tells of its end */
 	bool   reaped;                   /* its end came before its start was settled: */
 	pid_t  reaped_pid;

@@ -231,7 +231,8 @@ int ctr_adopt(struct worker *w, const char *id, const struct run_entry *r, const
 		begin_again(c, r);
 		return 0;
 	}
-	c->orphan = r->parent != getppid();
+	c->parent = r->parent;
+	c->orphan = c->parent != getppid();
 	there = find_process(c, r->pid);
 	if (r->phase == PHASE_EXEC)
 		go_on(c, r);

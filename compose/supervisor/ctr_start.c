@@ -158,6 +158,7 @@ static int spawn(struct ctr *c, struct err *e)
 	if (root < 0 || ctr_log_open(c, e) < 0 || log_mark(c->log, e) < 0)
 		return -1;
 	a->root_fd = root;
+	c->parent = getppid();
 	ctr_phase(c, PHASE_MAKING);
 	r = io_new(c, a->stdio, e);
 	if (r == 0)
