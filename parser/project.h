@@ -281,9 +281,11 @@ void project_settings(const struct project_opts *o, void (*set)(const char *name
 int project_report(const struct project *p, struct errs *errs, FILE *f, bool colour);
 /* ret: the value of a variable in the environment that the project was loaded with, or NULL */
 const char *project_env(const struct project *p, const char *name);
+/* What is going to be done with services: the named ones are made, with what they depend on, or only built. */
+enum use { USE_NAMED, USE_DEPS, USE_BUILD };
 /* Add to errs what the given services (all when names is NULL or empty) ask for that cannot be carried out yet: each key with
  * its position and "not supported yet"; keys without effect here get one warning each. ret: 0, or -1 when errs grew */
-int project_unsupported(struct project *p, const char *const *names, struct errs *errs)
+int project_unsupported(struct project *p, const char *const *names, enum use use, struct errs *errs)
 	__attribute__((warn_unused_result));
 
 /* ret: NULL when there is none of that name */

@@ -59,7 +59,7 @@ struct key {
 
 /* The document itself. */
 extern const struct key schema_root;
-extern const struct keys schema_service, schema_network, schema_volume, schema_config, schema_secret;
+extern const struct keys schema_service, schema_build, schema_network, schema_volume, schema_config, schema_secret;
 /* ret: the row of a key in a mapping, or NULL when it is not known there */
 const struct key *schema_child(const struct keys *k, const char *name);
 /* An extension: ignored wherever it stands, but where names are the user's. */

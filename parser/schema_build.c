@@ -8,6 +8,16 @@
 #define SWARM "is for clusters; one host has nothing to choose"
 
 /* ---- build ---- */
+#define BY_RUN .status = KEY_WARNED, .note = "the Dockerfile's RUN --mount=type=secret tells it"
+static const struct key build_secret_v[] = {
+	{ "gid", .forms = STR, BY_RUN },
+	{ "mode", .forms = NUM | STR, .settle = settle_mode_text, BY_RUN },
+	{ "source", .forms = STR },
+	{ "target", .forms = STR },
+	{ "uid", .forms = STR, BY_RUN },
+};
+static NAMED(build_secret_keys, build_secret_v, "a build secret");
+static const struct key build_secret_item = { .forms = STR | MAP, .keys = &build_secret_keys, .canon = canon_file_mount };
 static const struct key build_v[] = {
 	{ "additional_contexts", KV, .canon = canon_contexts, .settle = settle_labels, .status = KEY_REFUSED },
 	{ "args", KV, .settle = settle_env },
@@ -28,7 +38,7 @@ static const struct key build_v[] = {
 	{ "provenance", .forms = STR | BOOL, .canon = canon_text, .status = KEY_SILENT, .note = "attestations do not change the image" },
 	{ "pull", FLAG },
 	{ "sbom", .forms = STR | BOOL, .canon = canon_text, .status = KEY_SILENT, .note = "attestations do not change the image" },
-	{ "secrets", .forms = LIST, .item = &file_mount_item },
+	{ "secrets", .forms = LIST, .item = &build_secret_item },
 	{ "shm_size", .forms = INT | STR, .settle = settle_bytes },
 	{ "ssh", KV, .canon = canon_ssh, .status = KEY_REFUSED },
 	{ "tags", TEXTS },

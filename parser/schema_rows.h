@@ -30,5 +30,5 @@ extern const struct keys text_keys;         /* values: texts */
 extern const struct keys host_keys;         /* extra_hosts */
 extern const struct keys ulimits_keys;
 extern const struct keys hook_keys;         /* post_start, pre_stop, develop.watch[].exec */
-extern const struct keys schema_build, schema_deploy, schema_develop;
+extern const struct keys schema_deploy, schema_develop;
 extern const struct key file_mount_item, device_request_item;

@@ -70,7 +70,7 @@ static const struct key network_v[] = {
 	{ "driver", .forms = STR },
 	{ "driver_opts", .forms = MAP, .keys = &opt_keys, .settle = settle_options },
 	{ "enable_ipv4", .forms = BOOL | STR, .settle = settle_bool },
-	{ "enable_ipv6", .forms = BOOL | STR, .settle = settle_bool },
+	{ "enable_ipv6", .forms = BOOL | STR, .settle = settle_bool, .status = KEY_WARNED, .note = "containers have IPv4 addresses only so far" },
 	EXTERNAL,
 	{ "internal", .forms = BOOL | STR, .settle = settle_bool },
 	{ "ipam", .forms = MAP, .keys = &ipam_keys },

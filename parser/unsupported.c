@@ -189,11 +189,22 @@ static int service_values(const struct project *p, const struct service *s, cons
 	return r.bad;
 }
 
+/* Of the pull policies that look at an image's age there is only the first pull so far. */
+static void pull_policy(struct project *p, const struct service *s)
+{
+	const char *text = s->pull_policy;
+
+	if (str_eq(text, "daily") || str_eq(text, "weekly") || str_eq(text, "refresh") || str_starts(text, "every_"))
+		warns_add(&p->load->warns, node_get(s->tree, "pull_policy")->pos,
+			  "services.%s.pull_policy: %s means `missing` here: an image that is there is not pulled again", s->name, text);
+}
+
 static int one_service(struct project *p, const struct service *s, struct errs *errs)
 {
 	auto_free char *path = xasprintf("services.%s", s->name);
 	int r = schema_unsupported(&schema_service, s->tree, path, errs, &p->load->warns);
 
+	pull_policy(p, s);
 	return service_values(p, s, path, errs) < 0 ? -1 : r;
 }
 
@@ -253,15 +264,58 @@ static int file_sources(struct project *p, const char *name, const struct keys *
 	return r;
 }
 
-int project_unsupported(struct project *p, const char *const *names, struct errs *errs)
+/* Service i, and what it depends on. */
+static void mark(const struct project *p, size_t i, bool deps, bool *used)
+{
+	const struct service *s = &p->services[i];
+
+	if (used[i])
+		return;
+	used[i] = true;
+	for (size_t d = 0; deps && d < s->n_deps; d++) {
+		const struct service *on = project_service(p, s->deps[d].service);
+		if (on)
+			mark(p, (size_t)(on - p->services), deps, used);
+	}
+}
+
+static int services(struct project *p, const char *const *names, bool deps, struct errs *errs)
+{
+	auto_free bool *used = xcalloc(p->n_services + 1, sizeof(*used));
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_services; i++)
+		if (wanted(names, p->services[i].name))
+			mark(p, i, deps, used);
+	for (size_t i = 0; i < p->n_services; i++)
+		if (used[i])
+			r |= one_service(p, &p->services[i], errs);
+	return r;
+}
+
+static int builds(struct project *p, const char *const *names, struct errs *errs)
 {
 	int r = 0;
 
+	for (size_t i = 0; i < p->n_services; i++) {
+		const struct service *s = &p->services[i];
+		auto_free char *path = xasprintf("services.%s.build", s->name);
+		if (!s->build || !wanted(names, s->name))
+			continue;
+		r |= schema_unsupported(&schema_build, node_get(s->tree, "build"), path, errs, &p->load->warns);
+	}
+	return r ? -1 : 0;
+}
+
+int project_unsupported(struct project *p, const char *const *names, enum use use, struct errs *errs)
+{
+	int r;
+
 	if (!p->load)
 		return 0;
-	for (size_t i = 0; i < p->n_services; i++)
-		if (wanted(names, p->services[i].name))
-			r |= one_service(p, &p->services[i], errs);
+	if (use == USE_BUILD)
+		return builds(p, names, errs);
+	r = services(p, names, use == USE_DEPS, errs);
 	for (size_t i = 0; i < p->n_networks; i++) {
 		r |= section(p, "networks", &schema_network, p->networks[i].key, errs);
 		r |= values_of("networks", p->networks[i].key, p->networks[i].tree, network_takes,

@@ -186,10 +186,10 @@ void act_unlock(struct ctx *c)
 	c->lock_fd = -1;
 }
 
-int act_check_supported(struct ctx *c, char *const *services, struct err *e)
+int act_check_supported(struct ctx *c, char *const *services, enum use use, struct err *e)
 {
 	auto_errs struct errs none = {0};
-	int r = project_unsupported(c->project, (const char *const *)services, &c->errs);
+	int r = project_unsupported(c->project, (const char *const *)services, use, &c->errs);
 
 	(void)project_report(c->project, &none, stderr, ui_colour_err(c->ui));
 	if (r == 0)

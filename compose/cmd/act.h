@@ -24,7 +24,7 @@ struct engine *act_engine(struct ctx *c, const struct act_opts *o);
 /* Observe again into c->observed. */
 int act_observe(struct ctx *c, struct err *e) __attribute__((warn_unused_result));
 /* Refuse services that use what cannot be carried out yet: every key with its position, all at once. */
-int act_check_supported(struct ctx *c, char *const *services, struct err *e) __attribute__((warn_unused_result));
+int act_check_supported(struct ctx *c, char *const *services, enum use use, struct err *e) __attribute__((warn_unused_result));
 /* The container of a service. in: index: replica number, 0 = the lowest that runs, else the lowest
  * err: ERR_MISSING with a hint; with running: ERR_CONFLICT when it does not run */
 const struct observed_ctr *act_ctr(struct ctx *c, const char *service, int64_t index, bool running, struct err *e);

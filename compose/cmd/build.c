@@ -78,6 +78,8 @@ static int build_run(struct ctx *c, const void *args, struct err *e)
 		ui_set_quiet(c->ui);
 	if (a->print)
 		return bake_print(c->project, a->services, &a->args, stdout);
+	if (act_check_supported(c, a->services, USE_BUILD, e) < 0)
+		return -1;
 	if (act(c, &g, &o, &n, e) < 0)
 		return err_wrap(e, a->check ? "the check found mistakes" : "cannot build");
 	if (!n)

@@ -88,7 +88,7 @@ static int prepare_project(struct ctx *c, const struct run_args *a, struct err *
 	struct goal g = { .verb = GOAL_IMAGES, .services = services, .no_deps = a->no_deps, .build = a->build, .timeout_ns = -1,
 		.pull = str_eq(a->pull, "policy") ? NULL : a->pull, .remove_orphans = a->remove_orphans };
 
-	if (act_check_supported(c, services, e) < 0 || act(c, &g, &ao, NULL, e) < 0)
+	if (act_check_supported(c, services, a->no_deps ? USE_NAMED : USE_DEPS, e) < 0 || act(c, &g, &ao, NULL, e) < 0)
 		return -1;
 	if (act_provide(c, &g, &ao, e) < 0)
 		return -1;

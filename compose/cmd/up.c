@@ -174,7 +174,7 @@ static int up_run(struct ctx *c, const void *args, struct err *e)
 		.build = a->build || a->watch, .no_build = a->no_build, .pull = str_eq(a->pull, "policy") ? NULL : a->pull, .timeout_ns = a->timeout_ns,
 		.wait_healthy = a->wait };
 
-	if (check(c, a, e) < 0 || act_check_supported(c, a->services, e) < 0 ||
+	if (check(c, a, e) < 0 || act_check_supported(c, a->services, a->no_deps ? USE_NAMED : USE_DEPS, e) < 0 ||
 	    parse_scales(c, &a->scale, &scale, &g.n_scale, &names, e) < 0)
 		return -1;
 	g.scale = scale;

@@ -34,7 +34,7 @@ static int up(struct ctx *c, const struct watch_args *a, struct err *e)
 	struct goal g = { .verb = GOAL_IMAGES, .services = a->services, .build = true, .timeout_ns = -1 };
 	int r;
 
-	if (act_check_supported(c, a->services, e) < 0 ||
+	if (act_check_supported(c, a->services, USE_DEPS, e) < 0 ||
 	    (!c->g->dry_run && lock_project(&c->paths, c->name, "watch", true, &c->lock_fd, e) < 0))
 		return -1;
 	r = act(c, &g, &ao, NULL, e);

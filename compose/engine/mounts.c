@@ -184,6 +184,15 @@ static const char *read_word(const struct mount *m)
 	return str_eq(m->recursive, "disabled") || str_eq(m->recursive, "writable") ? "ro" : "rro";
 }
 
+/* What is mounted in the container reaches the host, or the other way, only when the root lets it: as docker has it. */
+static void root_follows(struct spec *s, const char *propagation)
+{
+	if (str_ends(propagation, "shared"))
+		s->root_propagation = arena_strdup(&s->arena, "shared");
+	else if (str_ends(propagation, "slave") && !s->root_propagation)
+		s->root_propagation = arena_strdup(&s->arena, "rslave");
+}
+
 static int add_host_path(struct ctx *c, const struct mount *m, struct err *e)
 {
 	auto_free char *options = NULL;
@@ -202,6 +211,7 @@ static int add_host_path(struct ctx *c, const struct mount *m, struct err *e)
 	options = xasprintf("%s,%s,%s", str_eq(m->recursive, "disabled") ? "bind" : "rbind", *m->propagation ? m->propagation : "rprivate",
 			    read_word(m));
 	add_bind(c, m->source, m->target, options);
+	root_follows(c->s, m->propagation);
 	return 0;
 }
 

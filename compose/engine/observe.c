@@ -206,12 +206,13 @@ static int observe_vols(struct observed *o, const struct paths *paths, const str
 	return 0;
 }
 
-/* in: ids: reference -> id in the arena, of those looked up so far: services often share an image. ret: the id, "" when it is
- * not in the store; NULL with e */
+/* in: ids: reference and platform -> id in the arena, of those looked up so far: services often share an image.
+ * ret: the id, "" when it is not in the store for that platform; NULL with e */
 static const char *image_id(struct observed *o, struct store *store, struct map *ids, const char *ref, const struct service *s,
 			    struct err *e)
 {
-	const char *id = map_get(ids, ref);
+	auto_free char *key = s->build ? xstrdup(ref) : xasprintf("%s %s", ref, s->platform);   /* what is built is this machine's */
+	const char *id = map_get(ids, key);
 	auto_image struct image *img = NULL;
 
 	if (id)
@@ -221,8 +222,8 @@ static const char *image_id(struct observed *o, struct store *store, struct map 
 		err_wrap(e, "look up image %s", ref);
 		return NULL;
 	}
-	id = img ? arena_strdup(&o->arena, img->id) : "";
-	map_set(ids, ref, (void *)(uintptr_t)id);
+	id = img && (s->build || image_fits(img, s->platform)) ? arena_strdup(&o->arena, img->id) : "";
+	map_set(ids, key, (void *)(uintptr_t)id);
 	return id;
 }
 

@@ -41,6 +41,17 @@ static int read_manifest(struct store *s, const char *digest, int depth, struct 
 	return rc;
 }
 
+bool image_fits(const struct image *i, const char *platform)
+{
+	auto_err struct err ignored = {0};
+	struct platform want;
+
+	if (!*platform || !*i->arch || platform_parse(&want, platform, &ignored) < 0)
+		return true;
+	return str_eq(i->os, want.os) && str_eq(i->arch, want.arch) &&
+	       (!*want.variant || !*i->variant || str_eq(i->variant, want.variant));
+}
+
 static int load_image(struct store *s, const char *digest, struct image **ret, struct err *e)
 {
 	auto_image struct image *i = xcalloc(1, sizeof(*i));

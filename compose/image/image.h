@@ -100,6 +100,8 @@ int  image_config_change(struct image_config *c, const char *instruction, struct
  * ret: 0; 1 when there is none; -1 with e (ERR_USAGE for an ambiguous prefix or a broken reference) */
 int  image_open(struct store *s, const char *ref, struct image **ret, struct err *e)
 	__attribute__((warn_unused_result));
+/* Is it for that platform ("os/arch[/variant]")? One that does not say what it is for fits all, "" takes all. */
+bool image_fits(const struct image *i, const char *platform);
 /* Sum of the sizes of its layers, unpacked. */
 uint64_t image_size(struct store *s, const struct image *i);
 /* All images, each once, newest first. An image whose files are damaged goes to warn (may be NULL) and is left out. */

@@ -506,10 +506,13 @@ static int set_root_propagation(const char *word, struct err *e)
 
 int rootfs_pivot(struct child *c, struct err *e)
 {
-	/* old and new root at the same place: the old one lies on top and is taken off */
-	if (fchdir(c->root) < 0 || sys_pivot_root(".", ".") < 0)
+	auto_close int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	/* Old and new root at the same place: the old one lies on top and is taken off. It is named by its descriptor, as "." is
+	 * still the new one, whose mounts keep their propagation. */
+	if (old < 0 || fchdir(c->root) < 0 || sys_pivot_root(".", ".") < 0)
 		return err_set(e, ERR_SYS, errno, "pivot_root");
-	if (mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_set(e, ERR_SYS, errno, "let go of the host's root");
 	return set_root_propagation(c->s->root_propagation, e);
 }

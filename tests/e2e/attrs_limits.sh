@@ -138,6 +138,7 @@ realtime() {
 	fi
 	ok c down -t 0
 }
+# observes: cpu_rt_runtime cpu_rt_period
 t "cpu_rt_runtime and cpu_rt_period, refused where the kernel has no such groups" realtime
 
 block_io() {
@@ -173,6 +174,8 @@ block_io() {
 	ok c down -t 0
 	losetup -d "$disk"
 }
+# observes: blkio_config.weight blkio_config.device_read_bps[].path blkio_config.device_read_bps[].rate blkio_config.device_write_bps[].path blkio_config.device_write_bps[].rate
+# observes: blkio_config.device_read_iops[].path blkio_config.device_read_iops[].rate blkio_config.device_write_iops[].path blkio_config.device_write_iops[].rate
 t "blkio_config: weight and the limits of a device" block_io
 
 # Of a device with a scheduler that knows weights, and of one without.
@@ -198,6 +201,7 @@ block_weight() {
 	echo none >"$queue"
 	losetup -d "$disk"
 }
+# observes: blkio_config.weight_device[].path blkio_config.weight_device[].weight
 t "blkio_config: the weight of a device" block_weight
 
 no_disk() {
@@ -242,6 +246,7 @@ cgroup_parent() {
 	has "$err" "not a plain path"
 	ok c down
 }
+# observes: cgroup_parent
 t "cgroup_parent: the group is below it, and top, stats, exec and down know it" cgroup_parent
 
 cgroup_namespace() {
@@ -282,6 +287,7 @@ device_rules() {
 	has "$err" "compose.yaml:2:"
 	has "$err" "a rule such as"
 }
+# observes: device_cgroup_rules
 t "device_cgroup_rules" device_rules
 
 device_dir() {
@@ -344,6 +350,7 @@ runtimes() {
 	has "$err" "gpus: all"
 	is "$(c ps -a -q)" ""
 }
+# observes: runtime
 t "runtime: names of runc mean ours, with a warning; others are refused" runtimes
 
 windows() {

@@ -123,6 +123,8 @@ sync_all() {
 	exec_and_restart
 	one_only
 }
+# observes: develop.watch[].action develop.watch[].path develop.watch[].target develop.watch[].ignore develop.watch[].include develop.watch[].initial_sync
+# observes: develop.watch[].exec.command develop.watch[].exec.user develop.watch[].exec.working_dir develop.watch[].exec.environment
 limit=300 t "sync: written, made, moved, removed, replaced, ignored; sync+exec, sync+restart; one watch per project" sync_all
 
 hostile() {

@@ -66,6 +66,7 @@ hooks_run() {
 	ok c down
 	is "$(wc -l <"$W/h/pre")" 10
 }
+# observes: post_start[].command post_start[].environment post_start[].privileged post_start[].user post_start[].working_dir pre_stop[].command
 t "post_start and pre_stop: in order, as who and where they say, at every start and stop" hooks_run
 
 by_policy() {
@@ -320,6 +321,7 @@ pre_start() {
 	ok c down -v
 	is "$(ls -A "$COMPOSE_ROOT/volumes" 2>/dev/null)" ""
 }
+# observes: pre_start[].command pre_start[].environment pre_start[].image pre_start[].privileged pre_start[].working_dir
 t "pre_start: in order, in containers of their own beside the service's volumes and networks" pre_start
 
 pre_start_fails() {
@@ -359,6 +361,7 @@ pre_start_fails() {
 	has "$err" "per_replica"
 	has "$err" "compose.yaml:9:"
 }
+# observes: pre_start[].per_replica
 t "a failing pre_start: nothing starts, it is kept and told, and the next up runs it again" pre_start_fails
 
 pre_start_cut() {

@@ -35,6 +35,7 @@ healthy() {
 	soon 5 health_is db healthy
 	ok c down -t 0
 }
+# observes: depends_on.*.condition
 t "service_healthy is waited for; health goes and comes back" healthy
 
 unhealthy() {
@@ -99,6 +100,7 @@ optional() {
 	has "$err" opt-db-1
 	ok c down -t 0
 }
+# observes: depends_on.*.required
 t "required: false only warns" optional
 
 wait_flag() {
@@ -173,6 +175,7 @@ policies() {
 	soon 5 runs stopped
 	ok c down -t 0
 }
+# observes: restart
 t "restart policies" policies
 
 grace() {
@@ -202,6 +205,7 @@ grace() {
 	[ $(($(now_ms) - start)) -lt 900 ] || flunk "$(($(now_ms) - start)) ms"
 	ok c down
 }
+# observes: stop_signal stop_grace_period
 t "stop_signal, stop_grace_period, -t" grace
 
 began() { c exec -T "$1" cut -d' ' -f22 /proc/1/stat; }
@@ -225,5 +229,6 @@ restarts_dependents() {
 	is "$(began calm)" "$calm"
 	ok c down -t 0
 }
+# observes: depends_on.*.restart
 t "restart: true takes dependents along" restarts_dependents
 done_testing

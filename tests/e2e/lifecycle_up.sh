@@ -36,6 +36,7 @@ first() {
 	ok c exec -T db sh -c 'echo kept >/data/file; echo kept >/layer'
 	ids >"$T/ids"
 }
+# observes: depends_on
 t "the first up makes everything, dependencies first" first
 
 second() {
@@ -190,6 +191,7 @@ scaled() {
 	is "$(states)" "app-api-1 running app-db-1 running"
 	ok c up -d
 }
+# observes: scale
 t "scale up and down" scaled
 
 named() {

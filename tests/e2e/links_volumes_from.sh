@@ -34,6 +34,7 @@ links() {
 	soon 20 again
 	ok c down
 }
+# observes: links
 t "links: another name for a service, in this container alone" links
 
 external() {
@@ -61,6 +62,7 @@ external() {
 	cd ../outer
 	ok c down
 }
+# observes: external_links
 t "external_links: a container of another project by its name" external
 
 volumes_from() {
@@ -99,6 +101,7 @@ volumes_from() {
 	ok c down -v
 	is "$(ls -A "$COMPOSE_ROOT/volumes" 2>/dev/null)" ""
 }
+# observes: volumes_from
 t "volumes_from: a service's mounts, also read-only; its own come first" volumes_from
 
 from_container() {

@@ -61,6 +61,7 @@ local_socket() {
 	ok c down -t 0
 	kill "$logger"
 }
+# observes: logging.driver logging.options
 t "syslog on a local socket: each format, facility, tag; the local copy stays" local_socket
 
 by_udp() {

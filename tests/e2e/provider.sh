@@ -80,6 +80,7 @@ up() {
 	is "$(cat "$CALLS")" "$W/cloud compose --project-name=cloud down --size=12 db"
 	ok c down
 }
+# observes: provider.type provider.options
 t "a provider is asked, its variables reach those who depend on it, down tells it" up
 
 metadata() {

@@ -48,6 +48,7 @@ seeding() {
 	ok c down -v
 	is "$(ls -A "$COMPOSE_ROOT/volumes" 2>/dev/null)" ""
 }
+# observes: volumes volumes[].volume.nocopy
 t "an empty named volume gets the image's content, once, as it is" seeding
 
 anonymous() {
@@ -133,6 +134,7 @@ binds() {
 	[ ! -e made ]
 	ok c down -t 0
 }
+# observes: volumes[].type volumes[].source volumes[].target volumes[].read_only volumes[].bind.create_host_path
 t "bind mounts: directories, files, links, read-only, made when missing" binds
 
 tmpfs() {
@@ -159,7 +161,48 @@ tmpfs() {
 	is "$(sh_in a 'ls -A /short; cat /data/x')" x
 	ok c down -v -t 0
 }
+# observes: tmpfs volumes[].tmpfs.size volumes[].tmpfs.mode
 t "tmpfs, read_only" tmpfs
+
+propagation() {
+	local k
+
+	project prop <<-'E'
+		services:
+		  a:
+		    image: busybox
+		    command: sleep 1000
+		    volumes:
+		      - ./host:/private
+		      - { type: bind, source: ./host, target: /slave, bind: { propagation: rslave } }
+		      - { type: bind, source: ./host, target: /shared, bind: { propagation: rshared } }
+		      - ./host:/short:rslave
+		      - { type: bind, source: ./host, target: /flat, bind: { recursive: disabled } }
+		      - { type: bind, source: ./host, target: /deep, bind: { recursive: enabled } }
+	E
+	mkdir host
+	mount -t tmpfs ct host
+	mount --make-shared host
+	mkdir host/before host/after
+	mount -t tmpfs ct host/before
+	touch host/before/x
+	ok c up -d
+	sh_in a 'grep host /proc/self/mountinfo; cat /proc/self/mountinfo' >"$T/info" || true
+	of() { awk -v m="$1" '$5 == m { for (i = 7; $i != "-"; i++) print $i }' "$T/info" | cut -d: -f1; }
+	is "$(of /private)" ""
+	is "$(of /slave)/$(of /shared)/$(of /short)" master/shared/master
+	for k in private slave shared deep; do is "$(sh_in a "ls /$k/before")" x; done
+	is "$(sh_in a 'ls /flat/before')" ""
+	mount -t tmpfs ct host/after
+	touch host/after/y
+	is "$(sh_in a 'ls /private/after')" ""
+	for k in slave shared short; do is "$(sh_in a "ls /$k/after")" y; done
+	umount host/after
+	ok c down -t 0
+	umount -R host
+}
+# observes: volumes[].bind.propagation volumes[].bind.recursive
+t "what is mounted below a bind mount, before and while it is there" propagation
 
 nested() {
 	project nested <<-'E'
@@ -201,7 +244,7 @@ secrets() {
 		    init: true
 		    command: payload ticks 1000
 		    secrets: [from-file, { source: from-env, uid: "7", gid: "8", mode: 0400, target: renamed }]
-		    configs: [inline, { source: from-file, target: /etc/app.conf }]
+		    configs: [inline, { source: from-file, target: /etc/app.conf }, { source: inline, target: deep/er, uid: "9", gid: "10", mode: "0640" }]
 		secrets:
 		  from-file: { file: ./secret }
 		  from-env: { environment: MY_SECRET }
@@ -216,12 +259,16 @@ secrets() {
 	ok c up -d
 	is "$(sh_in a 'cat /run/secrets/from-file /run/secrets/renamed; echo; cat /inline; echo; cat /etc/app.conf' | xargs)" "s3cret from-env-value inline text conf"
 	is "$(sh_in a 'stat -c "%a" /run/secrets/from-file; stat -c "%u:%g %a" /run/secrets/renamed' | xargs)" "640 7:8 400"
+	is "$(sh_in a 'stat -c "%u:%g %a" /deep/er; stat -c "%u:%g %a" /inline; cat /deep/er' | xargs)" "9:10 640 0:0 444 inline text"
+	fails 1 c exec -T a sh -c 'echo x >/deep/er'
 	hasnt "$(sh_in a env)" from-env-value
 	# what the environment gave is in no file of the installation that others could read
 	is "$(find "$COMPOSE_ROOT" -type f -perm /077 -exec grep -l from-env-value {} + 2>/dev/null)" ""
 	ok c down -t 0
 	is "$(grep -rl from-env-value "$COMPOSE_ROOT/projects" "$COMPOSE_ROOT/run" 2>/dev/null)" ""
 }
+# observes: secrets secrets[].source secrets[].target secrets[].uid secrets[].gid secrets[].mode
+# observes: configs configs[].source configs[].target configs[].uid configs[].gid configs[].mode
 t "secrets and configs" secrets
 
 hostile() {
@@ -275,6 +322,7 @@ subpath() {
 	has "$err" "in/deep in"
 	ok c down -v
 }
+# observes: volumes[].volume.subpath
 t "volume.subpath: a directory or file of the volume, never what lies outside" subpath
 
 recursive() {
@@ -345,6 +393,7 @@ image_mount() {
 	has "$err" "open nope in local/lib:1"
 	ok c down
 }
+# observes: volumes[].image.subpath
 t "mounts of type image: its files, read-only, whole or in part" image_mount
 
 driver_opts() {

@@ -280,13 +280,22 @@ static void unsupported(void)
 		     "  b: {image: i, storage_opt: {size: 1G}, secrets: [s]}\n"
 		     "secrets: {s: {external: true}}\n", NULL);
 	is_int(t.rc, 0, "config shows what is not carried out");
-	is_int(project_unsupported(t.p, LIST("a"), &t.errs), -1, "up does not");
+	is_int(project_unsupported(t.p, LIST("a"), USE_NAMED, &t.errs), -1, "up does not");
 	auto_free char *text = errs_text(&t.errs);
 	has_str(text, "compose.yaml:2:17 services.a.gpus: `gpus` is not supported yet", "a key");
 	has_str(text, "\"sometimes\" is no restart policy", "a value");
 	has_str(text, "start_interval needs a start_period", "a pair of values");
 	has_str(text, "external secrets are not supported", "a secret");
 	ok(!strstr(text, "storage_opt"), "services that are not wanted do not matter");
+	run_done(&t);
+	run_text(&t, "services:\n  a: {image: i, depends_on: [b]}\n  b: {build: {context: ., privileged: true}, gpus: all}\n", NULL);
+	is_int(project_unsupported(t.p, LIST("a"), USE_NAMED, &t.errs), 0, "a alone");
+	is_int(project_unsupported(t.p, LIST("a"), USE_BUILD, &t.errs), 0, "a has nothing to build");
+	is_int(project_unsupported(t.p, LIST("b"), USE_BUILD, &t.errs), -1, "b is built with a key that is refused");
+	auto_free char *build = errs_text(&t.errs);
+	has_str(build, "services.b.build.privileged", "which is told");
+	ok(!strstr(build, "gpus"), "and what containers need is not");
+	is_int(project_unsupported(t.p, LIST("a"), USE_DEPS, &t.errs), -1, "a with what it depends on");
 	run_done(&t);
 }
 
@@ -310,14 +319,14 @@ static void unsupported_values(void)
 		struct run t;
 		run_text(&t, rows[i].doc, NULL);
 		is_int(t.rc, 0, "loads: %s", rows[i].doc);
-		is_int(project_unsupported(t.p, NULL, &t.errs), -1, "is refused: %s", rows[i].doc);
+		is_int(project_unsupported(t.p, NULL, USE_DEPS, &t.errs), -1, "is refused: %s", rows[i].doc);
 		auto_free char *text = errs_text(&t.errs);
 		has_str(text, rows[i].err, "%s", rows[i].err);
 		run_done(&t);
 	}
 	struct run t;
 	run_text(&t, "services: {a: {image: i, isolation: default, userns_mode: host, logging: {driver: none}, links: ['b:b'], restart: 'on-failure:2'}, b: {image: i}}", NULL);
-	is_int(project_unsupported(t.p, NULL, &t.errs), 0, "values that are carried out pass");
+	is_int(project_unsupported(t.p, NULL, USE_DEPS, &t.errs), 0, "values that are carried out pass");
 	run_done(&t);
 }
 

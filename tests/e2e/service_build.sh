@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What a service says of its build, seen in the image: the Dockerfile writes down what it finds.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+need root
+
+file_in() { c run --rm -T "$1" cat "$2"; }
+
+sources() {
+	project src <<-'E'
+		services:
+		  short: { build: ./ctx }
+		  long: { build: { context: ctx, dockerfile: sub/Other } }
+		  outside: { build: { context: ctx, dockerfile: ../Outside } }
+		  inline: { build: { context: ctx, dockerfile_inline: "FROM busybox\nCOPY data /from-inline\nRUN echo $$HOME >/my-home" } }
+		  named: { image: "local/named:7", build: { context: ctx, tags: ["local/also:1", "local/also:2"] } }
+		  target: { build: { context: ctx, dockerfile: Stages, target: Middle } }
+	E
+	mkdir -p ctx/sub
+	echo data >ctx/data
+	printf 'FROM busybox\nCOPY data /from-default\n' >ctx/Dockerfile
+	printf 'FROM busybox\nCOPY data /from-other\n' >ctx/sub/Other
+	printf 'FROM busybox\nCOPY data /from-outside\n' >Outside
+	printf 'FROM busybox AS middle\nRUN touch /middle\nFROM middle\nRUN touch /last; exit 3\n' >ctx/Stages
+	ok c build
+	is "$(file_in short /from-default)$(file_in long /from-other)$(file_in outside /from-outside)$(file_in inline /from-inline)" \
+		datadatadatadata
+	is "$(file_in inline /my-home)" /root
+	is "$(c run --rm -T target sh -c 'ls /middle /last 2>/dev/null')" /middle
+	for n in src-short src-long local/named:7 local/also:1 local/also:2; do ok c image inspect $n; done
+	is "$(c image inspect local/also:2 | jq -r '.[0].Id')" "$(c image inspect local/named:7 | jq -r '.[0].Id')"
+	fails 1 c image inspect src-named
+	ok c down
+}
+# observes: build build.context build.dockerfile build.dockerfile_inline build.tags build.target
+t "where from, and under which names" sources
+
+inside() {
+	project inside <<-'E'
+		services:
+		  map:
+		    build:
+		      context: .
+		      args: { WHO: map, FROM_ENV: null, EMPTY: "" }
+		      labels: { com.example: built, over: file }
+		      extra_hosts: ["told:192.0.2.7"]
+		      shm_size: 3m
+		      secrets: [plain, { source: renamed, target: other, uid: "5" }]
+		  list: { build: { context: ., args: [WHO=list, FROM_ENV], labels: ["com.example=list"], network: none, secrets: [plain, { source: renamed, target: other }] } }
+		  host: { build: { context: ., network: host, secrets: [plain, { source: renamed, target: other }] } }
+		secrets: { plain: { file: ./plain }, renamed: { file: ./renamed } }
+	E
+	echo s1 >plain
+	echo s2 >renamed
+	cat >Dockerfile <<-'E'
+		FROM busybox
+		ARG WHO=default
+		ARG FROM_ENV=default
+		ARG EMPTY=default
+		LABEL over=dockerfile kept=1
+		RUN echo "$WHO/$FROM_ENV/$EMPTY" >/args
+		RUN cat /etc/hosts >/hosts; df -k /dev/shm | awk 'NR == 2 { print $2 }' >/shm; ls /sys/class/net | xargs >/net; readlink /proc/self/ns/net >/ns
+		RUN --mount=type=secret,id=plain --mount=type=secret,id=other cat /run/secrets/plain /run/secrets/other | xargs >/secrets
+	E
+	export FROM_ENV=environment
+	ok c build
+	has "$err" "\`uid\` has no effect here"
+	is "$(file_in map /args) $(file_in list /args) $(file_in host /args)" \
+		"map/environment/ list/environment/default default/default/default"
+	is "$(c image inspect inside-map | jq -r '.[0].Config.Labels | .["com.example"] + .over + .kept')" builtfile1
+	is "$(c image inspect inside-list | jq -r '.[0].Config.Labels["com.example"]')" list
+	matches "$(file_in map /hosts)" $'192.0.2.7\ttold'
+	hasnt "$(file_in list /hosts)" told
+	is "$(file_in map /shm)/$(file_in list /shm)" 3072/65536
+	is "$(file_in list /net)/$(file_in map /net)" "lo/eth0 lo"
+	is "$(file_in host /ns)" "$(readlink /proc/self/ns/net)"
+	[ "$(file_in map /ns)" != "$(readlink /proc/self/ns/net)" ]
+	is "$(file_in map /secrets)" "s1 s2"
+	is "$(c run --rm -T map ls /run/secrets 2>&1 | grep -c s1)" 0
+	ok c down
+}
+# observes: build.args build.labels build.extra_hosts build.shm_size build.network build.secrets build.secrets[].source build.secrets[].target
+t "arguments, labels, hosts, /dev/shm, network, secrets" inside
+
+again() {
+	local one port
+
+	start_registry "$T/registry"
+	port=$registry_port
+	project again <<-E
+		services:
+		  cached: { build: { dockerfile_inline: "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/stamp" } }
+		  fresh: { build: { dockerfile_inline: "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/stamp", no_cache: true } }
+		  base: { image: "127.0.0.1:$port/base:1", build: { dockerfile_inline: "FROM busybox\nRUN echo 1 >/base" } }
+		  pulls: { build: { dockerfile_inline: "FROM 127.0.0.1:$port/base:1\nRUN cat /base >/got", pull: true } }
+		  keeps: { build: { dockerfile_inline: "FROM 127.0.0.1:$port/base:1\nRUN cat /base >/kept" } }
+	E
+	ok c build cached fresh base
+	one="$(file_in cached /stamp) $(file_in fresh /stamp)"
+	ok c build cached fresh
+	is "$(file_in cached /stamp)" "${one% *}"
+	[ "$(file_in fresh /stamp)" != "${one#* }" ] || flunk "no_cache: the same step"
+	# another base in the registry than here
+	ok c push base
+	c image tag "127.0.0.1:$port/base:1" local/first
+	sed -i 's|echo 1 >/base|echo 2 >/base|' compose.yaml
+	ok c build base
+	ok c push base
+	ok c image tag local/first "127.0.0.1:$port/base:1"
+	ok c build keeps
+	is "$(file_in keeps /kept)" 1
+	ok c build pulls
+	is "$(file_in pulls /got)" 2
+	kill "$registry"
+	ok c down
+}
+# observes: build.no_cache build.pull
+t "no_cache, and the newest base with pull" again
+done_testing
