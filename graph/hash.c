@@ -5,8 +5,43 @@
 #include "compose/base/sha256.h"
 #include "compose/base/str.h"
 #include "parser/node.h"
+#include "parser/schema.h"
 
-static json_t *node_json(const struct node *n)
+/* Without what cannot make a difference to a container: rows that stand apart, have no effect, or are extensions. */
+static bool counts(const struct keys *k, const char *name, const struct key **ret_row)
+{
+	const struct key *row = k ? schema_child(k, name) : NULL;
+
+	*ret_row = row;
+	if (!row)
+		return !k || !schema_is_extension(k, name);
+	return !(row->flags & KEY_APART) && row->status != KEY_SILENT && row->status != KEY_WARNED;
+}
+
+static json_t *node_json(const struct node *n, const struct keys *k, const struct key *item);
+
+static json_t *map_json(const struct node *n, const struct keys *k)
+{
+	json_t *j = json_object();
+
+	for (size_t i = 0; i < n->n; i++) {
+		const struct node *val = n->pairs[i].val;
+		const struct key *row;
+		json_t *sub;
+
+		if (!counts(k, n->pairs[i].key, &row))
+			continue;
+		sub = node_json(val, row ? row->keys : NULL, row ? row->item : NULL);
+		if (val->kind == NODE_MAP && val->n && !json_object_size(sub))
+			json_decref(sub);       /* nothing of it counts */
+		else
+			(void)json_object_set_new_nocheck(j, n->pairs[i].key, sub);
+	}
+	return j;
+}
+
+/* in: k, item: the rows of what is below n, NULL = all of it counts */
+static json_t *node_json(const struct node *n, const struct keys *k, const struct key *item)
 {
 	json_t *j;
 
@@ -18,13 +53,9 @@ static json_t *node_json(const struct node *n)
 	case NODE_LIST:
 		j = json_array();
 		for (size_t i = 0; i < n->n; i++)
-			(void)json_array_append_new(j, node_json(n->items[i]));
+			(void)json_array_append_new(j, node_json(n->items[i], item ? item->keys : NULL, item ? item->item : NULL));
 		return j;
-	case NODE_MAP:
-		j = json_object();
-		for (size_t i = 0; i < n->n; i++)
-			(void)json_object_set_new_nocheck(j, n->pairs[i].key, node_json(n->pairs[i].val));
-		return j;
+	case NODE_MAP: return map_json(n, k);
 	default:
 		return json_stringn_nocheck(n->text ? n->text : "", n->text ? strlen(n->text) : 0);
 	}
@@ -32,13 +63,7 @@ static json_t *node_json(const struct node *n)
 
 json_t *service_config(const struct service *s)
 {
-	static const char *const excluded[] = { "build", "pull_policy", "scale", "depends_on", "profiles", "develop" };
-	json_t *j = node_json(s->tree);
-
-	for (size_t i = 0; i < ARRAY_LEN(excluded); i++)
-		(void)json_object_del(j, excluded[i]);
-	(void)json_object_del(json_object_get(j, "deploy"), "replicas");
-	return j;
+	return node_json(s->tree, &schema_service, NULL);
 }
 
 static void digest(json_t *j, char ret[65])
@@ -56,12 +81,12 @@ void service_hash(const struct service *s, char ret[65])
 
 void network_hash(const struct network *n, char ret[65])
 {
-	digest(n->tree ? node_json(n->tree) : json_null(), ret);
+	digest(n->tree ? node_json(n->tree, NULL, NULL) : json_null(), ret);
 }
 
 void volume_hash(const struct volume *v, char ret[65])
 {
-	digest(v->tree ? node_json(v->tree) : json_null(), ret);
+	digest(v->tree ? node_json(v->tree, NULL, NULL) : json_null(), ret);
 }
 
 /* ret: the verb for the first difference below path, or NULL when both are equal; path is extended to it */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hash.h - what of a service, network or volume decides that it must be made anew, as JSON and as a digest.
  * runs in: client.   owns: nothing.   layer: graph, pure.
- * spec: docker compose's config hash: the resolved service without build, pull_policy, scale, deploy.replicas, depends_on, profiles; and
- * without develop, which says nothing of the container. */
+ * spec: docker compose's config hash, less what cannot make a difference to a container: rows of the schema table that are
+ * KEY_APART (build, pull_policy, scale, deploy.replicas, depends_on, profiles as there; attach and develop too), or have no effect. */
 #pragma once
 #include <jansson.h>
 #include "parser/project.h"

@@ -24,6 +24,7 @@ enum key_flags {
 	KEY_UNIQUE = 2,        /* a list whose items must differ */
 	KEY_RANGE  = 4,        /* numbers must lie within lo..hi */
 	KEY_SIZED  = 8,        /* at least one item */
+	KEY_APART  = 16,       /* of a service, and not of its containers: changing it makes none anew */
 };
 
 /* Where the walk is: a chain on the stack, made into text only for a message. */

@@ -113,7 +113,7 @@ static const struct key deploy_v[] = {
 	{ "labels", KV, .settle = settle_labels, .status = KEY_SILENT, .note = "label the cluster's service, not its containers" },
 	{ "mode", .forms = STR, .status = KEY_SILENT, .note = SWARM },
 	{ "placement", .forms = MAP, .keys = &placement_keys, .status = KEY_SILENT, .note = SWARM },
-	{ "replicas", .forms = INT | STR, .settle = settle_int },
+	{ "replicas", .forms = INT | STR, .settle = settle_int, .flags = KEY_APART },
 	{ "resources", .forms = MAP, .keys = &resources_keys },
 	{ "restart_policy", .forms = MAP, .keys = &restart_keys },
 	{ "rollback_config", .forms = MAP, .keys = &update_keys, .status = KEY_SILENT, .note = SWARM },

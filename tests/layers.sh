@@ -14,7 +14,7 @@ BEGIN {  # folder -> allowed prefixes
 	base = "compose/base/"
 	may("compose/base", "")
 	may("parser", base)
-	may("graph", base " parser/project.h parser/node.h")
+	may("graph", base " parser/project.h parser/node.h parser/schema.h")
 	may("compose/runtime", base)
 	may("compose/net", base)
 	may("compose/logs", base)
