@@ -20,6 +20,7 @@ struct builder {
 	struct op           ***ready;        /* per service: operations after which it counts as started; NULL-terminated */
 	struct op           ***gone;         /* per service: operations after which it counts as stopped */
 	enum touched          *touched;      /* per service: the most that is done to one of its containers */
+	struct op            **cleared;      /* orphans that are removed: their ports and names are free after these; NULL-terminated, or NULL */
 	bool                  *leaves;       /* per observed container: removed by this plan */
 };
 

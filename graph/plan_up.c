@@ -150,6 +150,37 @@ static void after_resources(struct builder *b, const struct resources *r, const 
 	}
 }
 
+/* ---- orphans ---------------------------------------------------------------------------------------------------- */
+
+static bool is_inactive(const struct project *p, const char *name)
+{
+	for (size_t i = 0; i < p->inactive.n; i++)
+		if (str_eq(p->inactive.v[i], name))
+			return true;
+	return false;
+}
+
+/* Before everything else, as docker has it: a service that was renamed gets the port of the old one. */
+static void orphans(struct builder *b)
+{
+	auto_str struct str names = {0};
+
+	for (size_t i = 0; i < b->have->n_ctrs; i++) {
+		const struct observed_ctr *c = &b->have->ctrs[i];
+
+		if (c->oneoff || plan_service(b, c->service) != SIZE_MAX || is_inactive(b->want, c->service))
+			continue;
+		if (b->goal->remove_orphans)
+			plan_list_add(b, &b->cleared, plan_remove_ctr(b, c, "no service of that name any more", false,
+				      plan_stop_ctr(b, c, NULL, "no service of that name any more")));
+		else
+			str_addf(&names, "%s%s", names.len ? ", " : "", c->name);
+	}
+	if (names.len && !b->goal->ignore_orphans)
+		plan_warn(b, "found orphan containers (%s) of services that are not in the file any more; "
+			  "--remove-orphans removes them", str_cstr(&names));
+}
+
 /* ---- containers ------------------------------------------------------------------------------------------------- */
 
 /* Does s live in namespaces of that service (network_mode, pid, ipc ...), or take its volumes? */
@@ -222,6 +253,9 @@ static struct op *create_op(struct builder *b, const struct resources *r, const 
 	op->number = number;
 	op->replaces = replaces;
 	after_resources(b, r, s, op);
+	for (struct op **rm = b->cleared; rm && *rm; rm++)
+		if (str_eq((*rm)->object, op->object))   /* a container_name that went to another service */
+			plan_after(b, op, *rm);
 	for (size_t i = 0; i < op->i; i++) {     /* a namespace that is joined is named by the other container's id: that one must exist */
 		struct op *other = b->plan->ops[i];
 
@@ -240,6 +274,8 @@ static struct op *start_op(struct builder *b, const struct service *s, const cha
 	op->ctr = c;
 	op->ctr_op = created;
 	plan_after(b, op, created);
+	for (struct op **rm = b->cleared; rm && *rm; rm++)
+		plan_after(b, op, *rm);
 	return op;
 }
 
@@ -517,34 +553,6 @@ static void wait_for_all(struct builder *b)
 		}
 }
 
-static bool is_inactive(const struct project *p, const char *name)
-{
-	for (size_t i = 0; i < p->inactive.n; i++)
-		if (str_eq(p->inactive.v[i], name))
-			return true;
-	return false;
-}
-
-static void orphans(struct builder *b)
-{
-	auto_str struct str names = {0};
-
-	for (size_t i = 0; i < b->have->n_ctrs; i++) {
-		const struct observed_ctr *c = &b->have->ctrs[i];
-
-		if (c->oneoff || plan_service(b, c->service) != SIZE_MAX || is_inactive(b->want, c->service))
-			continue;
-		if (b->goal->remove_orphans)
-			plan_remove_ctr(b, c, "no service of that name any more", false,
-					plan_stop_ctr(b, c, NULL, "no service of that name any more"));
-		else
-			str_addf(&names, "%s%s", names.len ? ", " : "", c->name);
-	}
-	if (names.len && !b->goal->ignore_orphans)
-		plan_warn(b, "found orphan containers (%s) of services that are not in the file any more; "
-			  "--remove-orphans removes them", str_cstr(&names));
-}
-
 int plan_up(struct builder *b, struct err *e)
 {
 	struct resources r = {0};
@@ -556,6 +564,7 @@ int plan_up(struct builder *b, struct err *e)
 		return -1;
 	if (b->goal->verb == GOAL_RUN)
 		target = plan_service(b, b->goal->services[0]);
+	orphans(b);
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k];
 
@@ -576,6 +585,5 @@ int plan_up(struct builder *b, struct err *e)
 	}
 	if (b->goal->wait_healthy)
 		wait_for_all(b);
-	orphans(b);
 	return 0;
 }

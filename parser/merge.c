@@ -40,6 +40,8 @@ static int merge_map(const struct merge *m, const struct rule *r, struct node *b
 		else
 			bad |= merge_value(m, rule_child(r, from->key), &to->val, from->val,
 					   &(struct trail){ at, from->key, 0 });
+		if (to && to->val == from->val)         /* replaced whole: it stands there now */
+			to->key_pos = from->key_pos;
 	}
 	return bad;
 }
