@@ -207,6 +207,15 @@ static void cleanup(struct ctx *c)
 	ui_free(c->ui);
 }
 
+/* Ctrl-C ends many operations at once, and is told once. */
+static bool only_interrupted(const struct ctx *c, const struct err *e)
+{
+	for (size_t i = 0; i < c->errs.n; i++)
+		if (c->errs.v[i].kind != ERR_INTR)
+			return false;
+	return e->kind == ERR_INTR || (e->kind == ERR_NONE && c->errs.n);
+}
+
 static int report(struct ctx *c, struct err *e)
 {
 	int status, more;
@@ -214,6 +223,11 @@ static int report(struct ctx *c, struct err *e)
 	if (e->kind == ERR_NONE && !c->errs.n)
 		return c->status;
 	ui_flush(c->ui);
+	if (only_interrupted(c, e)) {
+		fputs("compose: interrupted\n", stderr);
+		errs_done(&c->errs);
+		return c->status ? c->status : 128 + (intr_signal() ? intr_signal() : SIGINT);
+	}
 	if (e->n)
 		errs_add(&c->errs, e);
 	status = errs_report(&c->errs, stderr);

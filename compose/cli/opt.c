@@ -57,6 +57,7 @@ bool opt_secs(const char *s, int64_t *ret_ns)
 		{ "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 },
 	};
 	double sum = 0;
+	bool given = *s;
 	uint64_t whole;
 
 	if (str_to_u64(s, &whole)) {
@@ -80,7 +81,7 @@ bool opt_secs(const char *s, int64_t *ret_ns)
 		sum += v * units[i].ns;
 		s = end + len;
 	}
-	if (sum <= 0 || sum > 9e18)
+	if (!given || sum > 9e18)
 		return false;
 	*ret_ns = (int64_t)sum;
 	return true;

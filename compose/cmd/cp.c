@@ -90,6 +90,25 @@ static int refuse_hidden(struct cp *w, const struct ctr_root *root, int dir, con
 	return err_hint(w->e, "start it first: `compose start %s`", root->r.service);
 }
 
+/* Where a path of the container begins: its root, or the volume that it is in while the container does not run. */
+struct start { int root, volume; const char *path; char *absolute; };
+
+static int find_start(struct cp *w, const struct ctr_root *root, const char *path, struct start *s)
+{
+	*s = (struct start){ root->fd, -1, path, *path == '/' ? xstrdup(path) : xasprintf("/%s", path) };
+	if (ctr_root_volume(root, s->absolute, w->to_ctr, &s->volume, &s->path, w->e) < 0)
+		return -1;
+	if (s->volume >= 0)
+		s->root = s->volume;
+	return 0;
+}
+
+static void start_done(struct start *s)
+{
+	mem_closep(&s->volume);
+	free(s->absolute);
+}
+
 static void warn_hidden(struct cp *w, const struct ctr_root *root, const char *top)
 {
 	for (size_t i = 0; !root->live && i < root->r.volumes.n; i++)
@@ -152,20 +171,31 @@ static long feed_read(void *arg, const void **buf)
 	return n;
 }
 
-static int from_stdin(struct cp *w, const struct ctr_root *root)
+static int unpack(struct cp *w, const struct ctr_root *root, const struct start *s)
 {
-	const struct place p = { root->fd, w->dst };
+	const struct place p = { s->root, s->path };
 	const struct layer_opts o = { .compressed = true };
 	auto_free char *buf = xmalloc(CHUNK);
 	struct feed f = { w->spool >= 0 ? w->spool : STDIN_FILENO, buf };
 	auto_close int dir = place_dir(&p, w->e);
 	struct layer_stats st;
 
-	if (dir < 0 || refuse_hidden(w, root, dir, "") < 0)
+	if (dir < 0 || (s->volume < 0 && refuse_hidden(w, root, dir, "") < 0))
 		return -1;
 	if (w->spool >= 0 && lseek(w->spool, 0, SEEK_SET) < 0)
 		return err_set(w->e, ERR_SYS, errno, "read the archive again");
 	return layer_untar(dir, feed_read, &f, &o, &st, w->e);
+}
+
+static int from_stdin(struct cp *w, const struct ctr_root *root)
+{
+	struct start s;
+	int r = find_start(w, root, w->dst, &s);
+
+	if (r == 0)
+		r = unpack(w, root, &s);
+	start_done(&s);
+	return r;
 }
 
 /* Standard input can be read once, and there are several replicas. */
@@ -211,37 +241,63 @@ static int copy(struct cp *w, const struct ctr_root *root, const struct place_sr
 
 static int into_ctr(struct cp *w, const struct ctr_root *root)
 {
-	const struct place from = { -1, w->src }, to = { root->fd, w->dst };
+	const struct place from = { -1, w->src };
 	struct place_src src = { .dir = -1 };
 	struct place_dst dst = { .dir = -1 };
-	int r = place_source(&src, &from, w->a->follow, w->e);
+	struct start s;
+	int r = find_start(w, root, w->dst, &s);
 
 	if (r == 0)
-		r = place_target(&dst, &to, &src, w->e);
+		r = place_source(&src, &from, w->a->follow, w->e);
 	if (r == 0)
+		r = place_target(&dst, &(struct place){ s.root, s.path }, &src, w->e);
+	if (r == 0 && s.volume < 0)
 		r = refuse_hidden(w, root, dst.dir, dst.name);
 	if (r == 0)
 		r = copy(w, root, &src, &dst);
+	start_done(&s);
 	place_src_done(&src);
 	place_dst_done(&dst);
 	return r;
 }
 
+/* A volume's own directory is called as the container calls it. */
+static void name_volume(const struct start *s, struct place_src *src)
+{
+	size_t n = strlen(s->absolute);
+	const char *slash;
+
+	if (s->volume < 0 || !str_eq(s->path, "/"))
+		return;
+	while (n > 1 && s->absolute[n - 1] == '/')
+		n--;
+	s->absolute[n] = '\0';
+	slash = strrchr(s->absolute, '/');
+	free(src->base);
+	src->base = xstrdup(slash ? slash + 1 : s->absolute);
+}
+
 static int out_of_ctr(struct cp *w, const struct ctr_root *root)
 {
-	const struct place from = { root->fd, w->src }, to = { -1, w->dst };
+	const struct place to = { -1, w->dst };
 	struct place_src src = { .dir = -1 };
 	struct place_dst dst = { .dir = -1 };
-	int r = place_source(&src, &from, w->a->follow, w->e);
+	struct start s;
+	int r = find_start(w, root, w->src, &s);
 
 	if (r == 0)
+		r = place_source(&src, &(struct place){ s.root, s.path }, w->a->follow, w->e);
+	if (r == 0)
+		name_volume(&s, &src);
+	if (r == 0 && s.volume < 0)
 		r = refuse_hidden(w, root, src.dir, src.name);
-	if (r == 0 && src.is_dir)
+	if (r == 0 && src.is_dir && s.volume < 0)
 		warn_hidden(w, root, w->src);
 	if (r == 0 && str_eq(w->dst, "-"))
 		r = to_stdout(w, root, &src);
 	else if (r == 0 && (r = place_target(&dst, &to, &src, w->e)) == 0)
 		r = copy(w, root, &src, &dst);
+	start_done(&s);
 	place_src_done(&src);
 	place_dst_done(&dst);
 	return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* events.c - `compose events`: what happens to the project's containers from now on, until Ctrl-C.
+/* events.c - `compose events`: what happens to the project's containers from now on, until Ctrl-C; and what has happened, as
+ * far as it is remembered: the last few hundred events of a supervisor that lives, and what the containers' files tell.
  * The supervisor tells of their lives; that they are made and removed is seen by their directories. A supervisor is
  * started when none lives, and stays as long as this command listens. */
 #include <errno.h>
@@ -19,7 +20,7 @@ struct events_args { bool json; const char *since, *until; char **services; };
 
 static const struct opt events_opts[] = {
 	OPT_FLAG(0, "json", struct events_args, json, "an object a line"),
-	OPT_STR(0, "since", struct events_args, since, "TIME", "not possible here: events are not kept"),
+	OPT_STR(0, "since", struct events_args, since, "TIME", "also events since then, as far as they are remembered"),
 	OPT_STR(0, "until", struct events_args, until, "TIME", "end at that time"),
 	OPT_REST(struct events_args, services, "SERVICE", "services (default: all)"),
 	OPT_END
@@ -27,6 +28,7 @@ static const struct opt events_opts[] = {
 
 /* A container that was seen: what is told of it when its files are gone. */
 struct seen { char id[ID_SIZE]; char *service; json_t *attributes; bool told, there; };
+struct late { int64_t ns; size_t order; char *line; };      /* told when all of the past has come */
 struct events {
 	struct ctx *c;
 	const struct events_args *a;
@@ -34,16 +36,17 @@ struct events {
 	int notify, watch;                /* inotify: the project's directory */
 	char *dir;
 	VEC(struct seen *) seen;
-	int64_t until_ns;
+	int64_t since_ns, until_ns;
+	bool replaying;
+	VEC(struct late) late;
 	struct err *e;
 };
 
 /* ---- one line -------------------------------------------------------------------------------- */
 
-static void print_json(const struct seen *s, const char *action, const char *at, const json_t *attributes)
+static char *json_line(const struct seen *s, const char *action, const char *at, const json_t *attributes)
 {
 	auto_json json_t *j = json_object();
-	auto_free char *text = NULL;
 
 	json_put(j, "time", at);
 	json_put(j, "type", "container");
@@ -51,21 +54,20 @@ static void print_json(const struct seen *s, const char *action, const char *at,
 	json_put(j, "id", s->id);
 	json_put(j, "service", s->service);
 	(void)json_object_set(j, "attributes", (json_t *)(uintptr_t)attributes);
-	text = json_dumps(j, JSON_COMPACT);
-	puts(text ? text : "{}");
+	return json_dumps(j, JSON_COMPACT);
 }
 
-static void print_line(const struct seen *s, const char *action, const char *at, const json_t *attributes)
+static char *text_line(const struct seen *s, const char *action, const char *at, const json_t *attributes)
 {
 	auto_str struct str b = {0};
-	auto_free char *clean = NULL;
+	auto_free char *clean = NULL, *what = str_printable(action);
 	const char *key;
 	json_t *val;
 
 	json_object_foreach((json_t *)(uintptr_t)attributes, key, val)
 		str_addf(&b, "%s%s=%s", b.len ? ", " : "", key, json_string_value(val));
 	clean = str_printable(str_cstr(&b));
-	printf("%s container %s %s (%s)\n", at, action, s->id, clean);
+	return xasprintf("%s container %s %s (%s)", at, what, s->id, clean);
 }
 
 static char *time_text(int64_t ns, bool json)
@@ -83,20 +85,44 @@ static char *time_text(int64_t ns, bool json)
 	return xasprintf("%s.%06lld%.3s:%s", day, (long long)(ns % 1000000000 / 1000), zone, zone + 3);
 }
 
-/* in: code: exit code, or -1 */
-static void tell(struct events *ev, const struct seen *s, const char *action, int64_t ns, int64_t code)
+static int by_time(const void *a, const void *b)
 {
-	auto_free char *at = time_text(ns, ev->a->json);
+	const struct late *x = a, *y = b;
+
+	return x->ns < y->ns ? -1 : x->ns > y->ns ? 1 : x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* What lies in the past has come from several places: now that all of it is there, it is told in order. */
+static void end_replay(struct events *ev)
+{
+	ev->replaying = false;
+	if (ev->late.n)
+		qsort(ev->late.v, ev->late.n, sizeof(*ev->late.v), by_time);
+	for (size_t i = 0; i < ev->late.n; i++) {
+		puts(ev->late.v[i].line);
+		free(ev->late.v[i].line);
+	}
+	vec_done(&ev->late);
+}
+
+/* in: code: exit code, or -1; more: further attributes, or NULL */
+static void tell(struct events *ev, const struct seen *s, const char *action, int64_t ns, int64_t code, const json_t *more)
+{
+	auto_free char *at = time_text(ns, ev->a->json), *line = NULL;
 	auto_json json_t *attributes = json_copy(s->attributes);
 
-	if (!s->told || !list_named(ev->a->services, s->service))
+	if (!s->told || !list_named(ev->a->services, s->service) || ns < ev->since_ns || (ev->until_ns && ns > ev->until_ns))
 		return;
+	(void)json_object_update(attributes, (json_t *)(uintptr_t)more);
 	if (code >= 0)
 		(void)json_object_set_new(attributes, "exitCode", json_sprintf("%lld", (long long)code));
-	if (ev->a->json)
-		print_json(s, action, at, attributes);
+	line = ev->a->json ? json_line(s, action, at, attributes) : text_line(s, action, at, attributes);
+	if (!line)
+		return;
+	if (ev->replaying)
+		vec_push(&ev->late, (struct late){ ns, ev->late.n, take_ptr(line) });
 	else
-		print_line(s, action, at, attributes);
+		puts(line);
 }
 
 /* ---- containers come and go ------------------------------------------------------------------ */
@@ -145,7 +171,7 @@ static int look_at(void *arg, int dir, const struct ctr_record *r, const struct 
 	if (!s) {
 		s = remember(l->ev, r);
 		if (l->tell)
-			tell(l->ev, s, "create", r->created_ns, -1);
+			tell(l->ev, s, "create", r->created_ns, -1, NULL);
 	}
 	s->there = true;
 	return 0;
@@ -166,7 +192,7 @@ static int look(struct events *ev, bool tell_of_it)
 
 		if (s->there)
 			continue;
-		tell(ev, s, "destroy", sys_now_ns(), -1);
+		tell(ev, s, "destroy", sys_now_ns(), -1, NULL);
 		vec_remove(&ev->seen, i);
 		seen_free(s);
 	}
@@ -212,9 +238,27 @@ static int on_notify(struct events *ev)
 
 static int connect_sup(struct events *ev)
 {
-	if (sup_open(&ev->sup, &ev->c->paths, ev->c->name, true, ev->e) < 0)
+	json_t *args = ev->replaying ? json_pack("{s:I}", "replay_ns", (json_int_t)ev->since_ns) : NULL;
+
+	if (sup_open(&ev->sup, &ev->c->paths, ev->c->name, true, ev->e) < 0) {
+		json_decref(args);
 		return -1;
-	return sup_call(ev->sup, "subscribe", NULL, NULL, 0, NULL, ev->e);
+	}
+	return sup_call(ev->sup, "subscribe", args, NULL, 0, NULL, ev->e);
+}
+
+/* One that is gone by now: what the event says of it. */
+static void tell_of_gone(struct events *ev, const json_t *j, const char *action)
+{
+	struct seen gone = { .service = xstrdup(json_str(j, "service", "")), .attributes = json_object(),
+			     .told = !json_flag(j, "oneoff", false) };
+
+	(void)snprintf(gone.id, sizeof(gone.id), "%s", json_str(j, "ctr", ""));
+	json_put(gone.attributes, "image", json_str(j, "image", ""));
+	json_put(gone.attributes, "name", json_str(j, "name", ""));
+	tell(ev, &gone, action, json_int(j, "time_ns", 0), json_int(j, "exit_code", -1), json_object_get(j, "attributes"));
+	free(gone.service);
+	json_decref(gone.attributes);
 }
 
 static void on_event(struct events *ev, const json_t *j)
@@ -223,8 +267,12 @@ static void on_event(struct events *ev, const json_t *j)
 	auto_free char *action = health ? xasprintf("%s: %s", what, health) : xstrdup(what);
 	const struct seen *s = find(ev, json_str(j, "ctr", ""));
 
-	if (s)
-		tell(ev, s, action, json_int(j, "time_ns", 0), json_int(j, "exit_code", -1));
+	if (str_eq(what, "replayed"))
+		end_replay(ev);
+	else if (s)
+		tell(ev, s, action, json_int(j, "time_ns", 0), json_int(j, "exit_code", -1), json_object_get(j, "attributes"));
+	else if (ev->replaying)
+		tell_of_gone(ev, j, action);
 }
 
 static int on_sup(struct events *ev)
@@ -262,9 +310,9 @@ static int listen_on(struct events *ev)
 				      {.fd = sup_fd(ev->sup), .events = POLLIN},
 				      {.fd = intr_fd(), .events = POLLIN}};
 
-		if (fflush(stdout) != 0 || (ev->until_ns && sys_now_ns() >= ev->until_ns))
+		if (fflush(stdout) != 0 || (!ev->replaying && ev->until_ns && sys_now_ns() >= ev->until_ns))
 			return 0;
-		if (poll(p, 3, remaining_ms(ev)) < 0 && errno != EINTR)
+		if (poll(p, 3, ev->replaying ? -1 : remaining_ms(ev)) < 0 && errno != EINTR)
 			return err_set(ev->e, ERR_SYS, errno, "wait for events");
 		if (intr_check(ev->e) < 0)
 			return -1;
@@ -277,12 +325,9 @@ static int listen_on(struct events *ev)
 
 static int check(struct events *ev)
 {
-	if (ev->a->since) {
-		err_set(ev->e, ERR_USAGE, 0, "--since: events are not kept, so only those from now on can be shown");
-		return err_hint(
-			ev->e,
-			"`compose logs --since` shows earlier output, `compose why SERVICE` the end of a container");
-	}
+	if (when_parse(ev->a->since, "--since", &ev->since_ns, ev->e) < 0)
+		return -1;
+	ev->replaying = ev->a->since;
 	return when_parse(ev->a->until, "--until", &ev->until_ns, ev->e);
 }
 
@@ -292,12 +337,12 @@ static int begin(struct events *ev)
 
 	if (check(ev) < 0 || list_read(ev->c, &l, ev->e) < 0 || list_check_names(ev->c, &l, ev->a->services, ev->e) < 0)
 		return -1;
-	if (ev->until_ns && ev->until_ns <= sys_now_ns())
+	if (!ev->replaying && ev->until_ns && ev->until_ns <= sys_now_ns())
 		return 1;
 	ev->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (ev->notify < 0)
 		return err_set(ev->e, ERR_SYS, errno, "watch files");
-	return watch_project(ev) < 0 || look(ev, false) < 0 || connect_sup(ev) < 0 ? -1 : 0;
+	return watch_project(ev) < 0 || look(ev, ev->replaying) < 0 || connect_sup(ev) < 0 ? -1 : 0;
 }
 
 static int events_run(struct ctx *c, const void *args, struct err *e)
@@ -309,6 +354,7 @@ static int events_run(struct ctx *c, const void *args, struct err *e)
 
 	if (r == 0)
 		r = listen_on(&ev);
+	end_replay(&ev);
 	sup_close(ev.sup);
 	mem_closep(&ev.notify);
 	while (ev.seen.n)

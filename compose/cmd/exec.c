@@ -10,7 +10,9 @@
 #include "compose/cmd/act.h"
 #include "compose/cmd/pump.h"
 #include "compose/engine/enter.h"
+#include "compose/base/json.h"
 #include "compose/state/record.h"
+#include "compose/supervisor/client.h"
 
 struct exec_args {
 	bool detach, no_tty, tty, tty_given, interactive, privileged;
@@ -19,6 +21,8 @@ struct exec_args {
 	const char *user, *workdir, *service;
 	char **command;
 };
+
+enum { COMMAND_TOLD = 4096 };       /* bytes of a command that are told */
 
 static const struct opt exec_opts[] = {
 	OPT_FLAG('d', "detach", struct exec_args, detach, "in the background, without output"),
@@ -35,6 +39,20 @@ static const struct opt exec_opts[] = {
 	OPT_RESTX(struct exec_args, command, "COMMAND", OPT_NEED, ""),
 	OPT_END
 };
+
+/* Tell those who listen to `events`; nobody is waited for. */
+static void note(const struct ctx *c, const char *event, const struct observed_ctr *ctr, const struct exec_args *a, int code)
+{
+	auto_str struct str b = {0};
+	json_t *j = json_pack("{s:s,s:s,s:o,s:i}", "ctr", ctr->id, "event", event, "exec", json_sprintf("%d", (int)getpid()),
+			      "exit_code", code);
+
+	for (char **v = a->command; *v && code < 0; v++)
+		str_addf(&b, "%s%s", b.len ? " " : "", *v);
+	if (b.len)
+		(void)json_object_set_new(j, "command", json_stringn(b.s, b.len < COMMAND_TOLD ? b.len : COMMAND_TOLD));
+	sup_note(&c->paths, c->name, j);
+}
 
 struct running { struct enter *en; struct pump *pump; int status; struct err *e; };
 
@@ -75,8 +93,10 @@ static int go(struct ctx *c, const struct exec_args *a, const struct observed_ct
 		pump_size(&want.rows, &want.cols);
 	if (!a->detach && !tty && pump_pipes(pump, true, e) < 0)
 		return -1;
+	note(c, "exec_create", ctr, a, -1);
 	if (enter_start(&r.en, &c->paths, c->name, ctr->id, &want, e) < 0)
 		return -1;
+	note(c, "exec_start", ctr, a, -1);
 	if (a->detach) {
 		enter_free(r.en);
 		return 0;
@@ -91,6 +111,8 @@ static int go(struct ctx *c, const struct exec_args *a, const struct observed_ct
 	ret = pump_loop(pump, enter_pidfd(r.en), &calls, e);
 	if (ret >= 0)
 		c->status = ret > 0 ? 0 : r.status;
+	if (ret == 0)
+		note(c, "exec_die", ctr, a, r.status);
 	enter_free(r.en);
 	return ret < 0 ? -1 : 0;
 }

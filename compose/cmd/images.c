@@ -37,9 +37,9 @@ static void one(struct table *t, json_t *all, const struct listed *l, const stru
 
 	split(l->r.image, &repo, &tag);
 	table_row(t, l->r.name, repo, tag, platform, id, size, created, NULL);
-	(void)json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s}", "ID", l->r.image_id, "ContainerName", l->r.name, "Repository",
+	(void)json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:s,s:s}", "ID", l->r.image_id, "ContainerName", l->r.name, "Repository",
 						  repo, "Tag", tag, "Platform", platform, "Size", (json_int_t)bytes,
-						  "Created", img ? img->created : ""));
+						  "Created", img ? img->created : "", "LastTagTime", "0001-01-01T00:00:00Z"));
 }
 
 static int images_run(struct ctx *c, const void *args, struct err *e)

@@ -2,6 +2,7 @@
 /* kill.c - `compose kill`: send a signal to running containers. */
 #include "compose/cmd/act.h"
 #include "compose/cli/ui.h"
+#include "compose/engine/signals.h"
 
 struct kill_args { const char *signal; bool remove_orphans; char **services; };
 
@@ -19,6 +20,10 @@ static int kill_run(struct ctx *c, const void *args, struct err *e)
 		.remove_orphans = a->remove_orphans };
 	size_t n = 0;
 
+	if (a->signal && signal_number(a->signal) < 1) {     /* also where nothing runs */
+		err_set(e, ERR_USAGE, 0, "-s: \"%s\" is no signal", a->signal);
+		return err_hint(e, "write a name such as SIGHUP, or a number");
+	}
 	if (act(c, &g, NULL, &n, e) < 0)
 		return err_wrap(e, "cannot kill");
 	if (!n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ps.c - `compose ps`: the containers of the project. Field names are docker compose's. */
 #include <time.h>
+#include "compose/base/fs.h"
 #include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
@@ -82,8 +83,16 @@ static char *created_at(int64_t ns)
 	return xstrdup(buf);
 }
 
-/* command: as it is shown, or NULL for the whole one */
-static json_t *row_of(const struct listed *l, const char *command)
+/* What the container itself has written; its volumes and its image are not counted. ret: caller frees */
+static char *written(const struct ctx *c, const struct listed *l)
+{
+	auto_free char *rel = xasprintf("projects/%s/%s/%s", l->r.project, l->r.id, l->r.upper && *l->r.upper ? l->r.upper : "fs/upper");
+
+	return ui_size(fs_du_bytes(c->paths.root_fd, l->r.upper && *l->r.upper == '/' ? l->r.upper : rel));
+}
+
+/* command: as it is shown, or NULL for the whole one; size: "12.3MB", or NULL where nobody asks */
+static json_t *row_of(const struct listed *l, const char *command, const char *size)
 {
 	auto_free char *ago = ui_ago((sys_now_ns() - l->r.created_ns) / 1000000000), *status = list_status(l), *ports = list_ports(l),
 		*labels = joined_labels(l), *at = created_at(l->r.created_ns);
@@ -99,7 +108,7 @@ static json_t *row_of(const struct listed *l, const char *command)
 	json_put(j, "ID", l->r.id);
 	json_put(j, "Image", l->r.image);
 	json_put(j, "Labels", labels);
-	json_put(j, "LocalVolumes", "0");
+	(void)json_object_set_new(j, "LocalVolumes", json_sprintf("%zu", l->r.volumes.n));
 	json_put(j, "Mounts", l->r.mounts);
 	json_put(j, "Name", l->r.name);
 	json_put(j, "Names", l->r.name);
@@ -109,7 +118,7 @@ static json_t *row_of(const struct listed *l, const char *command)
 	(void)json_object_set_new(j, "Publishers", publishers(l));
 	(void)json_object_set_new(j, "RunningFor", json_sprintf("%s ago", ago));
 	json_put(j, "Service", l->r.service);
-	json_put(j, "Size", "0B");
+	json_put(j, "Size", size ? size : "0B");
 	json_put(j, "State", ctr_state_name(l->s.state));
 	json_put(j, "Status", status);
 	(void)json_object_set_new(j, "OOMKilled", json_boolean(l->s.oom));
@@ -131,10 +140,11 @@ static json_t *headers(void)
 	return j;
 }
 
-static int add_row(struct rows *rows, const struct ps_args *a, const struct listed *l, struct err *e)
+static int add_row(const struct ctx *c, struct rows *rows, const struct ps_args *a, const struct listed *l, struct err *e)
 {
-	auto_free char *command = rows_json(rows) ? NULL : shown_command(a, l);
-	auto_json json_t *row = row_of(l, command), *labels = json_object();
+	bool sized = rows_json(rows) || (a->format && strstr(a->format, ".Size"));
+	auto_free char *command = rows_json(rows) ? NULL : shown_command(a, l), *size = sized ? written(c, l) : NULL;
+	auto_json json_t *row = row_of(l, command, size), *labels = json_object();
 
 	if (!rows_json(rows) && !a->no_trunc)
 		(void)json_object_set_new(row, "ID", json_stringn(l->r.id, 12));
@@ -177,7 +187,7 @@ static int ps_run(struct ctx *c, const void *args, struct err *e)
 			if (!str_eq(last, l.v[i]->r.service))
 				puts(l.v[i]->r.service);
 			last = l.v[i]->r.service;
-		} else if (add_row(rows, a, l.v[i], e) < 0) {
+		} else if (add_row(c, rows, a, l.v[i], e) < 0) {
 			return -1;
 		}
 	}

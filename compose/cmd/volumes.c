@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* volumes.c - `compose volumes`: the volumes of the project that exist; with services, those that they mount. */
+#include "compose/base/fs.h"
 #include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "compose/cli/template.h"
+#include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
 #include "compose/cmd/list.h"
 #include "compose/state/record.h"
@@ -30,7 +32,8 @@ static bool mounted(const struct ctx *c, char *const *services, const char *volu
 	return false;
 }
 
-static json_t *row_of(const struct ctx *c, const struct vol_record *r, const json_t *labels)
+/* size: what is in it, "12.3MB", or NULL where nobody asks */
+static json_t *row_of(const struct ctx *c, const struct vol_record *r, const json_t *labels, const char *size)
 {
 	auto_str struct str joined = {0};
 	auto_free char *at = xasprintf("%s/volumes/%s/_data", c->paths.root, r->name);
@@ -41,11 +44,13 @@ static json_t *row_of(const struct ctx *c, const struct vol_record *r, const jso
 		str_addf(&joined, "%s%s=%s", joined.len ? "," : "", key, json_string_value(val));
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "Availability", "N/A", "Driver", "local", "Group",
 			 "N/A", "Labels", str_cstr(&joined), "Links", "N/A", "Mountpoint", at, "Name", r->name, "Scope",
-			 "local", "Size", "N/A", "Status", "N/A");
+			 "local", "Size", size ? size : "N/A", "Status", "N/A");
 }
 
 static int one(struct ctx *c, const char *name, const struct volumes_args *a, struct rows *rows, struct err *e)
 {
+	bool sized = rows_json(rows) || (a->format && strstr(a->format, ".Size"));
+	auto_free char *rel = xasprintf("volumes/%s/_data", name), *size = NULL;
 	auto_json json_t *labels = json_object(), *row = NULL;
 	struct vol_record r = {0};
 	int got = vol_record_read(&c->paths, name, &r, e);
@@ -54,7 +59,8 @@ static int one(struct ctx *c, const char *name, const struct volumes_args *a, st
 		return got < 0 ? -1 : 0;
 	for (size_t i = 0; i < r.labels.n; i++)
 		json_put(labels, r.labels.v[i].key, r.labels.v[i].val);
-	row = row_of(c, &r, labels);
+	size = sized ? ui_size(fs_du_bytes(c->paths.root_fd, rel)) : NULL;
+	row = row_of(c, &r, labels, size);
 	vol_record_done(&r);
 	if (!a->quiet)
 		return rows_add(rows, row, labels, e);

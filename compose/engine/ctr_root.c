@@ -144,6 +144,47 @@ const struct spec_mount *ctr_root_hidden(const struct ctr_root *c, const char *p
 	return NULL;
 }
 
+/* ret: what follows dir in path, "" or "/...", NULL when path is not below it */
+static const char *behind(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return n > 1 && below(path, dir) ? path + n : NULL;
+}
+
+static bool says_parent(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")); p += 2)
+		if ((p == path || p[-1] == '/') && (!p[2] || p[2] == '/'))
+			return true;
+	return false;
+}
+
+int ctr_root_volume(const struct ctr_root *c, const char *path, bool write, int *ret_fd, const char **ret_rest, struct err *e)
+{
+	const struct spec_mount *best = NULL;
+	int fd;
+
+	for (size_t i = 0; !c->live && !says_parent(path) && i < c->spec.mounts.n; i++) {
+		const struct spec_mount *m = &c->spec.mounts.v[i];
+
+		if (behind(path, m->dest) && (!best || strlen(m->dest) >= strlen(best->dest)))
+			best = m;
+	}
+	if (!best || !str_eq(best->type, "bind") || !best->source || *best->source != '/')
+		return 0;
+	fd = open(best->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)                               /* a single file, or gone: ctr_root_hidden() says so */
+		return 0;
+	if (write && strv_has(&best->options, "ro")) {
+		close(fd);
+		return err_set(e, ERR_DENIED, 0, "%s is mounted read only", best->dest);
+	}
+	*ret_fd = fd;
+	*ret_rest = *behind(path, best->dest) ? behind(path, best->dest) : "/";
+	return 1;
+}
+
 enum copy_want ctr_root_no_kernel(void *arg, const char *path, bool is_dir)
 {
 	static const char *const kernel[] = { "/proc", "/sys", "/dev" };

@@ -37,6 +37,12 @@ char *ctr_root_path(int fd);
 /* What is mounted at path or above it in a container that does not run, so that path would be found beside it: a
  * volume, a directory of the host. ret: NULL when there is none; borrowed */
 const struct spec_mount *ctr_root_hidden(const struct ctr_root *c, const char *path);
+/* A path in a volume, or in a directory of the host, of a container that does not run: the directory itself, and what is left
+ * of the path below it ("/" and on). Only by the path's own words: links that lead there are left to ctr_root_hidden().
+ * ret: 1 with *ret_fd (O_PATH, the caller closes) and *ret_rest (in path), 0 when it is in no such mount, -1 with e
+ * err: ERR_DENIED to write where the mount is read only */
+int ctr_root_volume(const struct ctr_root *c, const char *path, bool write, int *ret_fd, const char **ret_rest, struct err *e)
+	__attribute__((warn_unused_result));
 /* Filter for copies of whole trees: leaves out the kernel's own file systems (/proc, /sys, /dev). in: arg as below */
 struct ctr_root_filter {
 	const struct ctr_root *c;

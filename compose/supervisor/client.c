@@ -464,3 +464,18 @@ int sup_open(struct sup **ret, const struct paths *p, const char *project, bool 
 		*ret = s;
 	return r;
 }
+
+void sup_note(const struct paths *p, const char *project, json_t *args)
+{
+	auto_free char *rel = xasprintf("projects/%s", project), *text = NULL;
+	auto_close int dir = paths_dir(p->run_fd, rel, false), fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	(void)json_object_set_new(args, "id", json_integer(1));
+	json_put(args, "op", "note");
+	text = json_dumps(args, JSON_COMPACT);
+	json_decref(args);
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/ctl", dir);
+	if (dir >= 0 && fd >= 0 && text && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		(void)!send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+}

@@ -26,7 +26,11 @@
  *   wait {"ctr", "for"}             "exited" -> {"exit_code", "oom", "hook_error"}; "running"; "healthy" (err when it turns unhealthy, exits, or has no
  *                                   healthcheck)
  *   subscribe                       from now on messages with id 0: {"event", "ctr", "name", "time_ns", "exit_code"?, "health"?}
- *                                   event: start die stop kill oom pause unpause health_status
+ *                                   event: start die stop kill oom pause unpause health_status resize, "exec_start: COMMAND" ...
+ *                                   also "service", "image", "oneoff", and "attributes" (texts) where there is more to say.
+ *                                   With "replay_ns": first what has happened since then, as far as it is remembered or the
+ *                                   files tell, behind it the event "replayed"
+ *   note {"ctr", "event", "command", "exec", "exit_code"}   what the client does itself: exec_create exec_start exec_die
  *   renew, with one descriptor      continue as that executable (open for reading): every process of the supervisor, no container
  * When the supervisor's worker dies and is replaced, a connection lives on: sup_fd() keeps its number, what was not answered
  * is asked again (a start that has come about is not repeated; kill, pause and unpause fail instead), a subscription goes on
@@ -62,3 +66,5 @@ int64_t sup_send(struct sup *s, const char *op, json_t *args, const int *fds, si
  * 0 when nothing is waiting; -1 when the connection broke */
 int  sup_recv(struct sup *s, int64_t *ret_id, json_t **ret, struct err *e) __attribute__((warn_unused_result));
 int  sup_fd(const struct sup *s);      /* readable when sup_recv has something */
+/* Send "note" and wait for nothing: where nobody listens, nothing is said. in: args: a new reference that is consumed */
+void sup_note(const struct paths *p, const char *project, json_t *args);

@@ -6,9 +6,10 @@
 #include "compose/base/coll.h"
 #include "compose/base/json.h"
 #include "compose/base/str.h"
+#include "compose/base/sys.h"
 #include "compose/supervisor/ctr.h"
 
-enum { CONNS_MAX = 256, QUEUE_MAX_BYTES = 4 * 1024 * 1024, BUF_MAX = CTL_MSG_MAX };
+enum { CONNS_MAX = 256, QUEUE_MAX_BYTES = 4 * 1024 * 1024, BUF_MAX = CTL_MSG_MAX, PAST_MAX = 256 };
 
 struct conn {
 	struct worker *w;
@@ -22,6 +23,9 @@ struct ctl {
 	int listener;
 	struct loop_src *src;
 	VEC(struct conn *) conns;
+	struct { char *text; int64_t time_ns; } past[PAST_MAX];     /* the last events, a ring; as text, which is small */
+	size_t n_past;                  /* ever put there */
+	int64_t since_ns;               /* nothing before is remembered */
 };
 
 static char buf[BUF_MAX];
@@ -94,12 +98,43 @@ void ctl_send(struct conn *c, json_t *j)
 	post(c, j);
 }
 
+static void remember(struct ctl *ctl, json_t *j)
+{
+	size_t i = ctl->n_past++ % PAST_MAX;
+
+	if (ctl->past[i].text)
+		ctl->since_ns = ctl->past[i].time_ns + 1;
+	free(ctl->past[i].text);
+	ctl->past[i].text = json_dumps(j, JSON_COMPACT);
+	ctl->past[i].time_ns = json_int(j, "time_ns", 0);
+}
+
 void ctl_event(struct worker *w, json_t *j)
 {
 	for (size_t i = 0; w->ctl && i < w->ctl->conns.n; i++)
 		if (w->ctl->conns.v[i]->subscribed)
 			post(w->ctl->conns.v[i], json_incref(j));
+	if (w->ctl)
+		remember(w->ctl, j);
 	json_decref(j);
+}
+
+int64_t ctl_remembers_since(const struct worker *w)
+{
+	return w->ctl->since_ns;
+}
+
+void ctl_replay(struct conn *c, int64_t since_ns)
+{
+	const struct ctl *ctl = c->w->ctl;
+
+	for (size_t i = ctl->n_past > PAST_MAX ? ctl->n_past - PAST_MAX : 0; i < ctl->n_past; i++) {
+		json_t *j = ctl->past[i % PAST_MAX].time_ns >= since_ns ? json_loads(ctl->past[i % PAST_MAX].text, 0, NULL) : NULL;
+
+		if (j)
+			post(c, j);
+	}
+	post(c, json_pack("{s:i,s:s}", "id", 0, "event", "replayed"));
 }
 
 void ctl_subscribe(struct conn *c)
@@ -244,6 +279,7 @@ int ctl_open(struct worker *w, int listener, struct err *e)
 {
 	w->ctl = xcalloc(1, sizeof(*w->ctl));
 	w->ctl->listener = listener;
+	w->ctl->since_ns = sys_now_ns();
 	w->ctl->src = loop_add(w->loop, listener, EPOLLIN, on_listener, w);
 	return w->ctl->src ? 0 : err_set(e, ERR_SYS, errno, "watch the control socket");
 }

@@ -30,6 +30,9 @@ void ctl_send(struct conn *c, json_t *j);
 /* Send an event to all that subscribed. j is consumed. */
 void ctl_event(struct worker *w, json_t *j);
 void ctl_subscribe(struct conn *c);
+/* The last events are remembered, as long as this worker lives: from when on, and give those since then, behind them "replayed". */
+int64_t ctl_remembers_since(const struct worker *w);
+void ctl_replay(struct conn *c, int64_t since_ns);
 /* ops.c: carry out one request. */
 void ops_run(struct worker *w, struct request *r);
 void ops_forget_conn(const struct conn *c);

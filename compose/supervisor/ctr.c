@@ -136,17 +136,25 @@ void ctr_save(struct ctr *c)
 		worker_note(&e, "container %s", c->rec.name);
 }
 
-void ctr_tell(struct ctr *c, const char *event, int code)
+void ctr_tell_with(struct ctr *c, const char *event, json_t *attributes, int code)
 {
-	json_t *j = json_pack("{s:i,s:s,s:s,s:s,s:I}", "id", 0, "event", event, "ctr", c->rec.id, "name", c->rec.name,
-			      "time_ns", (json_int_t)sys_now_ns());
+	json_t *j = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:b,s:I}", "id", 0, "event", event, "ctr", c->rec.id, "name", c->rec.name,
+			      "service", c->rec.service, "image", c->rec.image, "oneoff", c->rec.kind != KIND_SERVICE, "time_ns",
+			      (json_int_t)sys_now_ns());
 
 	if (code >= 0)
 		(void)json_object_set_new(j, "exit_code", json_integer(code));
 	if (str_eq(event, "health_status"))
 		json_put(j, "health", c->st.health == HEALTH_HEALTHY ? "healthy" :
 			 c->st.health == HEALTH_UNHEALTHY ? "unhealthy" : "starting");
+	if (attributes)
+		(void)json_object_set_new(j, "attributes", attributes);
 	ctl_event(c->w, j);
+}
+
+void ctr_tell(struct ctr *c, const char *event, int code)
+{
+	ctr_tell_with(c, event, NULL, code);
 }
 
 void ctr_add_waiter(struct ctr *c, struct conn *conn, int64_t id, enum wait_for what)
@@ -503,7 +511,7 @@ static void act_signal(struct ctr *c, const struct ctr_ask *who)
 	}
 	ctr_signal(c, who->signal, &e);
 	if (!e.n)
-		ctr_tell(c, "kill", -1);
+		ctr_tell_with(c, "kill", json_pack("{s:o}", "signal", json_sprintf("%d", who->signal)), -1);
 	reply(who, &e, NULL);
 }
 

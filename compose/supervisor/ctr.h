@@ -97,6 +97,8 @@ void ctr_remove_files(struct ctr *c);
 void ctr_save(struct ctr *c);
 /* Tell subscribers. code: exit code or -1 */
 void ctr_tell(struct ctr *c, const char *event, int code);
+/* The same with more to say: attributes are texts, a new reference that is consumed, or NULL. */
+void ctr_tell_with(struct ctr *c, const char *event, json_t *attributes, int code);
 /* Answer those who wait for what. e: NULL for success, else its failure (kept) */
 void ctr_answer(struct ctr *c, enum wait_for what, const struct err *e);
 /* How it ended, as a reply; a new reference. */

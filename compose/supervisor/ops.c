@@ -56,17 +56,17 @@ static int op_ping(struct worker *w, struct request *r, struct err *e)
 }
 
 /* What happened while a client had no connection, as far as the files tell: the last start and end of each container. */
-struct missed { struct conn *conn; int64_t since_ns; };
+struct missed { struct conn *conn; int64_t since_ns, until_ns; };
 
 static int tell_missed(void *arg, int dir, const struct ctr_record *rec, const struct ctr_status *st)
 {
 	const struct missed *m = arg;
 
 	(void)dir;
-	if (st->started_ns > m->since_ns)
+	if (st->started_ns > m->since_ns && st->started_ns < m->until_ns)
 		ctl_send(m->conn, json_pack("{s:i,s:s,s:s,s:s,s:I}", "id", 0, "event", "start", "ctr", rec->id, "name", rec->name,
 					    "time_ns", (json_int_t)st->started_ns));
-	if (st->finished_ns > m->since_ns && st->finished_ns > st->started_ns)
+	if (st->finished_ns > m->since_ns && st->finished_ns < m->until_ns && st->finished_ns > st->started_ns)
 		ctl_send(m->conn, json_pack("{s:i,s:s,s:s,s:s,s:I,s:i}", "id", 0, "event", "die", "ctr", rec->id, "name", rec->name,
 					    "time_ns", (json_int_t)st->finished_ns, "exit_code", st->exit_code));
 	return 0;
@@ -74,13 +74,20 @@ static int tell_missed(void *arg, int dir, const struct ctr_record *rec, const s
 
 static int op_subscribe(struct worker *w, struct request *r, struct err *e)
 {
-	struct missed m = { .conn = r->conn, .since_ns = json_int(r->args, "since_ns", 0) };
+	struct missed m = { .conn = r->conn, .since_ns = json_int(r->args, "since_ns", 0), .until_ns = INT64_MAX };
+	int64_t replay_ns = json_int(r->args, "replay_ns", 0);
 
 	(void)e;
 	ctl_subscribe(r->conn);
 	ctl_reply(r->conn, r->id, NULL);
+	if (replay_ns) {                /* what is remembered, and before that what the files tell */
+		m.since_ns = replay_ns;
+		m.until_ns = ctl_remembers_since(w);
+	}
 	if (m.since_ns)
 		(void)record_each(&w->paths, w->project, tell_missed, &m, NULL);
+	if (replay_ns)
+		ctl_replay(r->conn, replay_ns);
 	return 0;
 }
 
@@ -205,8 +212,30 @@ static int op_resize(struct worker *w, struct request *r, struct err *e)
 		return err_set(e, ERR_USAGE, 0, "no size for a terminal: %lld rows, %lld columns", (long long)rows, (long long)cols);
 	if (io_resize(c, (unsigned short)rows, (unsigned short)cols, e) < 0)
 		return -1;
+	ctr_tell_with(c, "resize", json_pack("{s:o,s:o}", "height", json_sprintf("%lld", (long long)rows), "width",
+					     json_sprintf("%lld", (long long)cols)), -1);
 	ctl_reply(r->conn, r->id, NULL);
 	return 0;
+}
+
+/* A client tells what it does in a container by itself, for those who listen. */
+static int op_note(struct worker *w, struct request *r, struct err *e)
+{
+	static const char *const events[] = { "exec_create", "exec_start", "exec_die" };
+	const char *what = json_str(r->args, "event", ""), *command = json_str(r->args, "command", NULL);
+	struct ctr *c = the_ctr(w, r, e);
+	auto_free char *action = command ? xasprintf("%s: %s", what, command) : xstrdup(what);
+
+	if (!c)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(events); i++)
+		if (str_eq(what, events[i])) {
+			ctr_tell_with(c, action, json_pack("{s:s}", "execID", json_str(r->args, "exec", "")),
+				      (int)json_int(r->args, "exit_code", -1));
+			ctl_reply(r->conn, r->id, NULL);
+			return 0;
+		}
+	return err_set(e, ERR_USAGE, 0, "nothing is called \"%s\" that could be noted", what);
 }
 
 static int event(struct worker *w, struct request *r, enum fsm_event ev, int sig, struct err *e)
@@ -320,7 +349,7 @@ static int op_renew(struct worker *w, struct request *r, struct err *e)
 static const struct { const char *name; op_fn *fn; } ops[] = {
 	{ "ping", op_ping }, { "net_create", op_net_create }, { "net_remove", op_net_remove }, { "start", op_start },
 	{ "attach", op_attach }, { "resize", op_resize }, { "stop", op_stop }, { "kill", op_kill }, { "pause", op_pause },
-	{ "unpause", op_unpause }, { "wait", op_wait }, { "subscribe", op_subscribe }, { "renew", op_renew },
+	{ "unpause", op_unpause }, { "wait", op_wait }, { "subscribe", op_subscribe }, { "renew", op_renew }, { "note", op_note },
 };
 
 void ops_run(struct worker *w, struct request *r)

@@ -47,6 +47,7 @@ options() {
 	wrong 'COMMAND is missing' 'compose exec --help' exec web
 	wrong 'unexpected argument "extra"' 'compose version --help' version extra
 	wrong '--tail: "few" is neither' '' logs --tail few
+	wrong '-s: "NOSIG" is no signal' 'SIGHUP' kill -s NOSIG
 }
 t "unknown options, and values that are none" options
 

@@ -167,9 +167,25 @@ at_rest() {
 	ok c cp a:/src/x rested
 	is "$(cat rested)" x
 	ok c cp dir a:/late
-	fails 1 c cp file a:/vol/lost
+	# its volumes and directories of this host are there without it
+	ok c cp file a:/vol/put
+	ok c cp a:/vol/f got_rest
+	is "$(cat got_rest)" one
+	ok c cp a:/vol whole
+	is "$(cat whole/put)" one
+	mkdir -p into && ok c cp a:/vol into
+	is "$(cat into/vol/put)" one
+	is "$(c cp a:/vol - | tar t | head -n 1)" vol/
+	ok c cp dir/two a:/bound/put
+	is "$(cat bound/put)" two
+	tar c file | c cp - a:/vol
+	ok c cp a:/vol/file tarred
+	# a link in a volume leads to a place in it, and nowhere else; one in the container to what is not there
+	ln -sf "$T/victim_rest" bound/out && mkdir -p "$T/victim_rest"
+	fails 1 c cp file a:/bound/out/planted
+	is "$(ls -A "$T/victim_rest")" ""
+	fails 1 c cp file a:/ram/lost
 	has "$err" "only while container cp-a-1 runs"
-	fails 1 c cp a:/vol/f lost
 	ok c cp a:/ rest
 	has "$err" "volume cp_vol is not part"
 	is "$(cat rest/late/sub/three)" three
@@ -177,6 +193,7 @@ at_rest() {
 	ok c start a
 	is "$(in_a cat /late/sub/three)" three
 	is "$(in_a cat /vol/f)" one
+	is "$(in_a cat /vol/put)$(in_a cat /vol/file)" oneone
 }
 
 # a container's links lead to places in the container

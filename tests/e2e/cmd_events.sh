@@ -77,16 +77,50 @@ survives() {
 
 limits() {
 	cd ev
-	fails 2 c events --since 10m
-	has "$err" "events are not kept"
 	ok c events --until "$(date -d '+1 second' +%s)"
 	is "$out" ""
 	fails 2 c events nope
 	fails 2 c events --until soon
+	fails 2 c events --since whenever
+	ok c events --since 1h --until 0s
+	is "$out" ""
+}
+
+# What one does in a container, and what was done before one listened.
+past() {
+	local began
+
+	cd ev
+	began=$(date +%s.%N)
+	ok c up -d
+	c_bg events --json --since "$began" a
+	soon 30 told '"action":"start"'
+	fails 7 c exec -T a sh -c 'exit 7'
+	soon 30 told 'exec_die.*"exitCode":"7"'
+	ok c kill -s WINCH a
+	soon 30 told '"action":"kill"'
+	ok c stop -t 1 a
+	soon 30 told '"action":"stop"'
+	kill -INT "$bg"
+	wait "$bg" || true
+	is "$(jq -r .action "$T/out/bg" | tr '\n' ' ')" \
+		"create start exec_create: sh -c exit 7 exec_start: sh -c exit 7 exec_die kill die stop "
+	is "$(jq -r 'select(.action == "kill") | .attributes.signal' "$T/out/bg")" 28
+	matches "$(jq -r 'select(.action == "exec_die") | .attributes.execID' "$T/out/bg")" '^[0-9]+$'
+	# the same again, all of it in the past; of both services, in the order of time
+	ok c events --json --since "$began" --until 0s a
+	is "$(jq -r .action <<<"$out")" "$(jq -r .action "$T/out/bg")"
+	ok c events --json --since "$began" --until 0s
+	is "$(jq -r .time <<<"$out" | sort -c && echo sorted)" sorted
+	has "$out" '"service":"b"'
+	ok c events --since "$(date +%s.%N)" --until 0s
+	is "$out" ""
+	ok c down -t 1
 }
 
 t "create to destroy, as JSON" life
 t "as lines, of one service" lines
 t "a killed worker is listened to again" survives
-t "--since is refused, --until ends it" limits
+t "--until ends it, --since of nothing" limits
+t "exec and signals; --since tells what has happened" past
 done_testing

@@ -132,4 +132,44 @@ t "stats streams until Ctrl-C" stats_streams
 t "volumes lists what exists" volumes
 t "down" stop
 t "--compatibility, --verbose" compatibility
+# what containers have written, what is in volumes; and who ended last
+sizes_and_ends() {
+	project sizes <<-'E'
+		services:
+		  a:
+		    image: busybox
+		    command: sh -c 'head -c 3000000 /dev/zero >/big; head -c 5000000 /dev/zero >/v/f; touch /ready; trap "exit 4" TERM; while :; do sleep 0.1; done'
+		    init: true
+		    volumes: ["v:/v", /anonymous]
+		  b: { image: busybox, command: sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done', init: true }
+		volumes: { v: {} }
+	E
+	ok c up -d
+	soon 30 c exec -T a test -e /ready
+	ok c ps --format '{{.Size}} {{.LocalVolumes}}' a
+	is "$out" "3MB 2"
+	ok c volumes --format '{{.Name}} {{.Size}}'
+	has "$out" "sizes_v 5MB"
+	is "$(c images --format json | jq -c '.[0] | keys')" \
+		'["ContainerName","Created","ID","LastTagTime","Platform","Repository","Size","Tag"]'
+	[ "$(c images --format json | jq '.[0].Size')" -gt 100000 ]
+	"$COMPOSE" wait b a >"$T/waited" &
+	wait_pid=$!
+	sleep 0.5
+	ok c kill -s TERM a
+	soon 30 grep -q "status code 4" "$T/waited"
+	ok c kill -s TERM b
+	rc=0
+	wait $wait_pid || rc=$?
+	is $rc 5
+	matches "$(head -n 1 "$T/waited")" '^container "[0-9a-f]{64}" exited with status code 4$'
+	ok c up -d
+	(sleep 1; c stop -t 0 >/dev/null 2>&1) &
+	run c wait --down-project a b
+	ok c ps -aq
+	is "$out" ""
+	ok c down -v
+}
+limit=120 t "sizes; wait tells each end and ends with the last" sizes_and_ends
+
 done_testing
