@@ -53,6 +53,8 @@ static void fail(void)
 	is_str(got.hint, "look for it", "and hint");
 	step_fail(p[1], &e);
 	is_int(step_wait_exec(p[0], &got), -1, "and instead of the exec");
+	is_int(step_wait_exec(p[0], &got), -1, "where it stays for whoever else has the socket");
+	is_int(step_wait(p[0], STEP_READY, NULL, &got), -1, "until it is taken");
 	close(p[1]);
 	is_int(step_wait(p[0], STEP_READY, NULL, &got), -1, "end of file before a step");
 	has_str(got.frame[0], "died before", "is a death");
