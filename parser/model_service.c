@@ -27,7 +27,7 @@ struct field {
 #define F(k, kind, member) { k, kind, offsetof(struct service, member), NULL }
 #define PART(k, fn) { k, FIELD_PART, 0, fn }
 
-/* Sorted by key. */
+/* Sorted by key: see in_order(). */
 static const struct field fields[] = {
 	F("annotations", FIELD_PAIRS, annotations),
 	F("attach", FIELD_FLAG, attach),
@@ -48,8 +48,8 @@ static const struct field fields[] = {
 	F("cpus", FIELD_NUMBER, cpus),
 	F("cpuset", FIELD_TEXT, cpuset),
 	PART("depends_on", part_deps),
-	F("device_cgroup_rules", FIELD_TEXTS, device_cgroup_rules),
 	PART("develop", part_develop),
+	F("device_cgroup_rules", FIELD_TEXTS, device_cgroup_rules),
 	PART("devices", part_devices),
 	F("dns", FIELD_TEXTS, dns),
 	F("dns_opt", FIELD_TEXTS, dns_opt),
@@ -117,6 +117,14 @@ static int by_key(const void *key, const void *field)
 	const char *a = key, *b = ((const struct field *)field)->key;
 
 	return *a != *b ? *a - *b : strcmp(a, b);
+}
+
+/* An entry out of place would not be found, and its key would have no effect: nobody is to get as far as that. */
+static void in_order(void)
+{
+	for (size_t i = 1; i < ARRAY_LEN(fields); i++)
+		if (strcmp(fields[i - 1].key, fields[i].key) >= 0)
+			abort();
 }
 
 int64_t node_whole(const struct node *n, int64_t dflt)
@@ -216,6 +224,8 @@ void model_service(struct project *p, struct service *s, const struct node *tree
 {
 	const struct node *deploy = NULL;
 
+	if (s == p->services)             /* once */
+		in_order();
 	set_defaults(&p->arena, s);
 	s->tree = tree;
 	for (size_t i = 0; tree->kind == NODE_MAP && i < tree->n; i++) {
