@@ -35,7 +35,7 @@ UNIT_BIN := $(UNIT:%=$(O)/tests/unit/%)
 ALL_C := $(sort $(shell find parser graph compose tests -name '*.[ch]' 2>/dev/null))
 
 .PHONY: all debug asan deps demo test check check-unit check-golden check-cli check-e2e check-faults check-peers fuzz-smoke \
-	layers metrics tidy analyze cppcheck format format-check install clean compdb units
+	bench layers metrics tidy analyze cppcheck format format-check install clean compdb units
 
 all: $(O)/compose
 
@@ -114,6 +114,12 @@ format:
 	$(Q)clang-format -i $(ALL_C)
 format-check:
 	$(Q)clang-format --dry-run -Werror $(ALL_C)
+
+bench: all
+	@mkdir -p $(O)/bench
+	$(Q)for p in timer floor events; do $(CC) -std=$(STD) -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o $(O)/bench/$$p \
+		tests/bench/$$p.c $$([ $$p != events ] || echo -lyaml) || exit 1; done
+	$(Q)O=$(O) tests/bench/run.sh
 
 fuzz-smoke:
 	$(Q)tests/fuzz/run.sh $(O)
