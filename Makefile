@@ -20,16 +20,24 @@ DIRS ?= parser graph compose/base compose/cli compose/cmd compose/engine compose
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
 	-Wvla -Wformat=2 -Wundef -Wimplicit-fallthrough
 HARD := -fstack-protector-strong -D_FORTIFY_SOURCE=$(if $(SAN),0,2) -fPIE -fno-strict-aliasing
+# Nothing unwinds at run time (debuggers have .debug_frame), and what nothing calls is left out.
+SLIM := $(if $(SAN),,-fno-asynchronous-unwind-tables -fno-unwind-tables) -ffunction-sections -fdata-sections
 # libcurl, libarchive, libnftables and libcrypto are loaded at run time, only where used (compose/base/dl.h).
 LIBS := -lyaml -ljansson -lcap -lseccomp -lmnl -lpthread -ldl
 
-CFLAGS_ALL = -D_GNU_SOURCE -std=$(STD) $(OPT) $(WARN) $(HARD) $(SAN) -I. -DCOMPOSE_VERSION='"$(VERSION)"' \
+CFLAGS_ALL = -D_GNU_SOURCE -std=$(STD) $(OPT) $(WARN) $(HARD) $(SLIM) $(SAN) -I. -DCOMPOSE_VERSION='"$(VERSION)"' \
 	-include compose/base/banned.h $(CFLAGS)
-LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN) $(LDFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections -Wl,-z,pack-relative-relocs $(SAN) $(LDFLAGS)
 
 SRC  := $(sort $(wildcard $(addsuffix /*.c,$(DIRS))))
 OBJ  := $(SRC:%.c=$(O)/obj/%.o)
 LIB  := $(O)/libcompose.a
+# What waits for the kernel, the disk or the network is made small; what every command runs over the whole model is made fast.
+FAST := compose/base/% compose/logs/% graph/% $(addprefix parser/,canon check interp level node normal paths print print_yaml \
+	rules schema unique value yaml)
+ifeq ($(origin OPT),file)
+$(filter-out $(FAST:%=$(O)/obj/%.o),$(OBJ)): OPT := -Os -g
+endif
 UNIT ?= $(sort $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c)))
 UNIT_BIN := $(UNIT:%=$(O)/tests/unit/%)
 ALL_C := $(sort $(shell find parser graph compose tests -name '*.[ch]' 2>/dev/null))
