@@ -75,7 +75,6 @@ struct op {
 	int64_t       timeout_ns;              /* OP_CTR_STOP; -1 = the container's own */
 	const char   *signal;                  /* OP_CTR_KILL; "" otherwise */
 	bool          with_volumes;            /* OP_CTR_REMOVE: also its anonymous volumes */
-	bool          undo_on_failure;         /* engine removes what it made when the operation fails half-way */
 	struct op   **after; size_t n_after;   /* operations that must have succeeded before this one starts */
 	struct op   **next;  size_t n_next;    /* the same edges from the other end */
 };

@@ -416,10 +416,11 @@ static const char *ctr_cause(struct builder *b, size_t i, const struct observed_
 	return cause ? cause : stale_share(b, s, c);
 }
 
-/* Which of n containers go when only `want` may stay: those to be made anew first, then the highest numbers. */
-static void mark_surplus(size_t n, unsigned want, const char *const *cause, bool *goes)
+/* Which of n containers, of which `count` are left, go when only `want` may stay: those to be made anew first, then the
+ * highest numbers. */
+static void mark_surplus(size_t n, size_t count, unsigned want, const char *const *cause, bool *goes)
 {
-	size_t over = n > want ? n - want : 0;
+	size_t over = count > want ? count - want : 0;
 
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t k = n; over && k-- > 0;)
@@ -427,6 +428,19 @@ static void mark_surplus(size_t n, unsigned want, const char *const *cause, bool
 				goes[k] = true;
 				over--;
 			}
+}
+
+/* Two containers with one number: a recreation came no further than to make the new one. That one never ran; it goes, and
+ * the other is looked at as if it were alone. Its anonymous volumes stay: it has them from the other. */
+static bool is_leftover(const struct observed_ctr *c, size_t n, const char *const *cause, size_t k)
+{
+	for (size_t j = 0; j < n; j++) {
+		if (j == k || c[j].number != c[k].number || c[k].state != CTR_CREATED)
+			continue;
+		if (c[j].state != CTR_CREATED || (!cause[j] != !cause[k] ? !cause[j] : j < k))
+			return true;
+	}
+	return false;
 }
 
 static void scale_away(struct builder *b, const struct service *s, const struct observed_ctr *c, unsigned want)
@@ -443,19 +457,26 @@ static void up_service(struct builder *b, const struct resources *r, size_t i)
 	size_t n;
 	const struct observed_ctr *c = plan_ctrs(b->have, s->name, &n);
 	const char **cause = arena_alloc(&b->plan->arena, (n + 1) * sizeof(*cause));
-	bool *goes = arena_alloc(&b->plan->arena, n + 1);
+	bool *goes = arena_alloc(&b->plan->arena, n + 1), *left = arena_alloc(&b->plan->arena, n + 1);
+	size_t n_left = 0;
 	struct fate fate = fate_from_deps(b, s);
 	char hash[65];
 
 	service_hash(s, hash);
 	for (size_t k = 0; k < n; k++)
 		cause[k] = fate.recreate ? fate.recreate : ctr_cause(b, i, &c[k], hash);
-	mark_surplus(n, want, cause, goes);
+	for (size_t k = 0; k < n; k++) {
+		goes[k] = left[k] = is_leftover(c, n, cause, k);
+		n_left += left[k];
+	}
+	mark_surplus(n, n - n_left, want, cause, goes);
 	for (size_t k = 0; k < n; k++) {
 		if (c[k].number > max)
 			max = c[k].number;
 		stay += !goes[k];
-		if (goes[k])
+		if (left[k])
+			plan_remove_ctr(b, &c[k], "left by a recreation that was cut short", false, NULL);
+		else if (goes[k])
 			scale_away(b, s, &c[k], want);
 		else if (cause[k])
 			make_anew(b, r, i, &c[k], cause[k]);

@@ -163,6 +163,7 @@ void part_volumes(struct project *p, struct service *s, const struct node *n)
 			.propagation = model_text(bind, "propagation"),
 			.recursive = model_text(bind, "recursive"),
 			.create_host_path = model_flag(bind, "create_host_path", true),
+			.labels = model_pairs(&p->arena, node_get(vol, "labels")),
 			.nocopy = model_flag(vol, "nocopy", false),
 			.subpath = model_text(vol ? vol : image, "subpath"),
 			.tmpfs_size_bytes = model_int(tmpfs, "size", -1),

@@ -50,6 +50,7 @@ struct mount {
 	const char   *propagation;             /* "" = rprivate */
 	const char   *recursive;               /* "", enabled, disabled, writable, readonly */
 	bool          create_host_path;        /* bind: make a missing source directory */
+	struct pkvs   labels;                  /* volume: of an anonymous one */
 	bool          nocopy;                  /* volume: do not seed from the image */
 	const char   *subpath;                 /* volume, image; "" = whole */
 	int64_t       tmpfs_size_bytes;        /* -1 unset */

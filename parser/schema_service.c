@@ -187,7 +187,7 @@ static const struct key bind_v[] = {
 };
 static NAMED(bind_keys, bind_v, "bind options");
 static const struct key volume_opt_v[] = {
-	{ "labels", KV, .settle = settle_labels, .status = KEY_WARNED, .note = "anonymous volumes have no labels here" },
+	{ "labels", KV, .settle = settle_labels },
 	{ "nocopy", FLAG },
 	{ "subpath", .forms = STR },
 };

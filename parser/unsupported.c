@@ -163,6 +163,13 @@ static void provider(struct refuse *r, const struct project *p, const struct ser
 	}
 }
 
+static void hook_commands(struct refuse *r, const char *key, const struct hook *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!v[i].command.n)
+			refuse(r, v[i].pos, key, "give it a `command:`", "a hook without a command");
+}
+
 static void pre_start(struct refuse *r, const struct service *s)
 {
 	for (size_t i = 0; i < s->n_pre_start; i++)
@@ -185,6 +192,8 @@ static int service_values(const struct project *p, const struct service *s, cons
 	storage(&r, s);
 	mounts(&r, s);
 	provider(&r, p, s);
+	hook_commands(&r, "post_start", s->post_start, s->n_post_start);
+	hook_commands(&r, "pre_stop", s->pre_stop, s->n_pre_stop);
 	pre_start(&r, s);
 	return r.bad;
 }

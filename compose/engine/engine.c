@@ -168,11 +168,27 @@ static void settle(struct engine *en, const struct op *op, bool ok)
 			engine_warn(en, "%s", e.frame[0]);
 }
 
+/* What was to take the place of a container that could not be stopped goes again; nothing else has happened to it. */
+static void undo_replacement(struct engine *en, const struct op *stop)
+{
+	for (size_t i = 0; i < en->plan->n_ops; i++) {
+		const struct op *op = en->plan->ops[i];
+		auto_err struct err e = {0};
+
+		if (op->kind != OP_CTR_CREATE || !op->replaces || op->replaces != stop->ctr || !*en->ids[op->i])
+			continue;
+		if (engine_remove_ctr(en, en->ids[op->i], false, &e) < 0)
+			engine_warn(en, "container %s stays: %s", op->object, e.frame[0]);
+	}
+}
+
 static void finish(struct engine *en, struct op *op, bool ok, struct err *e)
 {
 	bool cut;
 
 	settle(en, op, ok);
+	if (!ok && op->kind == OP_CTR_STOP)
+		undo_replacement(en, op);
 	if (!ok && op->optional) {
 		engine_warn(en, "%s: optional dependency failed: %s", op->object, e->n ? e->frame[e->n - 1] : "");
 		err_done(e);

@@ -9,6 +9,7 @@
 #include "compose/engine/engine_priv.h"
 #include "compose/engine/observe.h"
 #include "compose/engine/signals.h"
+#include "compose/state/vol_use.h"
 #include "graph/hash.h"
 
 static int write_all(const struct ctr_want *w, const struct ctr_record *r, const struct spec *s, struct err *e)
@@ -204,8 +205,12 @@ int engine_remove_ctr(struct engine *en, const char *id, bool with_volumes, stru
 		return errno == ENOENT ? 0 : err_set(e, ERR_SYS, errno, "open %s/%s", rel, id);
 	if (end_stale(en, dir, e) < 0)
 		return -1;
-	if (with_volumes && record_read(dir, &r, &ignored) == 0)
-		remove_anon_volumes(en, &r);
+	if (record_read(dir, &r, &ignored) == 0) {
+		for (size_t i = 0; i < r.volumes.n; i++)        /* a client that died may have left one mounted */
+			vol_let_go(en->o.paths, r.volumes.v[i], -1);
+		if (with_volumes)
+			remove_anon_volumes(en, &r);
+	}
 	record_done(&r);
 	/* the record goes first: what is interrupted after it is no container any more, only rubbish that `down` sweeps */
 	(void)unlinkat(dir, "record.json", 0);

@@ -201,6 +201,8 @@ void vol_let_go(const struct paths *p, const char *name, int fd)
 
 	if (fd >= 0)
 		close(fd);
+	if (!vol_mounted(p, name))
+		return;
 	last = lock(p, name, "use", LOCK_EX | LOCK_NB);
 	if (last >= 0)
 		unmount(p, name);

@@ -161,6 +161,11 @@ pre_fails() {
 	is "$(field a .State)" running
 	fails 1 c down
 	is "$(field a .State)" running
+	# nor is it replaced: what was made for that is gone again
+	sed -i 's/payload ticks 1000/payload ticks 1001/' compose.yaml
+	fails 1 c up -d
+	has "$err" "hook exited with status 4: still busy"
+	is "$(c ps -a --format json | jq -r .State)" running
 	ok c exec -T a true
 	ok c kill
 	ok c down

@@ -288,6 +288,17 @@ hostile() {
 	ok c down -v
 }
 t "links in a volume stay inside the container" hostile
+labels() {
+	project labels <<-'E'
+		services: { a: { image: busybox, command: "true", volumes: [{ type: volume, target: /v, volume: { labels: { team: blue } } }] } }
+	E
+	ok c up -d
+	hasnt "$err" "no effect"
+	is "$(jq -r '.labels[] | select(.key == "team") | .val' "$COMPOSE_ROOT"/volumes/*/volume.json)" blue
+	ok c down -v
+}
+t "labels of an anonymous volume" labels
+
 subpath() {
 	project subpath <<-'E'
 		services:
@@ -435,6 +446,13 @@ driver_opts() {
 	soon 20 unmounted
 	ok c start
 	is "$(sh_in a ls /m)" ""
+	# a client that died after mounting
+	ok c stop
+	soon 20 unmounted
+	mount -t tmpfs left "$COMPOSE_ROOT/volumes/opts_mem/_data"
+	ok c down
+	unmounted
+	ok c up -d
 	ok c down -v
 	unmounted
 	is "$(ls -A "$COMPOSE_ROOT/volumes" 2>/dev/null)" ""

@@ -125,6 +125,26 @@ static void names(void)
 	is_int(ask("", A), DNS_UNKNOWN, "nor is the root");
 }
 
+/* What one container calls another name: its zone alone has it. */
+static void links(void)
+{
+	struct map m = {0};
+
+	map_set(&m, "database", (void *)(uintptr_t)"db");
+	map_set(&m, "web", (void *)(uintptr_t)"db");
+	map_set(&m, "gone", (void *)(uintptr_t)"nobody");
+	zone.links = &m;
+	is_int(ask("Database", A), DNS_ANSWERED, "a link's alias, any case");
+	is_int(address(10, 0), 0xac130002, "means what it stands for");
+	ok(!memcmp(out + 12, "\10Database", 9), "under the name that was asked for");
+	is_int(ask("web", A), DNS_ANSWERED, "an alias that is a service's name");
+	is_int(answers(), 1, "wins");
+	is_int(ask("gone", A), DNS_UNKNOWN, "a link to nobody is no name of ours");
+	zone.links = NULL;
+	is_int(ask("database", A), DNS_UNKNOWN, "without the link there is no such name");
+	map_done(&m);
+}
+
 static void reverse(void)
 {
 	is_int(ask("3.0.18.172.in-addr.arpa", PTR), DNS_ANSWERED, "an address of a container");
@@ -252,6 +272,7 @@ int main(void)
 {
 	world();
 	names();
+	links();
 	reverse();
 	sizes();
 	hostile();

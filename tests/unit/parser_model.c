@@ -305,6 +305,7 @@ static void unsupported_values(void)
 		{ "services: {a: {image: i, logging: {driver: splunk}}}", "the logging driver \"splunk\" is not supported" },
 		{ "services: {a: {image: i, isolation: hyperv}}", "`isolation: hyperv` is not supported yet" },
 		{ "services: {a: {image: i, userns_mode: x}}", "`userns_mode: x` is not supported yet" },
+		{ "services: {a: {image: i, pre_stop: [{command: []}]}}", "a hook without a command" },
 		{ "services: {a: {image: i, pre_start: [{command: x, per_replica: true}]}}", "`per_replica: true` is not supported yet" },
 		{ "services: {a: {image: i, volumes: [{type: cluster, source: x, target: /t}]}}", "a mount of type cluster is not" },
 		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver: nfs}}", "`driver: nfs` is not supported yet" },
