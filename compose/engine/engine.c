@@ -65,6 +65,7 @@ void engine_free(struct engine *en)
 	map_done(&en->warned);
 	map_done(&en->images);
 	engine_unmount_volumes(en);
+	vec_done(&en->finished);
 	sup_close(en->sup);
 	if (en->wake_fd >= 0)
 		close(en->wake_fd);
