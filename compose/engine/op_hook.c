@@ -11,6 +11,13 @@
 
 enum { TAIL_LINES = 10, LINES_SHOWN = 1000 };
 
+static int at_hook(const struct op *op, struct err *e)
+{
+	auto_free char *key = xasprintf("services.%s.pre_start[%zu]", op->service->name, (size_t)(op->hook - op->service->pre_start));
+
+	return err_at(e, op->hook->pos, key);
+}
+
 /* ---- what it is --------------------------------------------------------------------------------------------------- */
 
 /* The hook's variables over the service's. */
@@ -85,7 +92,7 @@ int op_hook(struct engine *en, struct op *op, struct err *e)
 		r = sup_send(sup, "start", json_pack("{s:s}", "ctr", w.id), NULL, 0, e) < 0 ? -1 : 0;
 	arena_done(&arena);
 	if (r < 0)
-		return err_at(e, op->hook->pos, "pre_start");
+		return at_hook(op, e);
 	/* its end says it all, a start that failed too */
 	return ask(en, op, "wait", json_pack("{s:s,s:s}", "ctr", en->ids[op->i], "for", "exited"), e);
 }
@@ -130,7 +137,7 @@ static int failure(const struct op *op, int code, const struct strv *tail, struc
 	for (size_t i = 0; i < tail->n; i++)
 		str_addf(&said, "%s%s", i ? " | " : ": ", tail->v[i]);
 	err_set(e, ERR_SYS, 0, "pre_start hook exited with status %d%.2048s", code, str_cstr(&said));
-	err_at(e, op->hook->pos, "pre_start");
+	at_hook(op, e);
 	return err_hint(e, "container %s was kept to be looked at; the next start or `compose down` removes it", op->object);
 }
 
@@ -149,7 +156,7 @@ int hook_end(struct engine *en, const struct op *op, int code, struct err *e)
 		err_set(e, ERR_INTR, 0, "interrupted");
 	} else if (dir >= 0 && status_read(dir, &st, &ignored) == 0 && *st.error) {
 		err_set(e, ERR_SYS, 0, "%s", st.error);
-		err_at(e, op->hook->pos, "pre_start");
+		at_hook(op, e);
 	} else if (code) {
 		keep = true;
 		failure(op, code, &tail, e);

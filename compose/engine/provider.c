@@ -44,6 +44,13 @@ static char *find(const char *type)
 	return hit;
 }
 
+static int at_provider(const struct service *s, struct err *e)
+{
+	auto_free char *key = xasprintf("services.%s.provider", s->name);
+
+	return err_at(e, s->provider->pos, key);
+}
+
 static char *find_or_say(const struct service *s, struct err *e)
 {
 	const char *type = s->provider->type;
@@ -58,7 +65,7 @@ static char *find_or_say(const struct service *s, struct err *e)
 	} else {
 		err_set(e, ERR_MODEL, 0, "\"%s\" cannot be the name of a provider", type);
 	}
-	err_at(e, s->provider->pos, "provider");
+	at_provider(s, e);
 	return NULL;
 }
 
@@ -199,7 +206,7 @@ static int options(const struct service *s, const json_t *list, struct strv *arg
 	json_array_foreach(list, i, v)
 		if (json_is_true(json_object_get(v, "required")) && !has_option(s, json_str(v, "name", ""))) {
 			err_set(e, ERR_MODEL, 0, "provider \"%s\" needs the option \"%.100s\"", s->provider->type, json_str(v, "name", ""));
-			return err_at(e, s->provider->pos, "provider.options");
+			return at_provider(s, e);
 		}
 	for (i = 0; i < s->provider->options.n; i++) {
 		const struct pkv *o = &s->provider->options.v[i];
@@ -379,5 +386,5 @@ int provider_ask(const struct project *p, const struct service *s, const char *v
 	r = converse(&t, path, p, strv_null(&argv), verb);
 	str_done(&t.out);
 	str_done(&t.err);
-	return r < 0 ? err_at(e, s->provider->pos, "provider") : 0;
+	return r < 0 ? at_provider(s, e) : 0;
 }

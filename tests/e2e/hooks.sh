@@ -344,7 +344,7 @@ pre_start_fails() {
 	E
 	fails 1 c up -d
 	has "$err" "pre_start hook exited with status 5: no schema"
-	has "$err" "compose.yaml:8:9"
+	has "$err" "compose.yaml:8:9 services.web.pre_start[0]"
 	has "$err" "initfail-web-pre_start-0 was kept"
 	is "$(field web .State | head -1) $(field after .State)" "created created"
 	is "$(ls "$W/h/second" 2>/dev/null)" ""
