@@ -221,6 +221,7 @@ worker_killed() {
 		    command: payload ticks 1000
 		    volumes: ["$W/h:/h"]
 		    post_start: [{ command: sh -c 'echo one >>/h/wk; test -e /h/good2 || sleep 600' }]
+		    pre_stop: [{ command: sh -c 'echo stopping >>/h/wk.stop; while test -e /h/block; do sleep .1; done' }]
 	E
 	begun() { [ -s "$W/h/wk" ]; }
 	c_bg up -d
@@ -234,6 +235,18 @@ worker_killed() {
 	is "$(wc -l <"$W/h/wk")" 2
 	ok c --dry-run up -d
 	hasnt "$out" post_start
+	# before the signal: the next worker runs it again; a paused container goes on for it
+	ok c pause
+	touch "$W/h/block"
+	: >"$W/h/wk.stop"
+	stopping() { [ "$(grep -c stopping "$W/h/wk.stop")" = "$1" ]; }
+	c_bg stop
+	soon 20 stopping 1
+	kill -9 "$(pgrep -f '^compose: worker wk')"
+	soon 20 stopping 2
+	rm "$W/h/block"
+	wait $bg
+	is "$(field a .State)" exited
 	ok c down
 }
 t "a worker that is killed meanwhile: up fails, the next up runs the hooks again" worker_killed
