@@ -43,13 +43,14 @@ static char *why_not_run(struct asked *a)
 	char *why = NULL;
 	int lock = -1;
 
-	if (!path || lock_project(&a->c->paths, a->c->name, "why", false, &lock, &ignored) < 0)
+	if (!path || (a->c->lock_fd < 0 && lock_project(&a->c->paths, a->c->name, "why", false, &lock, &ignored) < 0))
 		return NULL;
 	if (ctr_root_find(&root, &a->c->paths, a->c->name, a->l->r.id, &ignored) == 0 &&
 	    ctr_root_open(&root, &a->c->paths, false, &ignored) == 0)
 		why = exec_why(&root, path);
 	ctr_root_done(&root);
-	lock_project_release(&a->c->paths, a->c->name, lock);
+	if (lock >= 0)
+		lock_project_release(&a->c->paths, a->c->name, lock);
 	return why;
 }
 
@@ -79,7 +80,8 @@ static bool start_failed(struct asked *a)
 		more = why_not_run(a);
 	else if (strstr(error, "in use"))
 		more = taken_by(a->l);
-	return say(a->k, xasprintf("it could not be started: %s%s%s", error, more ? "; " : "", more ? more : ""),
+	return say(a->k, more ? xasprintf("it could not be started: %s (%s)", more, error)
+			      : xasprintf("it could not be started: %s", error),
 		   strstr(error, "in use") ? xstrdup("end what holds the port, or publish another one") : NULL);
 }
 

@@ -5,6 +5,7 @@
 #include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
 #include "compose/cmd/attach_view.h"
+#include "compose/cmd/story.h"
 #include "compose/cmd/watch_rules.h"
 
 struct up_args {
@@ -167,6 +168,7 @@ static int up_run(struct ctx *c, const void *args, struct err *e)
 	struct act_opts ao = { .quiet_pull = a->quiet_pull, .quiet_build = a->quiet_build, .say_unchanged = true };
 	auto_free struct goal_scale *scale = NULL;
 	auto_strv struct strv names = {0};
+	int64_t began_ns = sys_now_ns();
 	struct goal g = { .verb = a->no_start ? GOAL_CREATE : GOAL_UP, .services = a->services, .no_deps = a->no_deps,
 		.recreate = a->force_recreate ? RECREATE_FORCE : a->no_recreate ? RECREATE_NEVER : RECREATE_DIVERGED,
 		.always_recreate_deps = a->always_deps, .renew_anon_volumes = a->renew_anon, .remove_orphans = a->remove_orphans,
@@ -184,8 +186,13 @@ static int up_run(struct ctx *c, const void *args, struct err *e)
 		return -1;
 	if (a->wait && a->wait_timeout_ns > 0)
 		c->wait_deadline_ns = sys_mono_ns() + a->wait_timeout_ns;
-	if (a->detach || a->wait || a->no_start || c->g->dry_run ? act(c, &g, &ao, NULL, e) < 0 : attached(c, a, &g, &ao, e) < 0)
+	if (a->detach || a->wait || a->no_start || c->g->dry_run ? act(c, &g, &ao, NULL, e) < 0 : attached(c, a, &g, &ao, e) < 0) {
+		const struct story_opts o = { .f = stderr, .tail = 10, .no_output = !(a->detach || a->wait) };
+
+		if (!c->g->dry_run && e->kind != ERR_INTR)
+			story_of_failures(c, a->services, began_ns, &o);
 		return err_wrap(e, "cannot bring the project up");
+	}
 	if (c->g->dry_run && !a->detach && !a->wait && !a->no_start)
 		act_would(c, "end of 'compose up' output, interactive run is not supported in dry-run mode");
 	return 0;

@@ -120,7 +120,7 @@ ports() {
 	has "$out" "already allocated by container whyport-a-1"
 	run c -p other up -d a
 	ok c -p other why a
-	has "$out" "Address already in use; port $port/tcp is held by project whyport"
+	has "$out" "port $port/tcp is held by project whyport"
 	ok c -p other down
 	ok c down -t 0
 	ok c why a
