@@ -62,6 +62,8 @@ void engine_free(struct engine *en)
 		return;
 	for (size_t i = 0; i < en->images.n; i++)
 		image_free(en->images.e[i].val);
+	vec_done(&en->finished);
+	vec_done(&en->requests);
 	map_done(&en->warned);
 	map_done(&en->images);
 	engine_unmount_volumes(en);

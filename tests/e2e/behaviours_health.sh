@@ -48,7 +48,7 @@ together() {
 	ok H kill r87
 	ok H stop r88
 }
-t "services that wait together" together
+t "services that wait together" together || rows_end
 
 r85() {
 	soon 30 starts r85 5
