@@ -103,6 +103,11 @@ check-faults: all
 check-peers: all
 	$(Q)O=$(O) tests/run.sh peers
 
+# An emulated machine with cgroup v2: needs qemu (tests/tools/deps.sh --vm), skipped without.
+.PHONY: check-vm
+check-vm: all units
+	$(Q)O=$(O) FILE_LIMIT=1800 tests/run.sh vm
+
 layers:
 	$(Q)tests/layers.sh
 metrics:

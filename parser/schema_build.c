@@ -70,7 +70,7 @@ static const struct key device_v[] = {
 	{ "count", .forms = STR | INT, .settle = settle_device_count },
 	{ "device_ids", UNIQUE_TEXTS },
 	{ "driver", .forms = STR },
-	{ "options", KV, .settle = settle_labels },
+	{ "options", KV, .settle = settle_labels, .status = KEY_WARNED, .note = "devices come from CDI specs, which have no options" },
 };
 static NAMED(device_keys, device_v, "a device request");
 const struct key device_request_item = { .forms = MAP, .keys = &device_keys, .settle = settle_device_request };
@@ -82,7 +82,7 @@ static const struct key limits_v[] = {
 static NAMED(limits_keys, limits_v, "limits");
 static const struct key reservations_v[] = {
 	{ "cpus", .forms = NUM | STR, .settle = settle_float, .status = KEY_SILENT, .note = SWARM },
-	{ "devices", .forms = LIST, .item = &device_request_item, .status = KEY_REFUSED },
+	{ "devices", .forms = LIST, .item = &device_request_item },
 	{ "generic_resources", .forms = LIST, .item = &generic_item, .status = KEY_SILENT, .note = SWARM },
 	{ "memory", .forms = STR, .settle = settle_bytes },
 };

@@ -101,7 +101,7 @@ static const struct key gpu_v[] = {
 	{ "count", .forms = STR | INT, .settle = settle_device_count },
 	{ "device_ids", UNIQUE_TEXTS },
 	{ "driver", .forms = STR },
-	{ "options", KV, .settle = settle_labels },
+	{ "options", KV, .settle = settle_labels, .status = KEY_WARNED, .note = "devices come from CDI specs, which have no options" },
 };
 static NAMED(gpu_keys, gpu_v, "a GPU request");
 static const struct key gpu_item = { .forms = MAP, .keys = &gpu_keys, .settle = settle_device_request };
@@ -267,7 +267,7 @@ static const struct key service_v[] = {
 	{ "extends", .forms = STR | MAP, .keys = &extends_keys, .canon = canon_extends },
 	{ "external_links", UNIQUE_TEXTS },
 	{ "extra_hosts", .forms = MAP | LIST, .keys = &host_keys, .item = &row_text, .settle = settle_hosts },
-	{ "gpus", .forms = STR | LIST, .words = "all", .item = &gpu_item, .canon = canon_gpus, .status = KEY_REFUSED },
+	{ "gpus", .forms = STR | LIST, .words = "all", .item = &gpu_item, .canon = canon_gpus },
 	{ "group_add", .forms = LIST, .item = &row_text_num, .flags = KEY_UNIQUE, .settle = settle_text },
 	{ "healthcheck", .forms = MAP, .keys = &health_keys },
 	{ "hostname", .forms = STR },

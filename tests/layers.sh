@@ -24,7 +24,7 @@ BEGIN {  # folder -> allowed prefixes
 		"parser/dockerfile parser/dockerignore.h parser/glob.h")
 	may("compose/state", base " graph/observed.h")
 	may("compose/supervisor", base " compose/runtime/ compose/net/ compose/logs/ compose/state/")
-	may("compose/engine", base " graph/ parser/project.h parser/value.h parser/io.h parser/imageref.h compose/logs/read.h compose/image/ compose/build/ " \
+	may("compose/engine", base " graph/ parser/project.h parser/value.h parser/cdi.h parser/io.h parser/imageref.h compose/logs/read.h compose/image/ compose/build/ " \
 		"compose/state/ compose/runtime/ compose/supervisor/client.h")
 	may("compose/oci", base " compose/cli/ compose/runtime/")
 	may("compose/cmd", base " compose/cli/ compose/engine/ compose/state/ compose/logs/ compose/image/ parser/ " \

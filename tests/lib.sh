@@ -24,6 +24,7 @@
 #	COMPOSE         the program (build/compose)            O                    build directory (build)
 #	MUST_RUN=1      a skipped test is a failed test        COMPOSE_TEST_CACHE   where the base images are kept
 #	TEST_ONLY=RE    only tests whose description matches   TEST_KEEP=1          keep the temporary directory
+#	TEST_SLOW=N     a machine N times slower: limits and patience times N
 #	STRICT=1        also fail for changes of the host that do not carry this installation's mark
 #
 # A test function runs in a subshell under `set -eu`, in the directory $W, with its own process group, and for at most
@@ -87,6 +88,7 @@ fi
 
 set -u
 tap_n=0 tap_bad=0 tap_over=0
+slow=${TEST_SLOW:-1}
 limit=60
 
 # ---- a place and an installation of its own ----
@@ -179,12 +181,12 @@ t() {
 		"$@"
 	) >"$log" 2>&1 </dev/null &
 	pid=$!
-	sleep "$limit" &
+	sleep $((limit * slow)) &
 	dog=$!
 	set +m
 	{ wait -n -p ended "$pid" "$dog"; code=$?; } 2>/dev/null
 	if [ "$ended" = "$dog" ]; then
-		echo "over the time limit of $limit s" >>"$log"
+		echo "over the time limit of $((limit * slow)) s" >>"$log"
 		kill -KILL -- "-$pid"
 		wait "$pid" 2>/dev/null
 		code=124
@@ -287,7 +289,7 @@ hasnt() { [[ $1 != *"$2"* ]] || flunk "got:             $1" "want, not in it: $2
 matches() { [[ $1 =~ $2 ]] || flunk "got:         $1" "want, as in: $2"; }
 
 soon() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + $1 * slow * 1000000))
 	shift
 	until ("$@") >"$T/out/soon" 2>&1; do
 		[ "${EPOCHREALTIME/./}" -lt $end ] || flunk "not soon enough: $*" "$(cat "$T/out/soon")"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh - run the tests and add up their results.
 #
-# usage: tests/run.sh [unit|golden|cli|e2e|fuzz|peers|FILE...]      default: unit golden cli e2e
+# usage: tests/run.sh [unit|golden|cli|e2e|fuzz|peers|vm|FILE...]      default: unit golden cli e2e
 #
 # A suite is the programs in $O/tests/SUITE (C) and tests/SUITE/*.sh; each prints TAP.  Unit, golden and cli programs run
 # two at a time, e2e one after the other (they look at the host before and after).
@@ -102,7 +102,7 @@ n=0
 run_suite() {
 	local jobs=${JOBS:-2} list=() outs=() p i running=0
 
-	case $1 in e2e | peers | */e2e/*) jobs=1 ;; esac
+	case $1 in e2e | peers | vm | */e2e/*) jobs=1 ;; esac
 	while read -r p; do
 		stale "$p" || list+=("$p")
 	done < <(programs "$1")

@@ -5,12 +5,14 @@
 #include <signal.h>
 #include "compose/base/fs.h"
 #include "compose/base/json.h"
+#include "compose/base/quota.h"
 #include "compose/base/str.h"
 #include "compose/engine/engine_priv.h"
 #include "compose/engine/observe.h"
 #include "compose/engine/signals.h"
 #include "compose/state/vol_use.h"
 #include "graph/hash.h"
+#include "parser/value.h"
 
 static int write_all(const struct ctr_want *w, const struct ctr_record *r, const struct spec *s, struct err *e)
 {
@@ -26,14 +28,42 @@ static int write_all(const struct ctr_want *w, const struct ctr_record *r, const
 	return ret;
 }
 
+/* storage_opt size: of what the container writes over its image. */
+static int limit_size(const struct ctr_want *w, struct err *e)
+{
+	for (size_t i = 0; i < w->s->storage_opt.n; i++) {
+		const struct pkv *kv = &w->s->storage_opt.v[i];
+		auto_close int fs = openat(w->dir, "fs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int64_t bytes;
+
+		if (!str_eq(kv->key, "size") || !kv->val || !value_bytes(kv->val, &bytes))
+			continue;
+		if (quota_limit(fs, w->id, bytes, e) < 0)
+			return err_at(e, kv->pos, "storage_opt.size");
+	}
+	return 0;
+}
+
+/* The limit would outlive the directory. */
+static void forget_size(int dir)
+{
+	auto_close int fs = openat(dir, "fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fs >= 0)
+		quota_forget(fs);
+}
+
 static int make_dirs(const struct ctr_want *w, struct err *e)
 {
 	static const char *const dirs[] = { "fs", "fs/upper", "fs/work", "etc", "files", "log" };
 	static const char *const files[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf" };
 
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
 		if (mkdirat(w->dir, dirs[i], i == 1 ? 0755 : 0700) < 0)
 			return err_set(e, ERR_SYS, errno, "make %s/%s", w->path, dirs[i]);
+		if (i == 0 && limit_size(w, e) < 0)           /* what is made below it inherits the quota */
+			return -1;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (fs_write(w->dir, files[i], "", 0, 0644, false, e) < 0)
 			return -1;
@@ -55,6 +85,7 @@ int ctr_make(struct engine *en, struct ctr_want *w, struct err *e)
 	spec_default(&s);
 	ret = make_dirs(w, e) < 0 || to_record(en, w, &r, e) < 0 || to_spec(en, w, &r, &s, e) < 0 || write_all(w, &r, &s, e) < 0 ? -1 : 0;
 	if (ret < 0) {
+		forget_size(w->dir);
 		for (size_t i = 0; i < r.anon_volumes.n; i++) {
 			auto_err struct err ignored = {0};
 
@@ -214,6 +245,7 @@ int engine_remove_ctr(struct engine *en, const char *id, bool with_volumes, stru
 	record_done(&r);
 	/* the record goes first: what is interrupted after it is no container any more, only rubbish that `down` sweeps */
 	(void)unlinkat(dir, "record.json", 0);
+	forget_size(dir);
 	if (fs_rm_rf(projects, id) < 0)
 		return err_set(e, ERR_SYS, errno, "remove %s/%s", rel, id);
 	return 0;

@@ -10,6 +10,7 @@
 #include "compose/engine/to_spec.h"
 #include "compose/runtime/cgroup.h"
 #include "compose/runtime/limits.h"
+#include "parser/cdi.h"
 #include "parser/value.h"
 
 enum { CPU_PERIOD_US = 100000, DEVICE_DEPTH_MAX = 16, DEVICES_MAX = 4096 };
@@ -132,7 +133,7 @@ static int host_limits(struct engine *en, const struct ctr_want *w, struct spec_
 
 /* ---- devices ----------------------------------------------------------------------------------------------------- */
 
-static void add_node(struct spec *s, const char *path, const struct stat *st, const char *access)
+void add_device_node(struct spec *s, const char *path, const struct stat *st, const char *access)
 {
 	struct spec_dev_rule rule = { .allow = true, .type = S_ISCHR(st->st_mode) ? 'c' : 'b', .major = major(st->st_rdev),
 		.minor = minor(st->st_rdev) };
@@ -166,7 +167,7 @@ static void add_below(struct spec *s, int fd, const char *target, const char *ac
 		if (*de->d_name == '.' || (left_out && *left_out) || fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (is_device(&st))
-			add_node(s, path, &st, access);
+			add_device_node(s, path, &st, access);
 		else if (S_ISDIR(st.st_mode) && depth < DEVICE_DEPTH_MAX)
 			add_below(s, openat(fd, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path, access, NULL,
 				  depth + 1);
@@ -192,7 +193,7 @@ int add_device(const struct ctr_want *w, struct spec *s, const char *source, con
 		err_set(e, ERR_MISSING, errno == ENOENT ? ENOENT : 0, "%s is not a device of this host", source);
 		return err_at(e, pos.line ? pos : service_pos(w->s, "devices"), "devices");
 	}
-	add_node(s, target, &st, access);
+	add_device_node(s, target, &st, access);
 	return 0;
 }
 
@@ -201,6 +202,8 @@ static int devices(const struct ctr_want *w, struct spec *s, struct err *e)
 	for (size_t i = 0; i < w->s->n_devices; i++) {
 		const struct device *d = &w->s->devices[i];
 
+		if (cdi_is_name(d->source))
+			continue;
 		if (add_device(w, s, d->source, *d->target ? d->target : d->source, *d->permissions ? d->permissions : "rwm",
 			       d->pos, e) < 0)
 			return -1;
@@ -235,7 +238,7 @@ int to_limits(struct engine *en, const struct ctr_want *w, struct spec *s, struc
 	if (w->s->pids_limit > 0)
 		s->resources.pids = w->s->pids_limit;
 	if (memory(w, &s->resources, e) < 0 || rlimits(w, s, e) < 0 || block_io(w, &s->resources, e) < 0 || host_limits(en, w, &s->resources, e) < 0 ||
-	    devices(w, s, e) < 0)
+	    devices(w, s, e) < 0 || to_cdi(w, s, e) < 0)
 		return -1;
 	device_rules(w, s);
 	if (w->s->privileged)

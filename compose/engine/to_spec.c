@@ -42,7 +42,7 @@ void service_warn(struct engine *en, const struct service *s, const char *key, c
 
 /* ---- process --------------------------------------------------------------------------------------------------- */
 
-static void env_set(struct strv *env, const char *key, const char *val)
+void spec_env(struct strv *env, const char *key, const char *val)
 {
 	auto_free char *kv = xasprintf("%s=%s", key, val);
 
@@ -54,17 +54,17 @@ static void env_set(struct strv *env, const char *key, const char *val)
 static void environment(const struct ctr_want *w, const struct ctr_record *r, struct strv *env)
 {
 	strv_add(env, default_path);
-	env_set(env, "HOSTNAME", r->hostname);
+	spec_env(env, "HOSTNAME", r->hostname);
 	if (r->tty)
-		env_set(env, "TERM", "xterm");
+		spec_env(env, "TERM", "xterm");
 	for (size_t i = 0; i < w->image->conf.env.n; i++) {
 		const char *kv = w->image->conf.env.v[i], *eq = strchr(kv, '=');
 		auto_free char *key = xstrndup(kv, eq ? (size_t)(eq - kv) : strlen(kv));
 
-		env_set(env, key, eq ? eq + 1 : "");
+		spec_env(env, key, eq ? eq + 1 : "");
 	}
 	for (size_t i = 0; i < w->s->environment.n; i++)
-		env_set(env, w->s->environment.v[i].key, w->s->environment.v[i].val ? w->s->environment.v[i].val : "");
+		spec_env(env, w->s->environment.v[i].key, w->s->environment.v[i].val ? w->s->environment.v[i].val : "");
 }
 
 static void add_all(struct strv *to, char *const *v, size_t n)

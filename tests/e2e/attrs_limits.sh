@@ -126,7 +126,7 @@ realtime() {
 	if [ -n "$v2" ] || [ ! -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ]; then
 		run c up -d
 		is "$rc" 3
-		has "$err" "compose.yaml:2:60"
+		has "$err" "compose.yaml:2:61"
 		has "$err" "realtime processor time"
 		is "$(c ps -a -q)" ""
 	else

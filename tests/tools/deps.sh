@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # deps.sh - install what the build and the tests need and is not there yet, from Debian's packages.
 #
-# usage: tests/tools/deps.sh [--fuzz] [--list]      as root, or as a user with sudo
-#        --fuzz: also what tests/fuzz needs      --list: print what is missing, install nothing
+# usage: tests/tools/deps.sh [--fuzz] [--vm] [--list]      as root, or as a user with sudo
+#        --fuzz: also what tests/fuzz needs      --vm: also what `make check-vm` needs      --list: print what is missing, install nothing
 set -eu
 
 # The program: compiler and libraries.
@@ -15,8 +15,15 @@ tests='mmdebstrap ca-certificates binutils curl git jq iproute2 nftables openssl
 # tests/fuzz
 fuzz='clang libclang-rt-14-dev'
 
+# tests/vm: the emulated machine
+vm='cpio e2fsprogs qemu-system-x86'
+
 if [ "${1-}" = --fuzz ]; then
 	tests="$tests $fuzz"
+	shift
+fi
+if [ "${1-}" = --vm ]; then
+	tests="$tests $vm"
 	shift
 fi
 missing=

@@ -2,8 +2,11 @@
 /* logs_ship.c - messages to syslog and journald as their formats want them, and addresses. */
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
+#include "compose/base/sys.h"
 #include "compose/logs/ship.h"
 #include "tests/tap.h"
 
@@ -75,12 +78,170 @@ static void addresses(void)
 	}
 }
 
+/* ---- over a socket ---- */
+
+static struct loop *loop;
+static unsigned notes, rooms, overs;
+
+static void on_room(void *arg)
+{
+	(void)arg;
+	rooms++;
+}
+
+static void on_note(void *owner, struct err *e)
+{
+	(void)owner;
+	notes++;
+	err_done(e);
+}
+
+static void on_over(void *owner)
+{
+	(void)owner;
+	overs++;
+	loop_stop(loop);
+}
+
+static void on_time(void *arg)
+{
+	(void)arg;
+	loop_stop(loop);
+}
+
+/* Let the loop turn for a while, or until a ship that has ended is gone. */
+static void turn(int ms)
+{
+	struct err e = {0};
+	struct loop_src *t = loop_at(loop, sys_mono_ns() + (int64_t)ms * 1000000, on_time, NULL);
+	unsigned before = overs;
+
+	(void)!loop_run(loop, &e);
+	if (overs > before)
+		loop_del(t);
+	err_done(&e);
+}
+
+static int listen_at(char path[64])
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	(void)snprintf(path, 64, "/tmp/ship.%d", (int)getpid());
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	(void)unlink(path);
+	ok(bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0, "a logger");
+	return fd;
+}
+
+/* ret: the text behind the header, of the next message; "" when there is none */
+static const char *message(int fd)
+{
+	static char buf[SHIP_LINE_MAX + 256];
+	ssize_t n = recv(fd, buf, sizeof(buf) - 1, 0);
+	const char *text;
+
+	buf[n > 0 ? n : 0] = '\0';
+	text = strstr(buf, "]: ");
+	return text ? text + 3 : "";
+}
+
+static const struct ship_calls calls = { .room = on_room, .note = on_note, .over = on_over };
+
+static void lines(void)
+{
+	char path[64], address[80], line[SHIP_LINE_MAX + 10];
+	int fd = listen_at(path);
+	const struct ship_to to = { .address = address, .host = "h", .tag = "t", .fields = "", .name = "c" };
+	struct ship *s;
+
+	(void)snprintf(address, sizeof(address), "unix://%s", path);
+	s = ship_new(loop, &to, &calls);
+	ship_write(s, LOG_STDOUT, 1, "half", 4);
+	ship_write(s, LOG_STDERR, 1, "other\n", 6);
+	ship_write(s, LOG_STDOUT, 1, " whole\r\n\nlast", 14);
+	turn(50);
+	is_str(message(fd), "other", "a line of the other stream");
+	is_str(message(fd), "half whole", "a line in two pieces, without its carriage return");
+	is_str(message(fd), "", "an empty line");
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	ship_write(s, LOG_STDOUT, 1, "\n", 1);
+	ship_write(s, LOG_STDOUT, 1, line, sizeof(line));
+	ship_write(s, LOG_STDOUT, 1, "no end", 6);
+	ship_end(s);
+	turn(5000);
+	is_int(overs, 1, "it went by itself");
+	is_int((int64_t)ship_pending(), 0, "none is left");
+	is_str(message(fd), "last", "the end of the line before");
+	is_int((int64_t)strlen(message(fd)), SHIP_LINE_MAX, "a long line: its first part");
+	is_int((int64_t)strlen(message(fd)), 9, "its second part");
+	is_str(message(fd), "no end", "what had no newline");
+	is_int(notes, 0, "nothing to tell");
+	close(fd);
+	(void)unlink(path);
+}
+
+/* The kernel's queue of a datagram socket is short: nobody reads, and the rest waits here. */
+static void full(bool drop)
+{
+	char path[64], address[80];
+	int fd = listen_at(path), got = 0;
+	const struct ship_to to = { .address = address, .host = "h", .tag = "t", .fields = "", .name = "c", .drop = drop, .buffer_bytes = 4000 };
+	struct ship *s;
+
+	notes = rooms = 0;
+	(void)snprintf(address, sizeof(address), "unix://%s", path);
+	s = ship_new(loop, &to, &calls);
+	for (int i = 0; i < 2000; i++)
+		ship_write(s, LOG_STDOUT, 1, "a line of text\n", 15);
+	turn(20);
+	ok(ship_full(s) == !drop, drop ? "it never holds the container up" : "it is full");
+	for (int i = 0; i < 4000 && (i < 50 || got < 2000); i++) {
+		while (*message(fd))
+			got++;
+		turn(1);
+	}
+	ok(drop ? got < 2000 : got == 2000, drop ? "what did not fit is gone" : "every line has come");
+	ok(!ship_full(s), "there is room again");
+	is_int(rooms, !drop, "which is told");
+	is_int(notes, drop, "what is lost is told");
+	ship_end(s);
+	turn(5000);
+	close(fd);
+	(void)unlink(path);
+}
+
+static void nobody(void)
+{
+	const struct ship_to to = { .address = "unix:///tmp/ship.none", .host = "h", .tag = "t", .fields = "", .name = "c" };
+	struct ship *s;
+
+	notes = overs = 0;
+	s = ship_new(loop, &to, &calls);
+	ship_write(s, LOG_STDOUT, 1, "x\n", 2);
+	ok(!ship_full(s), "a logger that is away holds nobody up");
+	is_int(notes, 1, "and is told once");
+	ship_end(s);
+	is_int(overs, 1, "nor does it wait for its last words");
+	is_int(notes, 2, "which are told to be lost");
+}
+
 int main(void)
 {
+	struct err e = {0};
+
 	(void)setenv("TZ", "UTC", 1);
 	formats();
 	long_tag();
 	journal();
 	addresses();
+	if (loop_new(&loop, &e) < 0)
+		return 1;
+	lines();
+	full(false);
+	full(true);
+	nobody();
+	loop_free(loop);
 	return done_testing();
 }

@@ -276,25 +276,25 @@ static void unsupported(void)
 {
 	struct run t;
 
-	run_text(&t, "services:\n  a: {image: i, gpus: all, restart: sometimes, healthcheck: {test: x, start_interval: 1s}}\n"
+	run_text(&t, "services:\n  a: {image: i, use_api_socket: true, restart: sometimes, healthcheck: {test: x, start_interval: 1s}}\n"
 		     "  b: {image: i, storage_opt: {size: 1G}, secrets: [s]}\n"
 		     "secrets: {s: {external: true}}\n", NULL);
 	is_int(t.rc, 0, "config shows what is not carried out");
 	is_int(project_unsupported(t.p, LIST("a"), USE_NAMED, &t.errs), -1, "up does not");
 	auto_free char *text = errs_text(&t.errs);
-	has_str(text, "compose.yaml:2:17 services.a.gpus: `gpus` is not supported yet", "a key");
+	has_str(text, "compose.yaml:2:17 services.a.use_api_socket: `use_api_socket` is not supported yet", "a key");
 	has_str(text, "\"sometimes\" is no restart policy", "a value");
 	has_str(text, "start_interval needs a start_period", "a pair of values");
 	has_str(text, "external secrets are not supported", "a secret");
 	ok(!strstr(text, "storage_opt"), "services that are not wanted do not matter");
 	run_done(&t);
-	run_text(&t, "services:\n  a: {image: i, depends_on: [b]}\n  b: {build: {context: ., privileged: true}, gpus: all}\n", NULL);
+	run_text(&t, "services:\n  a: {image: i, depends_on: [b]}\n  b: {build: {context: ., privileged: true}, use_api_socket: true}\n", NULL);
 	is_int(project_unsupported(t.p, LIST("a"), USE_NAMED, &t.errs), 0, "a alone");
 	is_int(project_unsupported(t.p, LIST("a"), USE_BUILD, &t.errs), 0, "a has nothing to build");
 	is_int(project_unsupported(t.p, LIST("b"), USE_BUILD, &t.errs), -1, "b is built with a key that is refused");
 	auto_free char *build = errs_text(&t.errs);
 	has_str(build, "services.b.build.privileged", "which is told");
-	ok(!strstr(build, "gpus"), "and what containers need is not");
+	ok(!strstr(build, "use_api_socket"), "and what containers need is not");
 	is_int(project_unsupported(t.p, LIST("a"), USE_DEPS, &t.errs), -1, "a with what it depends on");
 	run_done(&t);
 }

@@ -156,12 +156,12 @@ static void refused(void)
 	struct arena a = { 0 };
 	auto_errs struct errs errs = { 0 };
 	auto_warns struct warns w = { 0 };
-	struct node *root = pass(&a, "services:\n  web:\n    image: i\n    gpus: all\n    cpu_count: 2\n    develop: {watch: []}\n", &errs, NULL);
+	struct node *root = pass(&a, "services:\n  web:\n    image: i\n    use_api_socket: true\n    cpu_count: 2\n    develop: {watch: []}\n", &errs, NULL);
 	auto_free char *text = NULL;
 
-	is_int(schema_unsupported(&schema_service, node_path(root, "services.web"), "services.web", &errs, &w), -1, "gpus are refused");
+	is_int(schema_unsupported(&schema_service, node_path(root, "services.web"), "services.web", &errs, &w), -1, "a key that is not carried out is refused");
 	text = errs_text(&errs);
-	is_str(text, "t.yaml:4:5 services.web.gpus: `gpus` is not supported yet", "with position");
+	is_str(text, "t.yaml:4:5 services.web.use_api_socket: `use_api_socket` is not supported yet: there is no engine socket", "with position");
 	is_int(w.n, 1, "cpu_count is warned of, develop is not");
 	has_str(w.n ? w.v[0].text : NULL, "`cpu_count` has no effect here", "the warning");
 	arena_done(&a);
