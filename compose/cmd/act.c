@@ -151,8 +151,13 @@ static int tell_plan(const struct ctx *c, const struct plan *p)
 	auto_str struct str text = {0};
 
 	plan_text(p, &text);
-	for (const char *s = str_cstr(&text); *s; s += strcspn(s, "\n"), s += *s == '\n')
-		act_would(c, "%.*s", (int)strcspn(s, "\n"), s);
+	for (const char *s = str_cstr(&text); *s;) {
+		size_t n = strcspn(s, "\n");
+		auto_free char *line = xstrndup(s, n);
+
+		act_would(c, "%s", line);
+		s += n + (s[n] == '\n');
+	}
 	return 0;
 }
 

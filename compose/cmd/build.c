@@ -28,7 +28,7 @@ static const struct opt build_opts[] = {
 	OPT_FLAG('q', "quiet", struct build_args, quiet, "no output of the build; print the ids of the images"),
 	OPT_FLAG(0, "with-dependencies", struct build_args, deps, "also build services they depend on"),
 	{ .type = OPT_T_CHOICE, .name = "progress", .off = offsetof(struct build_args, progress), .arg = "WORD",
-	  .help = "as the option before the command", .choices = "auto tty plain json rawjson quiet", .flags = OPT_HIDDEN },
+	  .help = "as the option before the command", .choices = "auto tty plain quiet", .flags = OPT_HIDDEN },
 	OPT_NO_STR(0, "builder", "NAME", ONE_BUILDER),
 	OPT_NO_STR('m', "memory", "BYTES", "only docker's former builder knew it; limit the memory of the whole command instead"),
 	OPT_NO_STR(0, "provenance", "MODE", NO_ATTEST),

@@ -15,7 +15,7 @@
 #include "compose/supervisor/client.h"
 
 struct exec_args {
-	bool detach, no_tty, tty, tty_given, interactive, privileged;
+	bool detach, no_tty, interactive, privileged;
 	struct strv env;
 	int64_t index;
 	const char *user, *workdir, *service;
@@ -30,7 +30,7 @@ static const struct opt exec_opts[] = {
 	OPT_INT(0, "index", struct exec_args, index, "N", "replica number"),
 	OPT_FLAG('T', "no-tty", struct exec_args, no_tty, "no terminal (default: one where input and output are terminals)"),
 	OPT_FLAGX(0, "no-TTY", struct exec_args, no_tty, OPT_HIDDEN, ""),
-	OPT_FLAGX('t', "tty", struct exec_args, tty, OPT_HIDDEN, ""),
+	OPT_FLAGX('t', "tty", struct exec_args, no_tty, OPT_HIDDEN | OPT_INVERT, ""),
 	OPT_FLAGX('i', "interactive", struct exec_args, interactive, OPT_HIDDEN, ""),
 	OPT_FLAG(0, "privileged", struct exec_args, privileged, "with all capabilities"),
 	OPT_STR('u', "user", struct exec_args, user, "USER[:GROUP]", "run as"),
@@ -91,7 +91,7 @@ static int go(struct ctx *c, const struct exec_args *a, const struct observed_ct
 
 	if (tty)
 		pump_size(&want.rows, &want.cols);
-	if (!a->detach && !tty && pump_pipes(pump, true, e) < 0)
+	if (!a->detach && !tty && pump_pipes(pump, a->interactive, e) < 0)
 		return -1;
 	note(c, "exec_create", ctr, a, -1);
 	if (enter_start(&r.en, &c->paths, c->name, ctr->id, &want, e) < 0)
@@ -117,6 +117,11 @@ static int go(struct ctx *c, const struct exec_args *a, const struct observed_ct
 	return ret < 0 ? -1 : 0;
 }
 
+static void exec_defaults(void *args)
+{
+	((struct exec_args *)args)->interactive = true;
+}
+
 static int exec_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct exec_args *a = args;
@@ -136,5 +141,5 @@ static int exec_run(struct ctx *c, const void *args, struct err *e)
 }
 
 const struct cmd cmd_exec = { .name = "exec", .usage = "[OPTION...] SERVICE COMMAND [ARGUMENT...]",
-	.summary = "Run a command in a running container", .opts = exec_opts, .args_size = sizeof(struct exec_args),
+	.summary = "Run a command in a running container", .opts = exec_opts, .args_size = sizeof(struct exec_args), .defaults = exec_defaults,
 	.needs = NEED_PROJECT | MAY_LACK_FILE | NEED_PATHS | NEED_STATE | OPTS_STOP | ALL_PROFILES, .run = exec_run };

@@ -27,7 +27,7 @@ static const struct opt run_opts[] = {
 	OPT_FLAG(0, "no-deps", struct run_args, no_deps, "do not start what the service depends on"),
 	OPT_FLAG('T', "no-tty", struct run_args, no_tty, "no terminal (default: one where input and output are terminals)"),
 	OPT_FLAGX(0, "no-TTY", struct run_args, no_tty, OPT_HIDDEN, ""),
-	OPT_FLAGX('t', "tty", struct run_args, tty, OPT_HIDDEN, ""),
+	OPT_FLAGX('t', "tty", struct run_args, no_tty, OPT_HIDDEN | OPT_INVERT, ""),
 	OPT_STRS('p', "publish", struct run_args, publish, "PORT", "publish a port; repeatable"),
 	OPT_CHOICE(0, "pull", struct run_args, pull, "always missing never policy", "which images to pull"),
 	OPT_FLAG('q', "quiet", struct run_args, quiet, "only the container's own output"),

@@ -6,7 +6,7 @@
 #include "parser/project.h"
 
 struct run_args {
-	bool build, detach, interactive, no_deps, no_tty, tty, quiet, quiet_build, quiet_pull, remove_orphans, rm, service_ports, use_aliases;
+	bool build, detach, interactive, no_deps, no_tty, quiet, quiet_build, quiet_pull, remove_orphans, rm, service_ports, use_aliases;
 	const char *entrypoint, *name, *pull, *user, *workdir, *service;
 	struct strv env, env_files, labels, publish, volumes, cap_add, cap_drop;
 	char **command;

@@ -148,6 +148,8 @@ sizes_and_ends() {
 	soon 30 c exec -T a test -e /ready
 	ok c ps --format '{{.Size}} {{.LocalVolumes}}' a
 	is "$out" "3MB 2"
+	is "$(echo in | c exec -T a cat)" in
+	is "$(echo in | c exec -T --interactive=false a cat)" ""
 	ok c volumes --format '{{.Name}} {{.Size}}'
 	has "$out" "sizes_v 5MB"
 	is "$(c images --format json | jq -c '.[0] | keys')" \
