@@ -3,6 +3,7 @@
 #include "parser/model.h"
 #include "compose/base/str.h"
 #include "parser/load.h"
+#include "parser/model_parts.h"
 #include "parser/value.h"
 
 /* ---- values ---- */
@@ -17,13 +18,8 @@ const char *model_text(const struct node *map, const char *key)
 int64_t model_int(const struct node *map, const char *key, int64_t dflt)
 {
 	const struct node *n = node_get(map, key);
-	int64_t v;
 
-	if (!n)
-		return dflt;
-	if (n->kind == NODE_INT)
-		return n->i;
-	return node_text(n) && value_i64(n->text, &v) ? v : dflt;
+	return n ? node_whole(n, dflt) : dflt;
 }
 
 bool model_flag(const struct node *map, const char *key, bool dflt)

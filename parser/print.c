@@ -42,8 +42,7 @@ void print_sort_done(struct sorted *s)
 
 /* ---- JSON ---- */
 
-/* Line and paragraph separators and NEL break lines in some YAML readers. ret: the code point, 0 for anything else */
-static unsigned odd_break(const char *s)
+unsigned print_odd_break(const char *s)
 {
 	if (memcmp(s, "\xc2\x85", 2) == 0)
 		return 0x85;
@@ -58,7 +57,7 @@ static unsigned odd_break(const char *s)
 static size_t json_escape(struct str *out, const char *s)
 {
 	static const char named[] = "\"\"\\\\\nn\tt\rr\bb\ff";
-	unsigned code = odd_break(s);
+	unsigned code = print_odd_break(s);
 
 	if (code) {
 		str_addf(out, "\\u%04x", code);
@@ -81,7 +80,7 @@ static bool json_plain(const char *s)
 
 	if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
 		return false;
-	return (c != 0xc2 && c != 0xe2 && c != 0xef) || !odd_break(s);
+	return (c != 0xc2 && c != 0xe2 && c != 0xef) || !print_odd_break(s);
 }
 
 void print_json_text(struct str *out, const char *s, bool double_dollar)

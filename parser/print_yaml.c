@@ -144,19 +144,11 @@ static bool is_word(const char *s)
 	return false;
 }
 
-/* What some readers take for a line break: NEL, LS, PS; and the byte order mark. */
-static bool odd_break(const char *s)
-{
-	return memcmp(s, "\xc2\x85", 2) == 0 ||
-	       (s[1] && (memcmp(s, "\xe2\x80\xa8", 3) == 0 || memcmp(s, "\xe2\x80\xa9", 3) == 0 ||
-			 memcmp(s, "\xef\xbb\xbf", 3) == 0));
-}
-
 static bool is_control(const char *s)
 {
 	unsigned char b = byte[(unsigned char)*s];
 
-	return b & B_CONTROL || (b & B_ODD && odd_break(s));
+	return b & B_CONTROL || (b & B_ODD && print_odd_break(s));
 }
 
 static bool has_control(const char *s)

@@ -11,6 +11,9 @@ struct sorted { const struct node_pair **v, *few[SORTED_FEW]; };
 const struct node_pair **print_sort(const struct node *map, struct sorted *s);
 void print_sort_done(struct sorted *s);
 void print_indent(struct str *out, size_t depth);      /* two blanks a level */
+/* Line and paragraph separators and NEL break lines in some YAML readers, and the byte order mark. ret: the code point, 0 for
+ * anything else */
+unsigned print_odd_break(const char *s);
 /* Whether the keys below this key are the user's names, so that x-* is no extension there. */
 bool print_user_names(const char *key);
 /* json: without what JSON numbers lack. */

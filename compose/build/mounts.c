@@ -150,7 +150,7 @@ static int cache_take(struct prep *p, const struct df_mount *m, const char *hex,
 static int cache(struct prep *p, const struct df_mount *m, const char *target)
 {
 	char hex[SHA256_HEX_SIZE];
-	const char *id = m->id ? m->id : target;
+	const char *id = must(m->id ? m->id : target);
 
 	if (m->from || m->source)
 		return err_set(p->e, ERR_MODEL, 0, "--mount=type=cache with `%s` is not supported yet",
@@ -158,7 +158,7 @@ static int cache(struct prep *p, const struct df_mount *m, const char *target)
 	key_add(p->k, "id", id);
 	if (!p->make)
 		return 0;
-	sha256_hex(must(id), strlen(id), hex);
+	sha256_hex(id, strlen(id), hex);
 	return cache_take(p, m, hex, target);
 }
 

@@ -19,6 +19,16 @@ static size_t find(const struct worker *w, const char *key)
 	return i;
 }
 
+static size_t find_formatted(const struct worker *w, const char *key_fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+static size_t find_formatted(const struct worker *w, const char *key_fmt, va_list ap)
+{
+	char key[KEEP_KEY_MAX];
+
+	(void)vsnprintf(key, sizeof(key), key_fmt, ap);
+	return find(w, key);
+}
+
 static void remember(struct worker *w, const char *key, const char *text, int fd)
 {
 	size_t i = find(w, key);
@@ -59,43 +69,39 @@ void hold_put(struct worker *w, const char *text, int fd, const char *key_fmt, .
 
 void hold_drop(struct worker *w, const char *key_fmt, ...)
 {
-	char key[KEEP_KEY_MAX];
+	auto_free char *key = NULL;
 	va_list ap;
 	size_t i;
 
 	va_start(ap, key_fmt);
-	(void)vsnprintf(key, sizeof(key), key_fmt, ap);
+	i = find_formatted(w, key_fmt, ap);
 	va_end(ap);
-	i = find(w, key);
 	if (i == w->held.n)
 		return;
+	key = xstrdup(w->held.v[i]->key);
 	forget(w, i);
 	(void)keep_drop(w->keep, key);
 }
 
 struct held_entry *hold_find(struct worker *w, const char *key_fmt, ...)
 {
-	char key[KEEP_KEY_MAX];
 	va_list ap;
 	size_t i;
 
 	va_start(ap, key_fmt);
-	(void)vsnprintf(key, sizeof(key), key_fmt, ap);
+	i = find_formatted(w, key_fmt, ap);
 	va_end(ap);
-	i = find(w, key);
 	return i < w->held.n ? w->held.v[i] : NULL;
 }
 
 int hold_fd(struct worker *w, const char *key_fmt, ...)
 {
-	char key[KEEP_KEY_MAX];
 	va_list ap;
 	size_t i;
 
 	va_start(ap, key_fmt);
-	(void)vsnprintf(key, sizeof(key), key_fmt, ap);
+	i = find_formatted(w, key_fmt, ap);
 	va_end(ap);
-	i = find(w, key);
 	return i < w->held.n ? w->held.v[i]->fd : -1;
 }
 
