@@ -126,12 +126,13 @@ static bool is_alive(void *arg, const char *id)
 		if (w->ctrs.v[i]->state != FSM_IDLE && !strncmp(w->ctrs.v[i]->rec.id, id, strlen(id)))
 			found = true;
 	d = fd < 0 ? NULL : fdopendir(fd);
-	while (d && !found && (de = readdir(d)))
-		found = de->d_name[0] != '.' && strcmp(de->d_name, w->project) && has_container(dirfd(d), de->d_name, id);
-	if (d)
-		closedir(d);
-	else
+	if (!d) {
 		mem_closep(&fd);
+		return found;
+	}
+	while (!found && (de = readdir(d)))
+		found = de->d_name[0] != '.' && strcmp(de->d_name, w->project) != 0 && has_container(dirfd(d), de->d_name, id);
+	closedir(d);
 	return found;
 }
 
