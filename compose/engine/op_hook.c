@@ -78,7 +78,6 @@ static struct service describe(struct arena *a, const struct op *op, const char 
 
 int op_hook(struct engine *en, struct op *op, struct err *e)
 {
-	auto_err struct err ignored = {0};
 	struct arena arena = {0};
 	struct service s = describe(&arena, op, op_ctr_id(en, op));
 	auto_free char *ref = image_name_of(en->o.project, &s);

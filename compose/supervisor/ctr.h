@@ -45,11 +45,12 @@ struct ctr {
 	bool   reaped;                   /* its end came before its start was settled: */
 	pid_t  reaped_pid;
 	int    reaped_status;
-	bool   escalated;                /* PID 1 could not have reacted to the stop signal */
 	int64_t run_ns;                  /* monotonic: when it came to run */
-	bool   ran_before;               /* this start is not its first */
 	int64_t delay_ms;                /* the last back-off pause */
+	bool   escalated;                /* PID 1 could not have reacted to the stop signal */
+	bool   ran_before;               /* this start is not its first */
 	bool   by_policy;                /* this start comes from the restart policy */
+	bool   hooks_aside;              /* who asked for this start does not wait for post_start */
 	struct err why;                  /* why the start failed */
 	unsigned short rows, cols;
 	struct log_writer *log;
@@ -57,7 +58,6 @@ struct ctr {
 	struct io *io;                   /* NULL: no output to move */
 	struct health *health;           /* NULL: no probes */
 	struct hooks *hooks;             /* NULL: none run */
-	bool   hooks_aside;              /* who asked for this start does not wait for post_start */
 	struct loop_src *on_sync, *on_pidfd, *timer;   /* timer: grace or delay */
 	struct loop_src *patience;       /* with the kernel, which is to tell how an orphan ended */
 	VEC(struct waiter) waiters;
