@@ -313,7 +313,7 @@ static const struct key service_v[] = {
 	{ "stdin_open", FLAG },
 	{ "stop_grace_period", DURATION },
 	{ "stop_signal", .forms = STR },
-	{ "storage_opt", .forms = MAP, .settle = settle_options, .status = KEY_REFUSED, .note = "it would need quotas of the file system" },
+	{ "storage_opt", .forms = MAP, .settle = settle_options },
 	{ "sysctls", KV, .settle = settle_labels },
 	{ "tmpfs", TEXT_OR_LIST },
 	{ "tty", FLAG },
