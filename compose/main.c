@@ -176,6 +176,18 @@ static int prepare_dry(const struct ctx *c, struct err *e)
 	return r < 0 ? -1 : dry_lock(e);
 }
 
+/* One command at a time changes a project: a second one waits, and says for whom. */
+static int lock(struct ctx *c, const char *line, struct err *e)
+{
+	int r = lock_project(&c->paths, c->name, line, false, &c->lock_fd, e);
+
+	if (r == 0 || e->kind != ERR_CONFLICT)
+		return r;
+	fprintf(stderr, "compose: %s: waiting for it\n", e->frame[0]);
+	err_done(e);
+	return lock_project(&c->paths, c->name, line, true, &c->lock_fd, e);
+}
+
 static int prepare(struct ctx *c, const char *line, struct err *e)
 {
 	unsigned needs = c->cmd->needs;
@@ -186,7 +198,7 @@ static int prepare(struct ctx *c, const char *line, struct err *e)
 		return -1;
 	if (needs & NEED_PATHS && paths_open(&c->paths, c->g->root, true, e) < 0)
 		return -1;
-	if (needs & NEED_LOCK && !c->g->dry_run && lock_project(&c->paths, c->name, line, true, &c->lock_fd, e) < 0)
+	if (needs & NEED_LOCK && !c->g->dry_run && lock(c, line, e) < 0)
 		return -1;
 	if (needs & NEED_STORE && store_open(&c->store, c->paths.root, e) < 0)
 		return -1;

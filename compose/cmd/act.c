@@ -9,6 +9,7 @@
 #include "compose/cli/ui.h"
 #include "compose/engine/observe.h"
 #include "compose/state/lock.h"
+#include "compose/supervisor/client.h"
 #include "graph/plan_text.h"
 
 static void on_status(void *arg, const char *kind, const char *name, const char *status, enum engine_tone tone, bool done)
@@ -161,6 +162,14 @@ static int tell_plan(const struct ctx *c, const struct plan *p)
 	return 0;
 }
 
+/* `up` with nothing to do lets a supervisor of an older version hand over all the same. */
+static int meet_supervisor(struct ctx *c, struct err *e)
+{
+	auto_sup struct sup *s = NULL;
+
+	return lock_is_alive(&c->paths, c->name) ? sup_open(&s, &c->paths, c->name, true, e) : 0;
+}
+
 int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *ret_n, struct err *e)
 {
 	auto_plan struct plan *p = NULL;
@@ -177,7 +186,7 @@ int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *r
 	for (size_t i = 0; o && o->say_unchanged && i < p->n_unchanged; i++)
 		ui_status(c->ui, "Container", p->unchanged[i], "Running, unchanged", UI_OK, true);
 	if (!p->n_ops && !p->n_warnings)
-		return 0;
+		return g->verb == GOAL_UP && c->observed->n_ctrs ? meet_supervisor(c, e) : 0;
 	en = act_engine(c, o);
 	if (engine_run(en, p, &c->errs) == 0)
 		return 0;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "compose/base/fs.h"
 #include "compose/base/json.h"
@@ -19,7 +20,8 @@
 #include "compose/supervisor/keep.h"
 #include "compose/supervisor/supervisor.h"
 
-enum { MSG_MAX = 512 * 1024, FDS_MAX = 8, TRIES = 5, RESENDS_MAX = 50, ERROR_MAX = 64 * 1024 };
+enum { MSG_MAX = 512 * 1024, FDS_MAX = 8, TRIES = 5, RESENDS_MAX = 50, ERROR_MAX = 64 * 1024,
+	RENEW_PAUSE_MS = 10, RENEW_TRIES = 3000 };
 
 /* A request that is not answered yet: sent again when the worker dies under it. */
 struct pending { int64_t id; json_t *args; int fd[FDS_MAX]; size_t n_fds; int resent; };
@@ -449,6 +451,51 @@ static int reach(const struct place *p, int *ret_fd, struct err *e)
 	return err_set(e, ERR_SYS, 0, "the supervisor of project %s ends as often as it is started", p->project);
 }
 
+/* ---- hand-over --------------------------------------------------------------------------------------------------- */
+
+/* ret: 0 with whether the supervisor is of an older version than this program; -1 with e */
+static int is_older(struct sup *s, bool *ret, struct err *e)
+{
+	auto_json json_t *j = NULL;
+
+	if (sup_call(s, "ping", NULL, NULL, 0, &j, e) < 0)
+		return -1;
+	*ret = strverscmp(COMPOSE_VERSION, json_str(j, "version", COMPOSE_VERSION)) > 0;
+	return 0;
+}
+
+static int renew(struct sup *s, struct err *e)
+{
+	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct err lost = {0};
+
+	if (exe < 0)
+		return err_set(e, ERR_SYS, errno, "open this program");
+	if (sup_call(s, "renew", NULL, &exe, 1, NULL, &lost) < 0)
+		err_done(&lost);        /* the answer may be lost with the worker; what counts is who answers next */
+	return 0;
+}
+
+/* A supervisor of an older version becomes this program; its containers go on. */
+static int hand_over(struct sup *s, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = RENEW_PAUSE_MS * 1000000 };
+	bool older = false;
+
+	if (is_older(s, &older, e) < 0 || (older && renew(s, e) < 0))
+		return -1;
+	for (int i = 0; older && i < RENEW_TRIES; i++) {
+		(void)nanosleep(&pause, NULL);
+		if (is_older(s, &older, e) < 0)
+			return -1;
+	}
+	if (!older)
+		return 0;
+	err_set(e, ERR_SYS, 0, "the supervisor of project %s is of an older version and did not hand over to compose %s",
+		s->at.project, COMPOSE_VERSION);
+	return err_hint(e, "%s/supervisor.log may tell more; without it go `compose down` and `compose up`", s->at.dir);
+}
+
 int sup_open(struct sup **ret, const struct paths *p, const char *project, bool start, struct err *e)
 {
 	struct sup *s = xcalloc(1, sizeof(*s));
@@ -458,6 +505,8 @@ int sup_open(struct sup **ret, const struct paths *p, const char *project, bool 
 	s->at = (struct place){ .root = xstrdup(p->root), .run = xstrdup(p->run), .project = xstrdup(project),
 		.dir = xasprintf("%s/projects/%s", p->run, project), .start = start };
 	r = reach(&s->at, &s->fd, e);
+	if (r == 0 && start && hand_over(s, e) < 0)
+		r = -1;
 	if (r)
 		sup_close(s);
 	else

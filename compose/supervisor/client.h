@@ -45,7 +45,8 @@
 struct paths;
 struct sup;
 
-/* Connect to the supervisor of project; with start, start one when none lives (waits until it answers).
+/* Connect to the supervisor of project; with start, start one when none lives (waits until it answers), and let one of an
+ * older version become this program.
  * ret: 0; 1 when none lives and start is false
  * err: why it could not start (its own chain) */
 int  sup_open(struct sup **ret, const struct paths *p, const char *project, bool start, struct err *e)
