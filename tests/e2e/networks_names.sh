@@ -134,7 +134,7 @@ modes() {
 		  main: { image: busybox, init: true, command: payload http 80 main }
 		  beside: { image: busybox, init: true, command: payload ticks 1000, network_mode: "service:main" }
 		  none: { image: busybox, network_mode: none, command: payload sysinfo }
-		  host: { image: busybox, network_mode: host, command: sh -c "hostname; ip -o link | wc -l" }
+		  host: { image: busybox, network_mode: host, command: sh -c "hostname; readlink /proc/self/ns/net" }
 		  sees: { image: busybox, init: true, pid: "service:main", command: payload ticks 1000 }
 	E
 	ok c up -d main beside sees
@@ -145,7 +145,7 @@ modes() {
 	is "$(awk '$1 == "if" { print $2 }' <<<"$out" | xargs)" lo
 	ok c run --rm -T host
 	is "$(head -n 1 <<<"$out")" "$(hostname)"
-	is "$(sed -n 2p <<<"$out")" "$(ip -o link | wc -l)"
+	is "$(sed -n 2p <<<"$out")" "$(readlink /proc/self/ns/net)"
 	ok c exec -T sees ps
 	has "$out" "payload http 80 main"
 	main=$(c ps -q main) beside=$(c ps -q beside)

@@ -53,7 +53,7 @@ life() {
 	ok oci resume life
 	is "$(oci ps --format json life)" "[$pid]"
 	ok oci kill life KILL
-	soon 5 test "$(status life)" = stopped
+	soon 5 eval '[ "$(status life)" = stopped ]'
 	fails 1 oci kill life; has "$err" "not running"
 	ok oci delete life
 	fails 1 oci state life; has "$err" "does not exist"
@@ -65,7 +65,7 @@ delete_force() {
 	bundle force
 	args sh -c 'sleep 300 & sleep 300 & wait'
 	ok oci run --detach force </dev/null
-	soon 5 test "$(oci ps --format json force | jq length)" = 3
+	soon 5 eval '[ "$(oci ps --format json force | jq length)" = 3 ]'
 	ok oci delete --force force
 	[ ! -e "/sys/fs/cgroup/pids/compose-$MARK/force" ] && [ ! -e "/sys/fs/cgroup/compose-$MARK/force" ]
 	ok oci create force </dev/null
@@ -158,7 +158,7 @@ init_process() {
 	oci run --detach init1 </dev/null >"$W/sig" 2>&1
 	soon 5 sh -c "'$COMPOSE' oci --root '$T/oci' exec init1 true"
 	ok oci kill init1 TERM
-	soon 5 test "$(status init1)" = stopped
+	soon 5 eval '[ "$(status init1)" = stopped ]'
 	has "$(cat "$W/sig")" TERM
 	ok oci delete init1
 	inside sh -c 'ls -l /proc/1/fd /proc/1/exe; cat /proc/1/environ; kill -0 1 && head -c 1 /proc/1/mem'
