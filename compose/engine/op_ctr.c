@@ -222,6 +222,17 @@ static int end_stale(struct engine *en, int dir, struct err *e)
 	return stale ? engine_sup(en, &sup, e) : 0;
 }
 
+/* A command that was killed may have left it on its way to run, which no file tells: one that does not run is fine. Over a
+ * connection of its own, since answers to others may come on the engine's. */
+static void stop_in_flight(struct engine *en, const char *id)
+{
+	auto_err struct err ignored = {0};
+	auto_sup struct sup *s = NULL;
+
+	if (sup_open(&s, en->o.paths, en->o.name, false, &ignored) == 0)
+		(void)!sup_call(s, "stop", json_pack("{s:s,s:i}", "ctr", id, "timeout_ns", -1), NULL, 0, NULL, &ignored);
+}
+
 int engine_remove_ctr(struct engine *en, const char *id, bool with_volumes, struct err *e)
 {
 	auto_free char *rel = xasprintf("projects/%s", en->o.name);
@@ -236,6 +247,7 @@ int engine_remove_ctr(struct engine *en, const char *id, bool with_volumes, stru
 		return errno == ENOENT ? 0 : err_set(e, ERR_SYS, errno, "open %s/%s", rel, id);
 	if (end_stale(en, dir, e) < 0)
 		return -1;
+	stop_in_flight(en, id);
 	if (record_read(dir, &r, &ignored) == 0) {
 		for (size_t i = 0; i < r.volumes.n; i++)        /* a client that died may have left one mounted */
 			vol_let_go(en->o.paths, r.volumes.v[i], -1);
