@@ -72,9 +72,13 @@ exact() {
 }
 
 follows() {
-	project follows <<<'services: { a: { image: busybox, init: true, command: sh -c "echo life $$LIFE of a; exec payload sleep", environment: { LIFE: 1 } } }'
+	project follows <<-'E'
+		services:
+		  a: { image: busybox, init: true, command: sh -c "echo life $$LIFE of a; exec payload sleep", environment: { LIFE: 1 } }
+		  stays: { image: busybox, init: true, command: payload sleep }
+	E
 	ok c up -d
-	c logs -f --no-log-prefix a >"$T/out/follow" 2>&1 &
+	c logs -f --no-log-prefix a stays >"$T/out/follow" 2>&1 &
 	follower=$!
 	seen() { [ "$(grep -c "^life $1 " "$T/out/follow")" = "$2" ] || { cat "$T/out/follow"; return 1; }; }
 	soon 10 seen 1 1
