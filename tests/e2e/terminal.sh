@@ -134,6 +134,32 @@ detached() {
 	ok c down
 }
 
+# w begins to watch and ends it; where nothing is configured it says so.
+watched() {
+	project watched <<-'E'
+		services:
+		  a:
+		    image: busybox
+		    command: payload sleep
+		    init: true
+		    develop: { watch: [ { action: sync, path: src, target: /src } ] }
+	E
+	mkdir src
+	tty_bg "$COMPOSE up"
+	soon 30 shows "w Enable Watch   d Detach"
+	printf w >&9
+	soon 30 shows "Watch enabled"
+	soon 30 shows "w Disable Watch   d Detach"
+	echo text >src/file
+	soon 30 sh -c '[ "$("$COMPOSE" exec -T a cat /src/file)" = text ]'
+	printf w >&9
+	soon 30 shows "Watch disabled"
+	[ ! -e "$COMPOSE_ROOT/run/projects/watched/watch" ] || flunk "it watches on"
+	printf '\003' >&9
+	tty_ends 130
+	ok c down -t 0
+}
+
 # Without a terminal: pipes as they are, the two streams apart.
 piped() {
 	cd terminal
@@ -161,6 +187,7 @@ t "keys go inside" keys
 t "a terminal that is closed" hangup
 t "up at a terminal" attached
 t "d detaches" detached
+t "w watches" watched
 t "no terminal: bytes as they are" piped
 t "down" down
 done_testing
