@@ -94,7 +94,7 @@ make_disk() {
 	done
 	cp -a "$tmp/kernel/lib/modules" "$root/lib/"
 	chroot "$root" depmod "$(ls "$tmp/kernel/lib/modules")" || return
-	printf '#!/bin/bash\nmount -t ext4 -o ro /dev/vdb /src && exec /src/tests/vm/guest.sh\n' >"$root/sbin/vm-init"
+	printf '#!/bin/bash\nmount -t ext4 -o ro /dev/vdb /src && exec /src/tests/tools/vm_guest.sh\n' >"$root/sbin/vm-init"
 	chmod 755 "$root/sbin/vm-init"
 	mkdir -p "$root/src"
 	cp "$tmp"/kernel/boot/vmlinuz-* "$linux"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# guest.sh - the first process of the emulated machine (see cgroup2.sh): mounts what a host has, runs the tests, switches off.
+# vm_guest.sh - the first process of the emulated machine (see tests/vm/cgroup2.sh): mounts what a host has, runs the tests, switches off.
 # The program and the tests are in /src, read-only; results go to the second serial line.
+[ $$ = 1 ] || { echo "vm_guest.sh: this is the first process of a machine that it switches off" >&2; exit 2; }
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 mount -t proc proc /proc
 mount -t sysfs sys /sys
