@@ -104,7 +104,7 @@ exit_codes() {
 	soon 5 service_ended c 0
 	is "$(field d .State)" running
 	fails 42 c wait a
-	is "$out" 42
+	has "$out" "exited with status code 42"
 	ok c down -t 0
 }
 
