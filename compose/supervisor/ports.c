@@ -11,7 +11,7 @@
 #include "compose/net/router.h"
 #include "compose/supervisor/ctr.h"
 
-enum { BACKLOG = 1024, EPHEMERAL_TRIES = 16 };
+enum { BACKLOG = 1024, EPHEMERAL_TRIES = 16, GIVEN_UP_MAX = 256 };
 
 union address { struct sockaddr sa; struct sockaddr_in v4; struct sockaddr_in6 v6; struct sockaddr_storage room; };
 
@@ -66,6 +66,8 @@ void ports_let_go(int fd)
 		(void)shutdown(fd, SHUT_RD);
 	} else if (getsockname(fd, &a.sa, &n) == 0) {
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (given_up.n == GIVEN_UP_MAX)
+			vec_remove(&given_up, 0);
 		if (!is_given_up(&a))
 			vec_push(&given_up, a);
 	}
