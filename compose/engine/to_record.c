@@ -107,7 +107,7 @@ static int links(const struct engine *en, const struct ctr_want *w, struct ctr_r
 	for (size_t i = 0; i < w->s->links.n; i++) {
 		const char *l = w->s->links.v[i], *colon = strchr(l, ':');
 
-		if (colon && strncmp(l, colon + 1, (size_t)(colon - l)))
+		if (colon && strncmp(l, colon + 1, (size_t)(colon - l)) != 0)
 			strv_take(&r->links, xasprintf("%s=%.*s", colon + 1, (int)(colon - l), l));
 	}
 	for (size_t i = 0; i < w->s->external_links.n; i++) {

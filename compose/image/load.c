@@ -116,7 +116,7 @@ static int load_manifest(struct load *l, const char *text, size_t len, const cha
 	auto_image struct image *i = xcalloc(1, sizeof(*i));
 	auto_free char *config = NULL;
 	char put[DIGEST_SIZE];
-	size_t config_len;
+	size_t config_len = 0;
 
 	if (read_digest(l, m->config.digest, CONFIG_MAX, &config, &config_len, e) < 0 ||
 	    config_parse(config, config_len, "configuration", i, e) < 0)
@@ -218,7 +218,7 @@ static int load_docker_image(struct load *l, const json_t *entry, struct err *e)
 	auto_image struct image *i = xcalloc(1, sizeof(*i));
 	char config_digest[DIGEST_SIZE], digest[DIGEST_SIZE];
 	auto_free char *config = NULL;
-	size_t len, manifest_len, n;
+	size_t len = 0, manifest_len = 0, n;
 
 	if (read_inside(l, json_str(entry, "Config", ""), CONFIG_MAX, &config, &len, e) < 0 ||
 	    config_parse(config, len, "configuration", i, e) < 0)

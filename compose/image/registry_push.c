@@ -45,7 +45,7 @@ static bool same_origin(const struct registry *r, const char *url)
 {
 	size_t n = origin_len(r->base);
 
-	return origin_len(url) == n && !strncmp(url, must(r->base), n);
+	return origin_len(url) == n && !strncmp(must(url), must(r->base), n);
 }
 
 /* The registry says where a blob is to go: a path of its own, or a URL. Plain http only to this machine. */
