@@ -56,7 +56,7 @@ mkdir -p "$O/vm" "$cache"
 
 kernel=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-.*\)/\1/p' | head -n 1)
 [ -n "$kernel" ] || skip "apt knows no package linux-image-cloud-amd64"
-key=$(printf '%s %s' "$packages" "$kernel" | cksum | cut -d' ' -f1)
+key=$(printf '2 %s %s' "$packages" "$kernel" | cksum | cut -d' ' -f1)
 disk=$cache/vm-$key/disk
 linux=$cache/vm-$key/linux
 first=$cache/vm-$key/first
@@ -94,7 +94,7 @@ make_disk() {
 	done
 	cp -a "$tmp/kernel/lib/modules" "$root/lib/"
 	chroot "$root" depmod "$(ls "$tmp/kernel/lib/modules")" || return
-	printf '#!/bin/bash\nmount -t ext4 -o ro /dev/vdb /src && exec /src/tests/tools/vm_guest.sh\n' >"$root/sbin/vm-init"
+	printf '#!/bin/bash\nmount -t ext4 -o ro /dev/vdb /src && exec /src/init\n' >"$root/sbin/vm-init"
 	chmod 755 "$root/sbin/vm-init"
 	mkdir -p "$root/src"
 	cp "$tmp"/kernel/boot/vmlinuz-* "$linux"
@@ -112,7 +112,7 @@ make_source() {
 	local src=$tmp/src f
 	mkdir -p "$src/build/tests/unit" "$src/cache"
 	cp "$O/compose" "$src/build/" && ln -s compose "$src/build/compose-oci"
-	cp -a "$tests" "$src/tests"
+	cp -a "$tests" "$src/tests" && ln -s tests/tools/vm_guest.sh "$src/init"
 	rm -rf "$src/tests/golden" "$src/tests/fuzz"
 	cc -std=gnu11 -D_GNU_SOURCE -O2 -o "$src/build/tests/reap" "$tests/tools/reap.c" || return
 	for f in "${files[@]}"; do
