@@ -139,6 +139,8 @@ if [ -n "${VM_SHELL-}" ]; then
 	"${qemu[@]}" -serial mon:stdio -serial null
 	exit
 fi
+rm -f "$O/vm/results" "$O/vm/console"
+touch "$O/vm/results" "$O/vm/console"
 start=$SECONDS
 timeout -k 10 "$seconds" "${qemu[@]}" -serial "file:$O/vm/console" -serial "file:$O/vm/results" </dev/null
 code=$?
