@@ -91,6 +91,8 @@ in_names() {
 	E
 	with_specs names
 }
+# observes: gpus gpus[].capabilities gpus[].count gpus[].device_ids gpus[].driver
+# observes: deploy.resources.reservations.devices[].capabilities deploy.resources.reservations.devices[].count deploy.resources.reservations.devices[].device_ids deploy.resources.reservations.devices[].driver
 t "devices, gpus and device requests: nodes, mounts, variables" in_names
 
 absent() {

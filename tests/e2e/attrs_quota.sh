@@ -39,6 +39,7 @@ sized() {
 	ok c down -v -t 0
 }
 quota() { on_disk sized prjquota -O quota,project -E quotatype=prjquota; }
+# observes: storage_opt
 t "storage_opt size: a limit for what the container writes" quota
 
 refused() {

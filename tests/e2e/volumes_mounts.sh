@@ -297,6 +297,7 @@ labels() {
 	is "$(jq -r '.labels[] | select(.key == "team") | .val' "$COMPOSE_ROOT"/volumes/*/volume.json)" blue
 	ok c down -v
 }
+# observes: volumes[].volume.labels
 t "labels of an anonymous volume" labels
 
 subpath() {

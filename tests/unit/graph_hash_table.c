@@ -20,7 +20,7 @@ static const char *const apart[] = {
 	"deploy.resources.reservations.cpus", "deploy.resources.reservations.generic_resources", "ports[].mode",
 	/* without effect here, which up warns of or refuses to be other than the default */
 	"cpu_count", "cpu_percent", "credential_spec", "isolation", "deploy.restart_policy.delay", "deploy.restart_policy.window",
-	"volumes[].consistency", "volumes[].bind.selinux", "volumes[].volume.labels",
+	"volumes[].consistency", "volumes[].bind.selinux", "gpus[].options", "deploy.resources.reservations.devices[].options",
 };
 /* Put into other attributes before anything is compared (parser/extends.c, envfiles.c). */
 static const char *const resolved[] = { "extends", "env_file", "label_file" };
