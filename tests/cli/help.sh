@@ -83,7 +83,7 @@ taken() { # COMMAND OPTION [VALUE]
 
 value_for() { # METAVARIABLE LINE
 	case $1 in
-	WORD) sed 's/.*(\([a-z-]*\).*/\1/;t;s/.*/running/' <<<"$2" ;;
+	WORD) sed 's/.*(\([a-z0-9.-]*\).*/\1/;t;s/.*/running/' <<<"$2" ;;
 	SECONDS | N) echo 1 ;;
 	status=WORD) echo status=running ;;
 	name=TEXT) echo name=x ;;

@@ -54,8 +54,8 @@ keys() {
 	refused 3 "at: compose.yaml:1:41 services.web.mem_limit" <<-'E'
 		services: { web: { image: x, mem_limit: lots } }
 	E
-	refused 3 "at: compose.yaml:1:" "gpus" "not supported yet" <<-'E'
-		services: { web: { image: busybox, gpus: all } }
+	refused 3 "at: compose.yaml:1:" "models" "not supported yet" <<-'E'
+		{ services: { web: { image: busybox, models: [m] } }, models: { m: { model: x } } }
 	E
 }
 
