@@ -9,7 +9,7 @@
 # The first serial line is the kernel's (in $O/vm/console), the second carries the results.
 #
 #	O                   build directory (build)       COMPOSE_TEST_CACHE  where the machine's disk is kept
-#	MUST_RUN=1          skipped is failed             VM_SECONDS          time for all of it (1500)
+#	MUST_RUN=1          skipped is failed             VM_SECONDS          time for all of it (1500); then the rest is skipped
 #	VM_FILE_LIMIT=SECONDS  for one file there (600)   TEST_ONLY=RE        as in tests/lib.sh
 #	VM_SHELL=1          a shell in the machine instead of the tests
 set -u
@@ -147,7 +147,7 @@ code=$?
 say "the machine ran for $((SECONDS - start)) s"
 
 # Each file is framed by "### begin FILE" and "### end FILE STATUS"; their results become one row.
-tr -d '\r' <"$O/vm/results" | awk -v code=$code '
+tr -d '\r' <"$O/vm/results" | awk -v code=$code -v seconds="$seconds" '
 	function say(good, text) { n++; print (good ? "ok " : "not ok ") n " - " text }
 	function close_file() {
 		if (file == "") return
@@ -163,7 +163,15 @@ tr -d '\r' <"$O/vm/results" | awk -v code=$code '
 	/^1\.\.[0-9]+/ { planned = 1; plan = substr($1, 4); next }
 	/^(not )?ok / { seen++; if (/^not/) bad = 1; good = !/^not/; sub(/^(not )?ok [0-9]+ (- )?/, ""); say(good, file ": " $0); next }
 	{ print ($0 ~ /^#/ ? $0 : "# " $0) }
-	END { close_file(); if (!whole) say(0, "the machine ran to its end (qemu: status " code ")"); print "1.." n }
+	END {
+		if (!whole && code == 124) {      # a file that hangs is ended by its own limit long before
+			n++; print "ok " n " - the rest # SKIP not done after " seconds " s: this host is too slow to emulate one"
+		} else {
+			close_file()
+			if (!whole) say(0, "the machine ran to its end (qemu: status " code ")")
+		}
+		print "1.." n
+	}
 ' | tee "$tmp/tap"
 if ! grep -q '^### all' "$O/vm/results"; then
 	tail -n 30 "$O/vm/console" | tr -d '\r' | sed 's/^/# /'
