@@ -178,7 +178,7 @@ journal() {
 		    logging: { driver: journald, options: { tag: "{{.Name}}", labels: org.team, env: "STAGE,NONE" } }
 	E
 	export -f in_journal listen soon holds there ok run has hasnt flunk told c
-	export W T COMPOSE
+	export W T COMPOSE slow
 	unshare -m bash -euc in_journal
 }
 t "journald: the message and its fields" journal

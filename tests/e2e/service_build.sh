@@ -91,7 +91,7 @@ again() {
 	project again <<-E
 		services:
 		  cached: { build: { dockerfile_inline: "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/stamp" } }
-		  fresh: { build: { dockerfile_inline: "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid >/stamp", no_cache: true } }
+		  fresh: { build: { dockerfile_inline: "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid > /stamp", no_cache: true } }
 		  base: { image: "127.0.0.1:$port/base:1", build: { dockerfile_inline: "FROM busybox\nRUN echo 1 >/base" } }
 		  pulls: { build: { dockerfile_inline: "FROM 127.0.0.1:$port/base:1\nRUN cat /base >/got", pull: true } }
 		  keeps: { build: { dockerfile_inline: "FROM 127.0.0.1:$port/base:1\nRUN cat /base >/kept" } }
