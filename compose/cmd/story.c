@@ -27,15 +27,22 @@ static int last_output(struct ctx *c, const struct listed *l, int64_t lines, str
 	return got;
 }
 
+/* What a file or a container has said may be in any of them. */
+static void print_line(FILE *f, const char *label, const char *text)
+{
+	auto_free char *clean = str_printable(text);
+
+	fprintf(f, "%s: %s\n", label, clean);
+}
+
 static void print_cause(FILE *f, const char *name, const char *status, const struct cause *k)
 {
-	auto_free char *text = str_printable(k->text);
-
-	fprintf(f, "%s: %s\n  because: %s\n", name, status, text);
+	print_line(f, name, status);
+	print_line(f, "  because", k->text);
 	for (size_t i = 0; i < k->more.n; i++)
-		fprintf(f, "     also: %s\n", k->more.v[i]);
+		print_line(f, "     also", k->more.v[i]);
 	if (k->hint)
-		fprintf(f, "     hint: %s\n", k->hint);
+		print_line(f, "     hint", k->hint);
 }
 
 static void print_output(FILE *f, const char *text)
