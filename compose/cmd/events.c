@@ -177,16 +177,17 @@ static int look_at(void *arg, int dir, const struct ctr_record *r, const struct 
 	return 0;
 }
 
-/* Compare what there is with what was seen. */
-static int look(struct events *ev, bool tell_of_it)
+static int on_sup(struct events *ev);
+
+/* Containers that are gone; what their supervisor has said of them before comes first. */
+static int tell_gone(struct events *ev)
 {
-	struct look l = { ev, tell_of_it };
-	auto_err struct err unreadable = {0};     /* a record that is being removed */
+	bool gone = false;
 
 	for (size_t i = 0; i < ev->seen.n; i++)
-		ev->seen.v[i]->there = false;
-	if (record_each(&ev->c->paths, ev->c->name, look_at, &l, &unreadable) < 0)
-		return err_set(ev->e, ERR_SYS, 0, "look at the project's containers");
+		gone |= !ev->seen.v[i]->there;
+	if (gone && ev->sup && on_sup(ev) < 0)
+		return -1;
 	for (size_t i = ev->seen.n; i-- > 0;) {
 		struct seen *s = ev->seen.v[i];
 
@@ -197,6 +198,19 @@ static int look(struct events *ev, bool tell_of_it)
 		seen_free(s);
 	}
 	return 0;
+}
+
+/* Compare what there is with what was seen. */
+static int look(struct events *ev, bool tell_of_it)
+{
+	struct look l = { ev, tell_of_it };
+	auto_err struct err unreadable = {0};     /* a record that is being removed */
+
+	for (size_t i = 0; i < ev->seen.n; i++)
+		ev->seen.v[i]->there = false;
+	if (record_each(&ev->c->paths, ev->c->name, look_at, &l, &unreadable) < 0)
+		return err_set(ev->e, ERR_SYS, 0, "look at the project's containers");
+	return tell_gone(ev);
 }
 
 /* The project's directory goes with the last container, and comes back with the next one. */

@@ -310,9 +310,8 @@ void ctr_remove_files(struct ctr *c)
 	}
 }
 
-/* It does not run and will not by itself: on disk, and told to those who wait. */
-/* why: it never ran; NULL: it has ended. Who asked is answered last: he may remove the container at once. */
-static void settle_down(struct ctr *c, const struct err *why)
+/* It does not run and will not by itself: on disk. */
+static void settle_down(struct ctr *c)
 {
 	ports_close(c);
 	vols_let_go(c);
@@ -324,6 +323,11 @@ static void settle_down(struct ctr *c, const struct err *why)
 	hold_drop(c->w, "pid.%s", c->rec.id);   /* and this how it ended */
 	hold_drop(c->w, "run.%s", c->rec.id);
 	acknowledge(c);
+}
+
+/* Those who wait. why: it never ran; NULL: it has ended. After all else: who asked may remove the container at once. */
+static void answer_all(struct ctr *c, const struct err *why)
+{
 	ctr_remove_files(c);
 	if (why) {
 		ctr_answer(c, WAIT_STARTED, why);
@@ -349,8 +353,9 @@ static void act_end(struct ctr *c)
 {
 	end_process(c);
 	c->st.state = CTR_EXITED;
-	settle_down(c, NULL);
-	tell_end(c);                    /* last: who hears of it reads status.json */
+	settle_down(c);
+	tell_end(c);                    /* not before: who hears of it reads status.json */
+	answer_all(c, NULL);
 }
 
 static void on_delay(void *arg)
@@ -433,7 +438,8 @@ static void act_fail(struct ctr *c, bool again)
 	c->st.state = c->ran_before || ran ? CTR_EXITED : CTR_CREATED;
 	if (!c->ran_before)
 		c->st.started_ns = 0;
-	settle_down(c, &c->why);
+	settle_down(c);
+	answer_all(c, &c->why);
 }
 
 static void act_run(struct ctr *c)
@@ -538,7 +544,8 @@ static void act_cancel(struct ctr *c, const struct ctr_ask *who)
 	loop_del(c->timer);
 	c->timer = NULL;
 	c->st.state = CTR_EXITED;
-	settle_down(c, NULL);
+	settle_down(c);
+	answer_all(c, NULL);
 	reply(who, &none, json_pack("{s:i}", "exit_code", c->st.exit_code));
 }
 
