@@ -27,10 +27,10 @@ steps() {
 		RUN echo "$GREETING" >/greeting && id -u >/uid
 		RUN echo maker:x:1234:1234::/:/bin/sh >>/etc/passwd
 		FROM base AS made
-		WORKDIR /work
+		WORKDIR /srv/app
 		COPY --chown=maker src .
 		USER maker
-		RUN id -u >/tmp/uid && ls -R /work >/tmp/list && touch /tmp/mine
+		RUN id -u >/tmp/uid && ls -R /srv/app >/tmp/list && touch /tmp/mine
 		RUN ["sh", "-c", "echo exec form: $0 >/tmp/exec"]
 		RUN <<EOF
 		set -e
@@ -39,7 +39,7 @@ steps() {
 		EOF
 		FROM base
 		COPY --from=made /tmp /out
-		COPY --from=made --chown=0:0 /work/sub/two /two
+		COPY --from=made --chown=0:0 /srv/app/sub/two /two
 		CMD ["cat", "/greeting"]
 	E
 	ok c build

@@ -15,7 +15,7 @@ up_once() {
 		    environment: { FROM_FILE: "1", Z: z }
 		    volumes: ["/anon"]
 		    ports: ["127.0.0.1:0:80"]
-		  b: { image: busybox, depends_on: [dep], command: echo default, working_dir: /work/deep, restart: always, container_name: fixed-name }
+		  b: { image: busybox, depends_on: [dep], command: echo default, working_dir: /srv/app/deep, restart: always, container_name: fixed-name }
 		  dep: { image: busybox, init: true, command: payload ticks 1000 }
 	E
 	ok c up -d a
@@ -136,7 +136,7 @@ one_off() {
 	is "$(ps_json b | jq -r '.State + " " + (.ExitCode | tostring)')" "exited 0"
 	hasnt "$(c ps -a)" fixed-name
 	ok c run --rm -T b pwd
-	is "$out" /work/deep
+	is "$out" /srv/app/deep
 	ok c run --rm --no-deps -T b echo alone
 	# in the background
 	ok c run -d a payload ticks 1000
