@@ -120,7 +120,7 @@ tidy:
 analyze:
 	$(Q)$(MAKE) O=$(O)/analyze CC=gcc OPT="-O1 -fanalyzer -Wno-analyzer-use-of-uninitialized-value" all
 cppcheck:
-	$(Q)cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --std=c11 -D_GNU_SOURCE \
+	$(Q)cppcheck -q --error-exitcode=1 --enable=warning,performance,portability --std=c11 -D_GNU_SOURCE -D__x86_64__ \
 		-DCOMPOSE_VERSION='"0"' --include=tests/tools/cppcheck.h -I. --inline-suppr \
 		$(addprefix --suppress=,missingIncludeSystem varFuncNullUB internalAstError funcArgOrderDifferent incorrectLogicOperator arrayIndexThenCheck) \
 		parser graph compose
