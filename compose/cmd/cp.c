@@ -78,11 +78,13 @@ static int read_args(struct cp *w)
 /* in: path: as it is from the container, links resolved */
 static int refuse_hidden(struct cp *w, const struct ctr_root *root, int dir, const char *name)
 {
-	auto_free char *at = ctr_root_path(dir), *path = xasprintf("%s/%s", str_eq(at, "/") ? "" : at, name);
-	const struct spec_mount *m = ctr_root_hidden(root, path);
+	auto_free char *at = ctr_root_path(dir), *path = NULL;
+	const struct spec_mount *m;
 
 	if (!at)
 		return err_set(w->e, ERR_SYS, errno, "find out where %s is", name);
+	path = xasprintf("%s/%s", str_eq(at, "/") ? "" : at, name);
+	m = ctr_root_hidden(root, path);
 	if (!m)
 		return 0;
 	err_set(w->e, ERR_CONFLICT, 0, "%s belongs to what is mounted at %s, and that is only while container %s runs",
@@ -95,7 +97,7 @@ struct start { int root, volume; const char *path; char *absolute; };
 
 static int find_start(struct cp *w, const struct ctr_root *root, const char *path, struct start *s)
 {
-	*s = (struct start){ root->fd, -1, path, *path == '/' ? xstrdup(path) : xasprintf("/%s", path) };
+	*s = (struct start){ root->fd, -1, path, *must(path) == '/' ? xstrdup(path) : xasprintf("/%s", path) };
 	if (ctr_root_volume(root, s->absolute, w->to_ctr, &s->volume, &s->path, w->e) < 0)
 		return -1;
 	if (s->volume >= 0)

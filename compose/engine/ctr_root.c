@@ -181,7 +181,7 @@ int ctr_root_volume(const struct ctr_root *c, const char *path, bool write, int 
 		return err_set(e, ERR_DENIED, 0, "%s is mounted read only", best->dest);
 	}
 	*ret_fd = fd;
-	*ret_rest = *behind(path, best->dest) ? behind(path, best->dest) : "/";
+	*ret_rest = *must(behind(path, best->dest)) ? behind(path, best->dest) : "/";
 	return 1;
 }
 
