@@ -257,3 +257,14 @@ int act_check_names(struct ctx *c, char *const *services, struct err *e)
 	}
 	return 0;
 }
+
+int act_forgive(struct ctx *c, struct err *e)
+{
+	if (e->kind == ERR_INTR)
+		return -1;
+	ui_flush(c->ui);
+	errs_add(&c->errs, e);
+	(void)errs_report(&c->errs, stderr);
+	errs_done(&c->errs);
+	return 0;
+}

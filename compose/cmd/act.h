@@ -30,5 +30,7 @@ int act_check_supported(struct ctx *c, char *const *services, enum use use, stru
 const struct observed_ctr *act_ctr(struct ctx *c, const char *service, int64_t index, bool running, struct err *e);
 /* Names given on the command line must exist, in the file or as containers. */
 int act_check_names(struct ctx *c, char *const *services, struct err *e) __attribute__((warn_unused_result));
+/* What failed is told, and that is all (--ignore-...-failures). ret: 0; -1, e untouched, for an interrupt */
+int act_forgive(struct ctx *c, struct err *e) __attribute__((warn_unused_result));
 /* Let go of the project's lock: other commands may act on it from now on. Nothing happens when it is not held. */
 void act_unlock(struct ctx *c);

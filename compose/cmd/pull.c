@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pull.c - `compose pull`: get the images of services from their registries. */
 #include "compose/base/str.h"
-#include "compose/cli/ui.h"
 #include "compose/cmd/act.h"
 
 struct pull_args { bool quiet, ignore_failures, ignore_buildable, deps; const char *policy; char **services; };
@@ -27,13 +26,7 @@ static int pull_run(struct ctx *c, const void *args, struct err *e)
 	if (act(c, &g, &o, NULL, e) == 0)
 		return 0;
 	err_wrap(e, "cannot pull");
-	if (!a->ignore_failures || e->kind == ERR_INTR)
-		return -1;
-	ui_flush(c->ui);
-	errs_add(&c->errs, e);
-	(void)errs_report(&c->errs, stderr);
-	errs_done(&c->errs);
-	return 0;
+	return a->ignore_failures ? act_forgive(c, e) : -1;
 }
 
 const struct cmd cmd_pull = { .name = "pull", .usage = "[OPTION...] [SERVICE...]", .summary = "Pull images of services",

@@ -39,13 +39,7 @@ static int push_run(struct ctx *c, const void *args, struct err *e)
 	if (act(c, &g, &o, NULL, e) == 0)
 		return 0;
 	err_wrap(e, "cannot push");
-	if (!a->ignore_failures || e->kind == ERR_INTR)
-		return -1;
-	ui_flush(c->ui);
-	errs_add(&c->errs, e);
-	(void)errs_report(&c->errs, stderr);
-	errs_done(&c->errs);
-	return 0;
+	return a->ignore_failures ? act_forgive(c, e) : -1;
 }
 
 const struct cmd cmd_push = { .name = "push", .usage = "[OPTION...] [SERVICE...]", .summary = "Push images of services",

@@ -295,14 +295,13 @@ int registry_refused(const struct registry *r, const struct http_resp *resp, con
 		       "the registry answers %ld%s to the request for %s", resp->status, words, what);
 }
 
-/* As registry_ask(), until there is a final answer; anything but 200 is an error. */
-static int ask_patiently(struct registry *r, struct http_req *q, struct http_resp *resp, const char *what,
-			 struct err *e)
+int registry_ask_for(struct registry *r, struct http_req *q, struct http_resp *resp, long want, long or_want, const char *what,
+		     struct err *e)
 {
 	for (unsigned n = 0;; n++) {
 		int rc = registry_ask(r, q, resp, e);
 
-		if (rc == 0 && resp->status == 200)
+		if (rc == 0 && (resp->status == want || resp->status == or_want))
 			return 0;
 		if (rc == 0 && !http_transient(resp->status))
 			return registry_refused(r, resp, what, e);
@@ -339,7 +338,7 @@ int registry_manifest(struct registry *r, const char *tag_or_digest, char **ret,
 	auto_resp struct http_resp resp = {0};
 	struct http_req q = { .url = url, .accept = ACCEPT, .max = MANIFEST_MAX };
 
-	if (ask_patiently(r, &q, &resp, what, e) < 0 ||
+	if (registry_ask_for(r, &q, &resp, 200, 200, what, e) < 0 ||
 	    take_body(&resp, imageref_is_digest(tag_or_digest) ? tag_or_digest : NULL, digest, ret, ret_len, e) < 0)
 		return err_wrap(e, "fetch the manifest from %s", r->ref.host);
 	return 0;
@@ -352,7 +351,7 @@ int registry_blob(struct registry *r, const struct blob_desc *d, size_t max, cha
 	struct http_req q = { .url = url, .max = max };
 	char digest[DIGEST_SIZE];
 
-	if (ask_patiently(r, &q, &resp, "such blob", e) < 0 || take_body(&resp, d->digest, digest, ret, ret_len, e) < 0)
+	if (registry_ask_for(r, &q, &resp, 200, 200, "such blob", e) < 0 || take_body(&resp, d->digest, digest, ret, ret_len, e) < 0)
 		return err_wrap(e, "fetch %.19s from %s", d->digest, r->ref.host);
 	return 0;
 }

@@ -21,5 +21,8 @@ struct registry {
 bool registry_is_loopback(const char *host);
 /* One request, with authentication as it turns out to be needed. */
 int registry_ask(struct registry *r, struct http_req *q, struct http_resp *resp, struct err *e);
+/* As registry_ask(), patiently, until the status is one of two. ret: 0 or -1 */
+int registry_ask_for(struct registry *r, struct http_req *q, struct http_resp *resp, long want, long or_want, const char *what,
+		     struct err *e);
 /* Say what a status other than the wanted one means. ret: -1 */
 int registry_refused(const struct registry *r, const struct http_resp *resp, const char *what, struct err *e);

@@ -79,25 +79,6 @@ static int ask_place(struct registry *r, struct http_req *q, struct http_resp *r
 	return http_do(r->http, q, resp, e);
 }
 
-/* As registry_ask(), patiently, until the status is one of two. ret: 0 or -1 */
-static int ask_for(struct registry *r, struct http_req *q, struct http_resp *resp, long want, long or_want, const char *what,
-		   struct err *e)
-{
-	for (unsigned n = 0;; n++) {
-		int rc = registry_ask(r, q, resp, e);
-
-		if (rc == 0 && (resp->status == want || resp->status == or_want))
-			return 0;
-		if (rc == 0 && !http_transient(resp->status))
-			return registry_refused(r, resp, what, e);
-		if (!http_again(n, rc, resp, e))
-			return rc < 0 ? -1 : registry_refused(r, resp, what, e);
-		err_done(e);
-		if (http_backoff(r->http, n, resp->retry_after, e) < 0)
-			return -1;
-	}
-}
-
 static int next_place(const struct registry *r, const struct http_resp *resp, char **place, struct err *e)
 {
 	char *to = place_of(r, resp->location);
@@ -115,7 +96,7 @@ static int begin(struct registry *r, char **place, struct err *e)
 	auto_resp struct http_resp resp = {0};
 	struct http_req q = { .url = url, .method = "POST", .max = 64 << 10 };
 
-	if (ask_for(r, &q, &resp, 202, 202, "place for a blob", e) < 0)
+	if (registry_ask_for(r, &q, &resp, 202, 202, "place for a blob", e) < 0)
 		return -1;
 	return next_place(r, &resp, place, e);
 }
@@ -228,7 +209,7 @@ int registry_put_manifest(struct registry *r, const char *tag, const char *type,
 	auto_resp struct http_resp resp = {0};
 	struct http_req q = { .url = url, .method = "PUT", .body = &body, .type = type, .max = 64 << 10 };
 
-	if (ask_for(r, &q, &resp, 201, 200, "place for the manifest", e) < 0)
+	if (registry_ask_for(r, &q, &resp, 201, 200, "place for the manifest", e) < 0)
 		return err_wrap(e, "put the manifest to %s", r->ref.host);
 	return 0;
 }
