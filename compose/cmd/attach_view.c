@@ -18,6 +18,7 @@
 #include "compose/supervisor/client.h"
 
 enum phase { STARTING, RUNNING, STOPPING, ENDED };
+enum { AT_WORK_MS = 50 };                 /* between looks at whether a command is still at work */
 
 struct attached {
 	struct ctx *c;
@@ -38,6 +39,7 @@ struct attached {
 	int done_fd;
 	/* why it ends */
 	bool interrupted, forced, detached;
+	bool busy;                        /* nothing runs, but a command is at work that may start it again */
 	int first_code;                   /* of the container whose end stops all; -1: none */
 };
 
@@ -200,6 +202,18 @@ static void force(struct attached *a)
 
 /* ---- events --------------------------------------------------------------------------------------------------------- */
 
+/* By its restart policy; docker compose does not count that as an end. */
+static bool comes_back(const struct attached *a, const char *id)
+{
+	auto_close int dir = record_dir(&a->c->paths, a->c->name, id, false);
+	auto_err struct err gone = {0};
+	struct ctr_status st = {0};
+	bool back = dir >= 0 && status_read(dir, &st, &gone) == 0 && (st.state == CTR_RESTARTING || st.state == CTR_RUNNING);
+
+	status_done(&st);
+	return back;
+}
+
 static void on_die(struct attached *a, const char *id, int code)
 {
 	auto_free char *text = xasprintf("exited with code %d", code);
@@ -209,7 +223,7 @@ static void on_die(struct attached *a, const char *id, int code)
 		err_done(a->e);
 	log_view_note(a->view, id, text);
 	if (a->first_code < 0 && log_view_has(a->view, id) && a->phase != STOPPING && !a->interrupted &&
-	    (a->o->abort_on_exit || (a->o->abort_on_failure && code)))
+	    (a->o->abort_on_exit || (a->o->abort_on_failure && code)) && !comes_back(a, id))
 		a->first_code = code;
 }
 
@@ -261,9 +275,11 @@ static int advance(struct attached *a, struct plan **stop_plan)
 		return 1;
 	if (a->interrupted || a->first_code >= 0)
 		return stop_all(a, stop_plan) < 0 ? -1 : 0;
+	a->busy = lock_is_held(&a->c->paths, a->c->name);        /* asked first: what that command does is seen below */
 	if (look(a, &v) < 0)
 		return -1;
-	return !v.alive && !a->watch.pid;     /* one that watches may be about to make a container anew */
+	a->busy &= !v.alive;
+	return !v.alive && !a->busy && !a->watch.pid;    /* one that watches may be about to make a container anew */
 }
 
 static void toggle_watch(struct attached *a)
@@ -307,7 +323,7 @@ static int turn(struct attached *a)
 		menu_show(a->menu, !rules_any(a->c->project, a->o->services) ? "d Detach"
 				   : a->watch.pid			     ? "w Disable Watch   d Detach"
 									     : "w Enable Watch   d Detach");
-	if (poll(p, 6, -1) < 0 && errno != EINTR)
+	if (poll(p, 6, running && a->busy ? AT_WORK_MS : -1) < 0 && errno != EINTR)
 		return err_set(a->e, ERR_SYS, errno, "wait for output");
 	menu_hide(a->menu);
 	if (p[4].revents)
@@ -360,7 +376,7 @@ static int conclude(struct attached *a)
 	struct find_code f = { .service = a->o->exit_code_from };
 	struct errs *to = &a->c->errs;
 
-	if (a->sup && on_events(a) < 0)          /* ends that were told before the stops were answered */
+	if (a->sup && (sup_catch_up(a->sup, a->e) < 0 || on_events(a) < 0))      /* the ends that the files tell of already */
 		err_done(a->e);
 	if (log_view_print(a->view, a->e) < 0)
 		err_done(a->e);

@@ -5,7 +5,7 @@
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
 
-struct shown { char *id, *name; unsigned i; struct log_view *view; };
+struct shown { char *id, *name; unsigned colour; struct log_view *view; };
 struct log_view {
 	struct log_view_opts o;
 	struct log_reader *reader;
@@ -65,6 +65,20 @@ bool log_view_has(const struct log_view *v, const char *id)
 	return find(v, id);
 }
 
+/* One that takes the place of another has its name, and so its colour. */
+static unsigned colour_of(const struct log_view *v, const char *name)
+{
+	unsigned next = 0;
+
+	for (size_t i = 0; i < v->ctrs.n; i++) {
+		if (str_eq(v->ctrs.v[i]->name, name))
+			return v->ctrs.v[i]->colour;
+		if (v->ctrs.v[i]->colour >= next)
+			next = v->ctrs.v[i]->colour + 1;
+	}
+	return next;
+}
+
 int log_view_add(struct log_view *v, int dir, const struct ctr_record *r, struct err *e)
 {
 	struct shown *s;
@@ -73,7 +87,8 @@ int log_view_add(struct log_view *v, int dir, const struct ctr_record *r, struct
 	if (find(v, r->id))
 		return 0;
 	s = xcalloc(1, sizeof(*s));
-	*s = (struct shown){ .id = xstrdup(r->id), .name = log_view_name(r->project, r->service, r->name), .i = (unsigned)v->ctrs.n, .view = v };
+	*s = (struct shown){ .id = xstrdup(r->id), .name = log_view_name(r->project, r->service, r->name), .view = v };
+	s->colour = colour_of(v, s->name);
 	ret = log_reader_add(v->reader, dir, s, e);
 	if (ret < 0) {
 		free(s->id);
@@ -95,11 +110,17 @@ void log_view_exited(struct log_view *v, const char *id)
 		log_reader_flush(v->reader, s);
 }
 
+void log_view_end(struct log_view *v)
+{
+	for (size_t i = 0; i < v->ctrs.n; i++)
+		log_reader_flush(v->reader, v->ctrs.v[i]);
+}
+
 static void put_prefix(const struct log_view *v, const struct shown *s, int64_t time_ns)
 {
 	if (!v->o.no_prefix) {
 		if (v->o.colour)
-			fputs_unlocked(ui_prefix_colour(s->i), stdout);
+			fputs_unlocked(ui_prefix_colour(s->colour), stdout);
 		fputs_unlocked(s->name, stdout);
 		for (size_t n = strlen(s->name); n < v->width; n++)
 			putchar_unlocked(' ');
@@ -162,7 +183,7 @@ void log_view_note(struct log_view *v, const char *id, const char *text)
 		putchar('\n');
 	v->open = NULL;
 	if (v->o.colour)
-		fputs(ui_prefix_colour(s->i), stdout);
+		fputs(ui_prefix_colour(s->colour), stdout);
 	printf("%s %s", s->name, text);
 	if (v->o.colour)
 		fputs("\033[0m", stdout);

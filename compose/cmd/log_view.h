@@ -17,6 +17,8 @@ int  log_view_add(struct log_view *v, int dir, const struct ctr_record *r, struc
 bool log_view_has(const struct log_view *v, const char *id);
 /* Its process has ended: give out what waits for the rest of a line. */
 void log_view_exited(struct log_view *v, const char *id);
+/* None of them prints any more: the same for all. */
+void log_view_end(struct log_view *v);
 /* Print what there is now. ret: 0; 1 when standard output is closed (EPIPE); -1 with e */
 int  log_view_print(struct log_view *v, struct err *e) __attribute__((warn_unused_result));
 /* A line of ours in the same columns: "web-1 exited with code 0". */

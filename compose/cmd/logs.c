@@ -11,6 +11,7 @@
 #include "compose/cmd/act.h"
 #include "compose/cmd/log_view.h"
 #include "compose/cmd/when.h"
+#include "compose/state/lock.h"
 #include "compose/state/record.h"
 #include "compose/supervisor/client.h"
 
@@ -34,7 +35,16 @@ static const struct opt logs_opts[] = {
 	OPT_END
 };
 
-struct show { struct ctx *c; const struct logs_args *a; struct log_view *view; struct err *e; bool ended; };
+enum { AT_WORK_MS = 50 };                 /* between looks at whether a command is still at work */
+
+struct show {
+	struct ctx *c;
+	const struct logs_args *a;
+	struct log_view *view;
+	struct sup *sup;                  /* NULL: none lives */
+	struct err *e;
+	bool stale, run, busy;            /* time to look again; some container runs; some command is at work */
+};
 
 static bool wanted(const struct show *s, const struct ctr_record *r)
 {
@@ -81,69 +91,97 @@ static int look(void *arg, int dir, const struct ctr_record *r, const struct ctr
 	struct show *s = arg;
 
 	(void)dir;
-	if (wanted(s, r) && (st->state == CTR_RUNNING || st->state == CTR_PAUSED || st->state == CTR_RESTARTING))
-		s->ended = false;
+	s->run |= wanted(s, r) && (st->state == CTR_RUNNING || st->state == CTR_PAUSED || st->state == CTR_RESTARTING);
 	return 0;
 }
 
-/* Set s->ended: none of the containers runs, nor will by its restart policy. */
-static int look_for_end(struct show *s)
+/* None of the containers runs, nor will by its restart policy; and no command is at work that has stopped them to start them
+ * again. ret: 1 when following is over; 0; -1 */
+static int is_over(struct show *s)
 {
-	s->ended = true;
-	return record_each(&s->c->paths, s->c->name, look, s, s->e);
+	if (!s->stale)
+		return 0;
+	s->stale = s->run = false;
+	s->busy = lock_is_held(&s->c->paths, s->c->name);        /* asked first: what that command does is seen below */
+	if (record_each(&s->c->paths, s->c->name, look, s, s->e) < 0)
+		return -1;
+	return !s->busy && (!s->run || !s->sup);
 }
 
-/* Containers that come, and lines that end without a newline, are told by the supervisor's events. */
-static int on_events(struct show *s, struct sup **sup)
+/* The supervisor tells of containers that come and go. It may be about to come itself. */
+static int connect_sup(struct show *s)
+{
+	int r = s->sup ? 0 : sup_open(&s->sup, &s->c->paths, s->c->name, false, s->e);
+
+	if (r)
+		return r < 0 ? -1 : 0;
+	if (sup_call(s->sup, "subscribe", NULL, NULL, 0, NULL, s->e) < 0)
+		return -1;
+	return add_all(s);              /* what came between the last look and the subscription */
+}
+
+static int on_events(struct show *s)
 {
 	for (;;) {
 		auto_json json_t *ev = NULL;
 		auto_err struct err gone = {0};
 		int64_t id;
-		int r = sup_recv(*sup, &id, &ev, &gone);
+		int r = sup_recv(s->sup, &id, &ev, &gone);
 
 		if (r == 0)
 			return 0;
-		if (r < 0) {                     /* nothing of the project runs any more */
-			sup_close(*sup);
-			*sup = NULL;
+		s->stale = true;
+		if (r < 0) {                     /* it was killed */
+			sup_close(s->sup);
+			s->sup = NULL;
 			return 0;
 		}
 		if (str_eq(json_str(ev, "event", ""), "start") && add_all(s) < 0)
 			return -1;
 		if (str_eq(json_str(ev, "event", ""), "die"))
 			log_view_exited(s->view, json_str(ev, "ctr", ""));
-		if (look_for_end(s) < 0)
-			return -1;
 	}
+}
+
+/* Half a line is known to be all of it now. */
+static int print_rest(struct show *s)
+{
+	log_view_end(s->view);
+	return log_view_print(s->view, s->e) < 0 ? -1 : 1;
+}
+
+/* Print what there is until there may be more. ret: 1 when it is over; 0; -1 */
+static int turn(struct show *s, struct log_reader *reader)
+{
+	struct pollfd p[3] = { { .fd = log_reader_fd(reader), .events = POLLIN }, { .fd = intr_fd(), .events = POLLIN }, { .fd = -1 } };
+	int r, over;
+
+	if (s->stale && !s->sup && connect_sup(s) < 0)
+		return -1;
+	over = is_over(s);
+	if (over)
+		return over < 0 ? -1 : print_rest(s);
+	r = log_view_print(s->view, s->e);
+	if (r)
+		return r;
+	if (s->sup)
+		p[2] = (struct pollfd){ .fd = sup_fd(s->sup), .events = POLLIN };
+	r = poll(p, 3, s->run && s->sup ? -1 : AT_WORK_MS);
+	if (r < 0 && errno != EINTR)
+		return err_set(s->e, ERR_SYS, errno, "wait for output");
+	s->stale |= r == 0;
+	return p[2].revents ? on_events(s) : 0;
 }
 
 static int follow(struct show *s, struct log_reader *reader)
 {
-	auto_sup struct sup *sup = NULL;
-	int r = sup_open(&sup, &s->c->paths, s->c->name, false, s->e);
+	int r = 0;
 
-	if (r < 0)
-		return -1;
-	if (r == 0 && sup_call(sup, "subscribe", NULL, NULL, 0, NULL, s->e) < 0)
-		return -1;
-	if (add_all(s) < 0 || look_for_end(s) < 0)       /* what came between the first look and the subscription */
-		return -1;
-	while (!intr_count()) {
-		struct pollfd p[3] = { { .fd = log_reader_fd(reader), .events = POLLIN }, { .fd = sup ? sup_fd(sup) : -1, .events = POLLIN },
-			{ .fd = intr_fd(), .events = POLLIN } };
-
-		r = log_view_print(s->view, s->e);
-		if (r)
-			return r < 0 ? -1 : 0;
-		if (!sup || s->ended)
-			return 0;
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
-			return err_set(s->e, ERR_SYS, errno, "wait for output");
-		if (p[1].revents && on_events(s, &sup) < 0)
-			return -1;
-	}
-	return 0;
+	s->stale = true;
+	while (r == 0 && !intr_count())
+		r = turn(s, reader);
+	sup_close(s->sup);
+	return r < 0 ? -1 : 0;
 }
 
 static int logs_run(struct ctx *c, const void *args, struct err *e)

@@ -121,7 +121,7 @@ void log_reader_flush(struct log_reader *r, void *tag)
 	struct log_source *s = find(r, tag);
 
 	if (s)
-		s->flush = true;
+		s->flush = s->dirty = true;     /* what has come and was not looked at yet goes first */
 }
 
 int log_reader_fd(const struct log_reader *r)

@@ -2,7 +2,6 @@
 #include "compose/state/lock.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "compose/base/fs.h"
@@ -11,6 +10,9 @@
 #include "compose/base/str.h"
 
 enum { HOLDER_MAX = 256 };
+
+/* The kernel answers who holds such a lock without taking it, so a command that only looks disturbs nobody. */
+static const struct flock whole_file = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 static int open_file(const struct paths *p, const char *project, const char *name, bool make)
 {
@@ -68,15 +70,24 @@ static bool still_there(const struct paths *p, const char *project, const char *
 	       mine.st_ino == theirs.st_ino && mine.st_dev == theirs.st_dev;
 }
 
+static bool is_held(const struct paths *p, const char *project, const char *name)
+{
+	auto_close int fd = open_file(p, project, name, false);
+	struct flock ask = whole_file;
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &ask) == 0 && ask.l_type != F_UNLCK;
+}
+
 /* ret: 0 with *ret_fd; 1 when the file went away meanwhile; -1 with e */
 static int lock_once(const struct paths *p, const char *project, const char *name, bool wait, int *ret_fd, struct err *e)
 {
 	auto_close int fd = open_file(p, project, name, true);
+	struct flock whole = whole_file;
 
 	if (fd < 0)             /* ENOENT: a holder removed the directory between our two calls */
 		return errno == ENOENT ? 1 : err_set(e, ERR_SYS, errno, "open the lock of project %s", project);
-	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
-		if (errno == EWOULDBLOCK)
+	while (fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &whole) < 0) {
+		if (errno == EAGAIN || errno == EACCES)
 			return busy(fd, project, name, e);
 		if (errno != EINTR)
 			return err_set(e, ERR_SYS, errno, "lock project %s", project);
@@ -109,6 +120,11 @@ int lock_project(const struct paths *p, const char *project, const char *command
 	return lock_named(p, project, "lock", command, wait, ret_fd, e);
 }
 
+bool lock_is_held(const struct paths *p, const char *project)
+{
+	return is_held(p, project, "lock");
+}
+
 int lock_watch(const struct paths *p, const char *project, int *ret_fd, struct err *e)
 {
 	return lock_named(p, project, "watch", "watch", false, ret_fd, e);
@@ -135,9 +151,6 @@ void lock_watch_release(const struct paths *p, const char *project, int fd)
 	release(p, project, "watch", fd);
 }
 
-/* The kernel answers who holds such a lock without taking it, so a command that only looks disturbs nobody. */
-static const struct flock whole_file = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
 int lock_alive(const struct paths *p, const char *project, bool wait, int *ret_fd, struct err *e)
 {
 	for (;;) {
@@ -160,10 +173,7 @@ int lock_alive(const struct paths *p, const char *project, bool wait, int *ret_f
 
 bool lock_is_alive(const struct paths *p, const char *project)
 {
-	auto_close int fd = open_file(p, project, "alive", false);
-	struct flock ask = whole_file;
-
-	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &ask) == 0 && ask.l_type != F_UNLCK;
+	return is_held(p, project, "alive");
 }
 
 bool lock_is_crashed(const struct paths *p, const char *project)

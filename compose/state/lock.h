@@ -2,8 +2,8 @@
 /* lock.h - who may change a project, and whether its supervisor lives.
  * runs in: client, supervisor.   owns: the descriptor is the lock: closing it (or dying) lets go.
  * layer: state.
- * kernel: flock, and for "alive" an open file description lock (3.15): both belong to the
- * open file, so a descriptor that is passed on carries the lock. */
+ * kernel: open file description locks (3.15): they belong to the open file, so a descriptor that is passed on carries the
+ * lock, and the kernel tells that one is held without taking it. */
 #pragma once
 #include <stdbool.h>
 #include "compose/base/err.h"
@@ -18,6 +18,9 @@ int lock_project(const struct paths *p, const char *project, const char *command
 
 /* Let go, and leave nothing behind: the file, and the project's directory in RUN when nothing else is in it. fd is closed. */
 void lock_project_release(const struct paths *p, const char *project, int fd);
+
+/* ret: true while a command that changes the project is at work: what it has stopped it may start again */
+bool lock_is_held(const struct paths *p, const char *project);
 
 /* Take RUN/projects/PROJECT/alive: the supervisor's proof of life. in: with wait, until it is free or a signal comes
  * ret: 0 with *ret_fd; 1 when another holds it */

@@ -15,8 +15,8 @@
  *        files/                          contents of configs and secrets that have no host file
  *        log/                            its output (compose/logs)
  *   RUN (default /run/compose; ROOT/run when ROOT was moved), mode 0700
- *     projects/PROJECT/lock              flock: a command that changes the project holds it
- *     projects/PROJECT/watch             flock: a command that watches files for the project holds it
+ *     projects/PROJECT/lock              lock: a command that changes the project holds it
+ *     projects/PROJECT/watch             lock: a command that watches files for the project holds it
  *     projects/PROJECT/alive             lock: the supervisor holds it as long as it lives
  *     projects/PROJECT/ctl               control socket (SOCK_SEQPACKET)
  *     router/, networks/                 compose/net */

@@ -278,6 +278,11 @@ int sup_call(struct sup *s, const char *op, json_t *args, const int *fds, size_t
 	return -1;
 }
 
+int sup_catch_up(struct sup *s, struct err *e)
+{
+	return sup_call(s, "ping", NULL, NULL, 0, NULL, e);     /* what the worker tells, it tells in the turn in which it writes it */
+}
+
 /* ---- the way there ----------------------------------------------------------------------------------------------- */
 
 /* ret: 0 with *ret_fd; 1 when nobody listens */

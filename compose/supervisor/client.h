@@ -66,6 +66,8 @@ int64_t sup_send(struct sup *s, const char *op, json_t *args, const int *fds, si
 /* Take one message. ret: 1 with *ret_id (0: an event) and *ret set, or e filled and *ret NULL when that request failed;
  * 0 when nothing is waiting; -1 when the connection broke */
 int  sup_recv(struct sup *s, int64_t *ret_id, json_t **ret, struct err *e) __attribute__((warn_unused_result));
+/* From now on sup_recv() has every event of what the containers' files tell already. ret: 0; -1 when the connection broke */
+int  sup_catch_up(struct sup *s, struct err *e) __attribute__((warn_unused_result));
 int  sup_fd(const struct sup *s);      /* readable when sup_recv has something */
 /* Send "note" and wait for nothing: where nobody listens, nothing is said. in: args: a new reference that is consumed */
 void sup_note(const struct paths *p, const char *project, json_t *args);

@@ -156,6 +156,8 @@ static int keeper_main(const char *project, const char *table)
 	}
 	status = keeper_run(project);
 	clear_away(&p, project, dir);
+	close(dir);
+	paths_done(&p);
 	return status;
 }
 

@@ -17,7 +17,8 @@ hand_over() {
 	version=$("$COMPOSE" version --short)
 	version=${version#v}
 	newer=compose/${version%?}9
-	sed "s|compose/$version|$newer|g" "$COMPOSE" >"$T/newer"
+	# as a part of "compose/VERSION", or beside it where the linker merges no texts
+	sed -E "s|(compose/)$version|\\1${newer#*/}|g; s|\\x00$version\\x00|\\x00${newer#*/}\\x00|g" "$COMPOSE" >"$T/newer"
 	chmod +x "$T/newer"
 	is "$("$T/newer" version --short | sed 's/^v//')" "${newer#*/}"
 	port=$(free_port)
