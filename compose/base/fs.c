@@ -200,6 +200,8 @@ int fs_read_fd(int fd, const char *name, size_t max, char **ret, size_t *ret_len
 		len += (size_t)n;
 		if (len > max)
 			return err_set(e, ERR_SYS, 0, "read %s: larger than the %zu bytes allowed", name, max);
+		if (len == (size_t)st.st_size)
+			break;                  /* there was room for more: this is all of it */
 		if (len == cap) {
 			cap *= 2;
 			buf = xrealloc(buf, cap + 1);

@@ -107,7 +107,7 @@ static void announce(const struct attached *a, const struct plan *p)
 
 struct visit { struct attached *a; unsigned alive, n; bool add; };
 
-static int visit_ctr(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+static int visit_ctr(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct visit *v = arg;
 	bool runs = s->state == CTR_RUNNING || s->state == CTR_PAUSED || s->state == CTR_RESTARTING;
@@ -361,7 +361,7 @@ static int loop(struct attached *a, struct plan **stop_plan)
 
 struct find_code { const char *service; int code; };
 
-static int find_code(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+static int find_code(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct find_code *f = arg;
 

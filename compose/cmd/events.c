@@ -161,7 +161,7 @@ static struct seen *remember(struct events *ev, const struct ctr_record *r)
 
 struct look { struct events *ev; bool tell; };
 
-static int look_at(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *st)
+static int look_at(void *arg, int dir, struct ctr_record *r, struct ctr_status *st)
 {
 	struct look *l = arg;
 	struct seen *s = find(l->ev, r->id);

@@ -5,22 +5,17 @@
 #include "compose/cli/ui.h"
 #include "compose/state/lock.h"
 
-struct walk { struct ctx *c; struct list *out; struct err *e; bool alive; };
+struct walk { struct list *out; bool alive; };
 
-/* The callback's records are borrowed: read them again as our own. */
-static int add(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+static int add(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct walk *w = arg;
 	struct listed *l = xcalloc(1, sizeof(*l));
 
-	(void)r;
-	(void)s;
-	if (record_read(dir, &l->r, w->e) < 0 || status_read(dir, &l->s, w->e) < 0) {
-		record_done(&l->r);
-		free(l);
-		err_done(w->e);                  /* it went away while we looked */
-		return 0;
-	}
+	(void)dir;
+	*l = (struct listed){ .r = *r, .s = *s };
+	*r = (struct ctr_record){0};
+	*s = (struct ctr_status){0};
 	if (!w->alive && (l->s.state == CTR_RUNNING || l->s.state == CTR_PAUSED || l->s.state == CTR_RESTARTING)) {
 		l->s.state = CTR_EXITED;
 		l->s.health = HEALTH_NONE;
@@ -39,7 +34,7 @@ static int by_name(const void *x, const void *y)
 
 int list_read(struct ctx *c, struct list *ret, struct err *e)
 {
-	struct walk w = { .c = c, .out = ret, .e = e, .alive = lock_is_alive(&c->paths, c->name) };
+	struct walk w = { .out = ret, .alive = lock_is_alive(&c->paths, c->name) };
 
 	if (record_each(&c->paths, c->name, add, &w, e) < 0)
 		return -1;

@@ -63,7 +63,7 @@ static bool wanted(const struct show *s, const struct ctr_record *r)
 	return !v || v->attach;
 }
 
-static int add(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *st)
+static int add(void *arg, int dir, struct ctr_record *r, struct ctr_status *st)
 {
 	struct show *s = arg;
 
@@ -86,7 +86,7 @@ static int add_all(struct show *s)
 	return record_each(&s->c->paths, s->c->name, add, s, s->e) < 0 || s->e->n ? -1 : 0;
 }
 
-static int look(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *st)
+static int look(void *arg, int dir, struct ctr_record *r, struct ctr_status *st)
 {
 	struct show *s = arg;
 

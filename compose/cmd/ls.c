@@ -37,7 +37,7 @@ static struct found *project_of(struct walk *w, const struct ctr_record *r)
 	return f;
 }
 
-static int add(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+static int add(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct found *f = project_of(arg, r);
 	bool runs = s->state == CTR_RUNNING || s->state == CTR_PAUSED || s->state == CTR_RESTARTING;

@@ -15,7 +15,6 @@ enum { CONFIG_MAX_BYTES = 4 << 20 };
 
 struct walk {
 	struct observed *o;
-	const struct project *project;
 	struct map hashes;           /* service -> its hash today, in the arena */
 	bool alive;
 	size_t cap;
@@ -55,7 +54,7 @@ static void add_mounted(struct arena *a, const struct ctr_record *r, struct obse
 	c->n_mounted = r->mount_images.n;
 }
 
-static int add_ctr(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+static int add_ctr(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct walk *w = arg;
 	struct arena *a = &w->o->arena;
@@ -113,16 +112,20 @@ static int by_service(const void *x, const void *y)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
+static void add_hashes(struct walk *w, const struct project *p)
+{
+	for (size_t i = 0; i < p->n_services; i++) {
+		char *h = arena_alloc(&w->o->arena, 65);
+
+		service_hash(&p->services[i], h);
+		map_set(&w->hashes, p->services[i].name, h);
+	}
+}
+
 static int observe_ctrs(struct walk *w, const struct paths *paths, const char *name, struct err *e)
 {
 	struct observed_ctr *heap;
 
-	for (size_t i = 0; w->project && i < w->project->n_services; i++) {
-		char *h = arena_alloc(&w->o->arena, 65);
-
-		service_hash(&w->project->services[i], h);
-		map_set(&w->hashes, w->project->services[i].name, h);
-	}
 	w->alive = lock_is_alive(paths, name);
 	if (record_each(paths, name, add_ctr, w, e) < 0)
 		return -1;
@@ -265,9 +268,12 @@ int observe(struct observed **ret, const struct paths *paths, const struct proje
 	    struct store *store, struct err *e)
 {
 	struct observed *o = xcalloc(1, sizeof(*o));
-	struct walk w = { .o = o, .project = project };
-	int r = observe_ctrs(&w, paths, name, e);
+	struct walk w = { .o = o };
+	int r;
 
+	if (project && store)
+		add_hashes(&w, project);
+	r = observe_ctrs(&w, paths, name, e);
 	map_done(&w.hashes);
 	if (r < 0 || observe_nets(o, paths, project, name, e) < 0 || observe_vols(o, paths, project, name, e) < 0 ||
 	    (project && store && observe_images(o, project, store, e) < 0)) {

@@ -9,7 +9,8 @@
 
 struct store;
 
-/* in: project: the model, or NULL when only its name is known; store: to look up image ids, or NULL when they do not matter
+/* in: project: the model, or NULL when only its name is known; store: to look up image ids, or NULL when
+ * containers are only found, not compared with the model
  * A container whose status says "running" while no supervisor lives counts as exited: its supervisor was killed with it. */
 int observe(struct observed **ret, const struct paths *paths, const struct project *project, const char *name,
 	    struct store *store, struct err *e) __attribute__((warn_unused_result));

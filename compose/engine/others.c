@@ -33,7 +33,7 @@ int other_of_service(const struct engine *en, const char *service, struct other 
 
 struct search { const char *name; struct other *o; };
 
-static int matches(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+static int matches(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct search *f = arg;
 

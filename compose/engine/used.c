@@ -3,7 +3,7 @@
 #include "compose/build/build.h"
 #include "compose/state/record.h"
 
-static int add_layers(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+static int add_layers(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct strv *used = arg;
 

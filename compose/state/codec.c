@@ -82,12 +82,34 @@ static json_t *encode_one(const struct field *f, const void *p)
 	return NULL;
 }
 
+/* What codec_decode makes of a member that is not there. */
+static bool is_default(const struct field *f, const void *p)
+{
+	switch (f->type) {
+	case FT_STR:
+	case FT_NAME: return !*(char *const *)p || !**(char *const *)p;
+	case FT_BOOL: return !*(const bool *)p;
+	case FT_INT: return !*(const int *)p;
+	case FT_UINT:
+	case FT_ENUM: return !*(const unsigned *)p;
+	case FT_U16: return !*(const uint16_t *)p;
+	case FT_I64: return !*(const int64_t *)p;
+	case FT_U64: return !*(const uint64_t *)p;
+	case FT_STRV:
+	case FT_NAMES: return !((const struct strv *)p)->n;
+	case FT_VEC: return !((const struct any_vec *)p)->n;
+	default: return false;
+	}
+}
+
 json_t *codec_encode(const struct field *f, const void *obj)
 {
 	json_t *j = json_object(), *v;
 
 	for (; f->key; f++) {
-		v = encode_one(f, member(f, obj));
+		const void *p = member(f, obj);
+
+		v = is_default(f, p) ? NULL : encode_one(f, p);
 		if (v)
 			(void)json_object_set_new(j, f->key, v);
 	}

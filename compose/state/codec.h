@@ -35,7 +35,7 @@ struct field {
 #define F_VEC(m, sub)    { #m, FT_VEC, offsetof(T, m), sub, sizeof(*((T *)0)->m.v) }
 #define F_END      { NULL, FT_END, 0, NULL, 0 }
 
-/* ret: a new object; text that is not UTF-8 is made printable */
+/* ret: a new object without what is empty or zero; text that is not UTF-8 is made printable */
 json_t *codec_encode(const struct field *f, const void *obj);
 /* Fill obj (zeroed by the caller). A missing member keeps its zero, text becomes "". On failure obj is zeroed again.
  * in: j is untrusted: types, ranges, enum names, ids and names are checked. path: for messages */

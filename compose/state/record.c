@@ -269,12 +269,14 @@ static int visit(int projects, const char *project, const char *id, record_fn *f
 	struct ctr_status s = {0};
 	int stop = 0;
 
-	if (dir < 0 || (faccessat(dir, "record.json", F_OK, 0) < 0 && errno == ENOENT))
-		return 0;               /* gone meanwhile, or still being made */
+	if (dir < 0)
+		return 0;
 	if (record_read(dir, &r, &own) < 0) {
-		err_wrap(&own, "container directory %s", rel);
-		if (e && !e->n)
-			err_move(e, &own);
+		if (own.kind != ERR_MISSING) {          /* else gone meanwhile, or still being made */
+			err_wrap(&own, "container directory %s", rel);
+			if (e && !e->n)
+				err_move(e, &own);
+		}
 		err_done(&own);
 		return 0;
 	}

@@ -124,9 +124,10 @@ void vol_record_done(struct vol_record *r);
 
 /* Call fn for each container directory of a project, or of all with project NULL; build steps are left out.
  * A directory whose record cannot be read is skipped, the first such leaves its reason in e (may be NULL); a half-made
- * one is passed over. in: dir, r and s are fn's for the call only; no status.json yet is CTR_CREATED, a broken one CTR_DEAD
+ * one is passed over. in: dir is fn's for the call only; it may take what r and s own (copy, then zero them); no status.json
+ * yet is CTR_CREATED, a broken one CTR_DEAD
  * ret: what fn returned last: fn != 0 stops */
-typedef int record_fn(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s);
+typedef int record_fn(void *arg, int dir, struct ctr_record *r, struct ctr_status *s);
 int record_each(const struct paths *p, const char *project, record_fn *fn, void *arg, struct err *e);
 /* Descriptor of a container's directory (made when make is set). ret: fd, or -1 with errno */
 int record_dir(const struct paths *p, const char *project, const char *id, bool make);

@@ -58,7 +58,7 @@ static int op_ping(struct worker *w, struct request *r, struct err *e)
 /* What happened while a client had no connection, as far as the files tell: the last start and end of each container. */
 struct missed { struct conn *conn; int64_t since_ns, until_ns; };
 
-static int tell_missed(void *arg, int dir, const struct ctr_record *rec, const struct ctr_status *st)
+static int tell_missed(void *arg, int dir, struct ctr_record *rec, struct ctr_status *st)
 {
 	const struct missed *m = arg;
 

@@ -116,7 +116,7 @@ static void test_hostile(void)
 	refuse(dir, "", "not valid JSON");      /* by rename: the FIFO is replaced, never opened */
 }
 
-static int count(void *arg, int dir, const struct ctr_record *r, const struct ctr_status *s)
+static int count(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	(void)dir;
 	*(unsigned *)arg += r->number * 100 + (unsigned)(s->state == CTR_CREATED);
