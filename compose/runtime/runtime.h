@@ -25,6 +25,9 @@ struct cgroup_host *rt_cgroups(struct rt *rt, struct err *e);
  * /proc/PID/exe cannot write to the program (THREATS: CVE-2019-5736). Returns at once when that is already so, which is
  * judged by the executable itself, not by the environment. */
 int rt_reexec_protected(char *const argv[], struct err *e) __attribute__((warn_unused_result));
+/* The same for a process that is yet to be: ret: descriptor for its execveat(fd, "", ..., AT_EMPTY_PATH), close-on-exec and
+ * the caller's to close; -1 with e */
+int rt_protected_exe(struct err *e) __attribute__((warn_unused_result));
 
 struct rt_args {
 	const char *id;             /* the container's name, for those who read the arguments in a debugger or a log */

@@ -56,23 +56,46 @@ static int sealed_copy(int exe)
 	return take_fd(fd);
 }
 
-int rt_reexec_protected(char *const argv[], struct err *e)
+/* ret: 1 when the program that runs is protected already, 0 with *ret_fd, -1 with e */
+static int protected_view(int *ret_fd, struct err *e)
 {
 	auto_close int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = -1;
-	const char *slash = argv[0] ? strrchr(argv[0], '/') : NULL;
 
 	if (exe < 0)
 		return err_set(e, ERR_SYS, errno, "open /proc/self/exe");
 	if (is_protected(exe)) {
-		/* the kernel has named us after a descriptor's number */
-		(void)prctl(PR_SET_NAME, slash ? slash + 1 : argv[0] ? argv[0] : "compose", 0, 0, 0);
-		return 0;
+		*ret_fd = take_fd(exe);
+		return 1;
 	}
 	fd = readonly_view();
 	if (fd < 0)
 		fd = sealed_copy(exe);
 	if (fd < 0)
 		return err_set(e, ERR_SYS, errno, "make a protected copy of the program");
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+int rt_protected_exe(struct err *e)
+{
+	int fd = -1;
+
+	return protected_view(&fd, e) < 0 ? -1 : fd;
+}
+
+int rt_reexec_protected(char *const argv[], struct err *e)
+{
+	const char *slash = argv[0] ? strrchr(argv[0], '/') : NULL;
+	auto_close int fd = -1;
+	int r = protected_view(&fd, e);
+
+	if (r < 0)
+		return -1;
+	if (r == 1) {
+		/* the kernel has named us after a descriptor's number */
+		(void)prctl(PR_SET_NAME, slash ? slash + 1 : argv[0] ? argv[0] : "compose", 0, 0, 0);
+		return 0;
+	}
 	(void)execveat(fd, "", argv, environ, AT_EMPTY_PATH);
 	return err_set(e, ERR_SYS, errno, "run the protected copy of the program");
 }

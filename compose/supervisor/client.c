@@ -16,6 +16,7 @@
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
+#include "compose/runtime/runtime.h"
 #include "compose/state/paths.h"
 #include "compose/supervisor/keep.h"
 #include "compose/supervisor/supervisor.h"
@@ -345,7 +346,7 @@ static void environment(const struct place *p, struct strv *v)
 }
 
 /* In a child of a process that may have threads: system calls only, everything was made before. */
-_Noreturn static void become_keeper(int ready, char **argv, char **env)
+_Noreturn static void become_keeper(int exe, int ready, char **argv, char **env)
 {
 	sigset_t none;
 
@@ -356,8 +357,8 @@ _Noreturn static void become_keeper(int ready, char **argv, char **env)
 		(void)signal(sig, SIG_DFL);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (chdir("/") == 0 && (ready == KEEP_SOCK ? fcntl(ready, F_SETFD, 0) == 0 : dup2(ready, KEEP_SOCK) == KEEP_SOCK) &&
-	    close_range(KEEP_SOCK + 1, ~0U, 0) == 0)
-		(void)execve("/proc/self/exe", argv, env);
+	    close_range(KEEP_SOCK + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		(void)execveat(exe, "", argv, env, AT_EMPTY_PATH);
 	_exit(127);
 }
 
@@ -388,19 +389,22 @@ static int start_keeper(const struct place *p, struct err *e)
 	auto_free char *title = xasprintf("compose: keeper %s", p->project);
 	char *argv[] = { title, (char *)(uintptr_t)SUP_WORD_KEEPER, p->project, NULL };
 	auto_strv struct strv env = {0};
+	auto_close int own = rt_protected_exe(e), exe = own < 0 ? -1 : fcntl(own, F_DUPFD_CLOEXEC, KEEP_SOCK + 1);
 	auto_close int ours = -1, theirs = -1;
 	int pair[2];
 	pid_t pid;
 
+	if (own < 0)
+		return -1;
 	environment(p, &env);
 	(void)strv_null(&env);
-	if (pipe2(pair, O_CLOEXEC) < 0)
+	if (exe < 0 || pipe2(pair, O_CLOEXEC) < 0)
 		return err_set(e, ERR_SYS, errno, "make a pipe");
 	ours = pair[0];
 	theirs = pair[1];
 	pid = fork();
 	if (!pid)
-		become_keeper(theirs, argv, env.v);
+		become_keeper(exe, theirs, argv, env.v);
 	if (pid < 0)
 		return err_set(e, ERR_SYS, errno, "start the supervisor of project %s", p->project);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
