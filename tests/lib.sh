@@ -40,6 +40,7 @@
 #	fails CODE CMD...          must end with CODE (fills $out $err)
 #	is GOT WANT                has TEXT PART       hasnt TEXT PART       matches TEXT REGEX
 #	soon SECONDS CMD...        CMD (a function may be) succeeds within that time, or five times that on a busy machine
+#	connected PID              that command has found its project's supervisor
 #	project NAME               make $W/NAME, write standard input to its compose.yaml, go there
 #	field SERVICE PATH         of `ps -a --format json`, as jq has it: field web .State
 #	free_port [udp]            a port that nobody listens on
@@ -303,6 +304,8 @@ project() {
 	cd "$W/$1" || return
 	cat >compose.yaml
 }
+
+connected() { ls -l "/proc/$1/fd" 2>/dev/null | grep -q 'socket:'; }
 
 # One object a line, whether `ps` prints an array or lines.
 ps_json() { c ps -a --format json "$@" | jq -cs 'flatten | .[]'; }

@@ -78,7 +78,7 @@ r150() {
 	u 'command: [sh, -c, "echo before; while ! test -e /go; do sleep 0.1; done; echo after; sleep 99"]' ps
 	soon 10 has_line before
 	c_bg -p t -f "$Y" logs --no-color --tail 0 -f
-	sleep 0.5 # it prints nothing that could be waited for
+	soon 10 connected "$bg"
 	ok C exec -T a touch /go
 	soon 10 grep -q "a-1  | after" "$T/out/bg"
 	ok C up -d --scale a=2

@@ -3,6 +3,7 @@
 # cmd_attach.sh - `compose attach`: input, output, signals, exit code, and leaving with the detach keys.
 . "$(dirname "$0")/../lib.sh"
 need root
+make_tool pty || exit 1
 
 start() {
 	project at <<-'E'
@@ -13,7 +14,7 @@ start() {
 		    stdin_open: true
 		  sig:
 		    image: busybox
-		    command: sh -c 'trap "echo caught; exit 5" INT; trap "exit 6" USR1; while :; do sleep 0.1; done'
+		    command: sh -c 'trap "echo caught; exit 5" INT; trap "exit 6" USR1; while :; do echo on; sleep 0.1; done'
 		  term:
 		    image: busybox
 		    command: sh -c 'stty -echo; tty; while read -r x; do echo "<$$x>"; stty size; [ "$$x" = end ] && exit 4; done'
@@ -36,10 +37,11 @@ pipes() {
 	has "$err" "is not running"
 	ok c start echo
 	# Our end of input is not the container's: somebody else may attach after us.
-	run timeout 2 bash -c "echo two | '$COMPOSE' attach echo"
-	is "$rc" 124
-	is "$out" "got two"
+	echo two | env --default-signal=INT "$COMPOSE" attach --sig-proxy=false echo >"$T/out/bg" &
+	soon 10 said "got two"
 	is "$(field echo .State)" running
+	kill -INT $!
+	wait $! || true
 	fails 2 c attach nope
 	fails 1 c attach --index 3 echo
 	has "$err" "no container 3"
@@ -50,63 +52,72 @@ signals() {
 
 	cd at
 	c_bg attach sig
-	soon 5 attached sig
-	sleep 0.3
+	soon 10 said on
 	kill -INT "$bg"
 	wait "$bg" && n=0 || n=$?
 	is "$n" 5
-	is "$(cat "$T/out/bg")" caught
+	is "$(uniq "$T/out/bg" | xargs)" "on caught"
 	ok c start sig
 	c_bg attach --sig-proxy=false sig
-	sleep 0.5
+	soon 10 said on
 	kill -INT "$bg"
 	wait "$bg" && n=0 || n=$?
 	is "$n" 130
 	is "$(field sig .State)" running
 }
-attached() { [ "$(field "$1" .State)" = running ]; }
+said() { grep -qx "$1" "$T/out/bg"; }
 
 streams() {
 	cd at
-	run timeout -s INT 1 "$COMPOSE" attach --no-stdin --sig-proxy=false loud
-	is "$(sort -u <<<"$out")" out
-	is "$(sort -u <<<"$err")" err
+	env --default-signal=INT "$COMPOSE" attach --no-stdin --sig-proxy=false loud >"$T/out/bg" 2>"$T/out/bg.err" &
+	soon 10 said out
+	soon 10 grep -qx err "$T/out/bg.err"
+	kill -INT $!
+	wait $! || true
+	is "$(sort -u "$T/out/bg")" out
+	is "$(sort -u "$T/out/bg.err")" err
 	# A reader that goes away ends it, and only it.
 	"$COMPOSE" attach --sig-proxy=false loud 2>/dev/null | head -n 1
 	is "$(field loud .State)" running
 }
 
-# typed into a terminal of our own
-typed() { # KEYS THEN-KEYS [ATTACH-ARG...]
-	local keys=$1 then=$2
-	shift 2
-	# shellcheck disable=SC2059 # they hold escapes
-	{ sleep 1; printf "$keys"; sleep 0.5; printf "$then"; sleep 0.5; } | script -qec "stty rows 33 cols 101; '$COMPOSE' attach $* term; echo status \$?" /dev/null | tr -d '\r'
+# at_terminal TYPED ARG...: the program on a terminal of 33 by 101; TYPED as of tools/pty.c, and its escapes
+at_terminal() {
+	local typed=$1
+	shift
+	rc=0
+	# shellcheck disable=SC2059 # it holds escapes
+	printf "$typed" | "$O/tests/pty" 33x101 "$COMPOSE" "$@" >"$T/out/tty" 2>&1 || rc=$?
+	out=$(tr -d '\r' <"$T/out/tty")
 }
 
 terminal() {
 	cd at
-	out=$(typed 'hello\r' '\020\021')
+	at_terminal 'hello\n#until 33 101\n\020\021\n' attach term
+	is "$rc" 0
 	has "$out" "<hello>"
-	has "$out" "33 101"
 	has "$out" "read escape sequence"
-	has "$out" "status 0"
 	is "$(field term .State)" running
 	# a beginning of the keys that is none reaches the container
-	out=$(typed 'a\020b\r' '\001x' --detach-keys ctrl-a,x)
+	at_terminal 'a\020b\n#until >\n\001x\n' attach --detach-keys ctrl-a,x term
+	is "$rc" 0
 	has "$out" "$(printf '<a\020b>')"
-	has "$out" "status 0"
-	out=$(typed 'end' '\r')
+	is "$(field term .State)" running
+	# where they are others, the usual ones are keys like any other
+	at_terminal 'c\020\021d\n#until >\n\001x\n' attach --detach-keys ctrl-a,x term
+	is "$rc" 0
+	has "$out" "$(printf '<c\020d>')" # the terminal inside takes Ctrl-Q for itself
+	at_terminal 'end\n' attach term
+	is "$rc" 4
 	has "$out" "<end>"
-	has "$out" "status 4"
 	fails 2 c attach --detach-keys ctrl-pq loud
 	has "$err" "no detach keys"
 }
 
 run_detaches() {
 	cd at
-	out=$({ sleep 1.5; printf '\020\021'; sleep 1; } | script -qec "'$COMPOSE' run --name left echo cat; echo status \$?" /dev/null | tr -d '\r')
-	has "$out" "status 0"
+	at_terminal '#until ready\n\020\021\n' run --name left echo sh -c 'echo ready; cat'
+	is "$rc" 0
 	is "$(ps_json | jq -r 'select(.Name == "left") | .State')" running
 }
 

@@ -73,12 +73,12 @@ pauses() {
 
 	cd co
 	c_bg events --json a
-	soon 10 test -S "$COMPOSE_ROOT/run/projects/co/ctl"
-	sleep 0.3
+	told() { c kill -s WINCH a && grep -q '"kill"' "$T/out/bg"; }
+	soon 10 told
 	ok c commit a
 	kill -INT "$bg"
 	wait "$bg" && n=0 || n=$?
-	is "$(jq -r .action "$T/out/bg" | tr '\n' ' ')" "pause unpause "
+	is "$(jq -r 'select(.action != "kill") | .action' "$T/out/bg" | tr '\n' ' ')" "pause unpause "
 }
 
 at_rest() {

@@ -4,8 +4,9 @@
 . "$(dirname "$0")/../lib.sh"
 need root
 
-listens() { [ -S "$COMPOSE_ROOT/run/projects/ev/ctl" ]; }
 told() { grep -q "$1" "$T/out/bg"; }
+# It listens when it tells of the service n, which is there for this alone.
+listens() { told ev-n-1 || { c up -d --force-recreate -t 0 n; told ev-n-1; }; }
 
 life() {
 	local n
@@ -18,10 +19,10 @@ life() {
 		    init: true
 		    labels: { note: mine }
 		  b: { image: busybox, command: sleep 1000, init: true }
+		  n: { image: busybox, command: sleep 1000, init: true }
 	E
 	c_bg events --json
 	soon 10 listens
-	sleep 0.3
 	ok c up -d
 	ok c pause a
 	ok c unpause a
@@ -45,9 +46,8 @@ lines() {
 	local n
 
 	cd ev
-	c_bg events b
+	c_bg events b n
 	soon 10 listens
-	sleep 0.3
 	ok c up -d
 	soon 10 told 'container start [0-9a-f]* (image=busybox, name=ev-b-1)'
 	hasnt "$(cat "$T/out/bg")" ev-a-1
@@ -56,21 +56,23 @@ lines() {
 	ok c down -t 1
 }
 
+worker() { our_processes | awk '/compose: worker ev$/ { print $1 }'; }
+another_than() { local now; now=$(worker); [ -n "$now" ] && [ "$now" != "$1" ]; }
+
 # The supervisor is killed while somebody listens: the next one is listened to.
 survives() {
 	local pid
 
 	cd ev
 	ok c up -d a
-	c_bg events a
+	c_bg events a n
 	soon 10 listens
-	sleep 0.3
-	pid=$(our_processes | awk '/compose: worker ev$/ { print $1 }')
+	pid=$(worker)
 	[ -n "$pid" ]
 	kill -KILL "$pid"
-	sleep 0.5
+	soon 10 another_than "$pid"
 	ok c stop -t 1 a
-	soon 10 told 'container die'
+	soon 10 told 'container die .*ev-a-1'
 	kill -INT "$bg"
 	ok c down
 }

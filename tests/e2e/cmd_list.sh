@@ -157,7 +157,7 @@ sizes_and_ends() {
 	[ "$(c images --format json | jq '.[0].Size')" -gt 100000 ]
 	"$COMPOSE" wait b a >"$T/waited" &
 	wait_pid=$!
-	sleep 0.5
+	soon 10 connected $wait_pid
 	ok c kill -s TERM a
 	soon 30 grep -q "status code 4" "$T/waited"
 	ok c kill -s TERM b
@@ -166,8 +166,10 @@ sizes_and_ends() {
 	is $rc 5
 	matches "$(head -n 1 "$T/waited")" '^container "[0-9a-f]{64}" exited with status code 4$'
 	ok c up -d
-	(sleep 1; c stop -t 0 >/dev/null 2>&1) &
-	run c wait --down-project a b
+	c_bg wait --down-project a b
+	soon 10 connected "$bg"
+	ok c stop -t 0
+	wait "$bg" || true
 	ok c ps -aq
 	is "$out" ""
 	ok c down -v

@@ -38,16 +38,11 @@ make_repo() {
 }
 
 start_git() {
-	local n
-
 	make_repo
 	gport=$(free_port)
 	"$(git --exec-path)/git-daemon" --listen=127.0.0.1 --port="$gport" --base-path="$T/git" --export-all --reuseaddr \
 		--pid-file="$T/git.pid" "$T/git" 2>"$T/git.log" &
-	for n in 1 2 3 4 5 6 7 8 9 10; do
-		git ls-remote -q "git://127.0.0.1:$gport/team/app" >/dev/null 2>&1 && break
-		sleep 0.3
-	done
+	soon 10 git ls-remote -q "git://127.0.0.1:$gport/team/app"
 	app=git://127.0.0.1:$gport/team/app
 }
 

@@ -194,7 +194,7 @@ client_killed() {
 	wait $bg || true
 	# the supervisor goes on with it; up waits for it, and does nothing twice
 	c_bg up -d
-	sleep .2
+	soon 10 connected "$bg"
 	echo >"$W/h/gate"
 	wait $bg
 	is "$(xargs <"$W/h/killed")" "one two three"

@@ -97,7 +97,8 @@ exit_codes() {
 	ok c up -d
 	old=$(role worker codes)
 	kill -STOP "$old" # it sees nothing of the exits
-	sleep 1.6
+	over() { ! our_processes | grep -E 'sh -c sleep 1'; }
+	soon 10 over
 	kill -KILL "$old"
 	soon 5 service_ended a 42
 	soon 5 service_ended b 3

@@ -122,13 +122,13 @@ following() {
 	# what is started later is followed too, while another of them runs
 	ok c up -d ticks
 	c_bg logs -f --tail 0 ticks web
-	sleep 0.3
+	soon 10 connected "$bg"
 	ok c up -d web
 	soon 5 grep -q "web-1 .*| three" "$T/out/bg"
 	kill -INT $bg
 	wait $bg || true
 	# of a container that has ended: all, and the end
-	ok timeout 5 "$COMPOSE" logs -f --no-log-prefix named
+	ok timeout 60 "$COMPOSE" logs -f --no-log-prefix named
 	is "$out" hi
 }
 some_lines() { [ "$(wc -l <"$T/out/bg")" -ge "$1" ]; }
@@ -138,7 +138,8 @@ t "--follow" following
 merged() {
 	at
 	ok c up -d --scale ticks=2 ticks
-	sleep 0.6
+	some() { [ "$(c logs "$1" "$2" "$3" | wc -l)" -ge 10 ]; }
+	soon 10 some --index 2 ticks
 	ok c logs -t ticks
 	has "$out" "ticks-1  | "
 	has "$out" "ticks-2  | "

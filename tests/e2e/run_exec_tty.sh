@@ -4,12 +4,12 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 need root
-"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O2 -o "$T/pty" "$TESTS/tools/pty.c" || exit 1
+make_tool pty || exit 1
 
 # tty CMD...: run it on a terminal of 33 by 99; what it prints goes to $out, and standard input is typed (tools/pty.c).
 tty() {
 	rc=0
-	"$T/pty" 33x99 "$@" >"$T/out/tty" 2>&1 || rc=$?
+	"$O/tests/pty" 33x99 "$@" >"$T/out/tty" 2>&1 || rc=$?
 	out=$(tr -d '\r' <"$T/out/tty")
 }
 
@@ -17,6 +17,7 @@ up_once() {
 	project term <<-'E'
 		services:
 		  a: { image: busybox, init: true, command: payload ticks 1000 }
+		  w: { image: busybox, init: true, tty: true, stdin_open: true, command: payload winsize }
 		  t: { image: busybox, tty: true, command: sh -c "tty; stty size; echo to-tty; payload ticks 1000" }
 	E
 	ok c up -d a
@@ -52,9 +53,9 @@ typed() {
 	for how in "exec a" "run --rm --quiet a"; do
 		# shellcheck disable=SC2086
 		tty "$COMPOSE" $how sh <<-'E'
-			#wait 700
+			#until #
 			echo $((40+2))
-			#wait 200
+			#until 42
 			exit 5
 		E
 		has "$out" $'\n42'
@@ -65,12 +66,11 @@ t "a shell that is typed into" typed
 
 ctrl_c() {
 	cd "$W/term"
-	printf '#wait 1000\n\003\n' >"$T/keys"
-	tty "$COMPOSE" exec a sh -c 'trap "echo caught; exit 8" INT; while :; do sleep 0.1; done' <"$T/keys"
+	printf '#until ready\n\003\n' >"$T/keys"
+	tty "$COMPOSE" exec a sh -c 'trap "echo caught; exit 8" INT; echo ready; while :; do sleep 0.1; done' <"$T/keys"
 	has "$out" caught
 	is "$rc" 8
-	printf '#wait 1500\n\003\n' >"$T/keys"
-	tty "$COMPOSE" run --rm a sh -c 'trap "echo caught; exit 8" INT; while :; do sleep 0.1; done' <"$T/keys"
+	tty "$COMPOSE" run --rm a sh -c 'trap "echo caught; exit 8" INT; echo ready; while :; do sleep 0.1; done' <"$T/keys"
 	has "$out" caught
 	is "$rc" 8
 }
@@ -88,11 +88,18 @@ restored() {
 t "the terminal is as before" restored
 
 resized() {
+	local how
+
 	cd "$W/term"
-	printf '#wait 800\n#size 20x50\n#wait 500\n\003\n' >"$T/keys"
-	tty "$COMPOSE" exec a payload winsize <"$T/keys"
-	has "$out" "size 33 99"
-	has "$out" "size 20 50"
+	ok c up -d w
+	# as the program inside sees it, at SIGWINCH; twice, and back
+	printf '#until size 33 99\n#size 20x50\n#until size 20 50\n#size 33x99\n#until size 33 99\n\003\n' >"$T/keys"
+	for how in "exec a payload winsize" "run --rm --quiet a payload winsize" "attach w"; do
+		# shellcheck disable=SC2086 # words
+		tty "$COMPOSE" $how <"$T/keys"
+		is "$rc" 130
+	done
+	is "$(field w .ExitCode)" 130
 }
 t "a change of size is handed on" resized
 

@@ -98,6 +98,9 @@ hangup() {
 	soon 5 eval "! pgrep -f '^payload sleep 12345$'"
 }
 
+lines() { grep -ac "$1" "$T/out/tty"; }
+more_lines() { [ "$(lines "$1")" -gt "$2" ]; }
+
 # up in a terminal: progress is drawn, prefixes have colours, Ctrl-C stops, a second one is not needed.
 attached() {
 	project attached <<-'E'
@@ -108,6 +111,10 @@ attached() {
 	tty_bg "$COMPOSE up"
 	soon 10 shows "tick 5"
 	shows $'\e['
+	# another size is no reason to stop
+	stty -F "$(cat "$T/tty")" rows 30 cols 60
+	before=$(lines tick)
+	soon 20 more_lines tick $((before + 10))
 	printf '\003' >&9
 	tty_ends 130
 	shows "Gracefully stopping"
@@ -126,7 +133,8 @@ detached() {
 	shows " icanon "
 	is "$(field a .State) $(field b .State)" "running running"
 	printf d >&9
-	sleep 1
+	before=$(lines tick)
+	soon 20 more_lines tick $((before + 10))
 	printf '\003' >&9
 	tty_ends 130
 	is "$(grep -ac 'd Detach' "$T/out/tty")" "$(grep -a -B9999 ' icanon ' "$T/out/tty" | grep -ac 'd Detach')"

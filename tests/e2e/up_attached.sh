@@ -145,8 +145,8 @@ meanwhile() {
 	soon 10 said 'a-1 +\| tick 5$'
 	ok c restart a
 	soon 5 said 'a-1 exited with code'
-	sleep 0.3
-	is "$(grep -c '| tick 1$' "$T/out/bg")" 2
+	twice() { [ "$(grep -c '| tick 1$' "$T/out/bg")" = 2 ]; }
+	soon 5 twice
 	ok c stop
 	ended 5 0
 	ok c down

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pty.c - run a command on a terminal of its own, for tests: usage: pty ROWSxCOLS COMMAND [ARGUMENT...]
  * What comes on standard input is typed, what the terminal shows goes to standard output; a line of input that reads
- * "#size ROWSxCOLS" changes the size, "#wait MS" waits.  Ends with the command's status (128 + signal). */
+ * "#size ROWSxCOLS" changes the size, "#until TEXT" waits until TEXT is shown, behind what was waited for before.
+ * Ends with the command's status (128 + signal), or 124 when a text does not come. */
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
@@ -11,9 +12,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+enum { PATIENCE_S = 120 };
+
 static int master;
+static char seen[1 << 16];
+static size_t n_seen;                       /* not looked through yet */
 
 static void resize(const char *text)
 {
@@ -33,21 +39,36 @@ static int show(int ms)
 	if (n <= 0)
 		return n == 0 || errno == EINTR;
 	n = (int)read(master, buf, sizeof(buf));
-	return n > 0 && write(1, buf, (size_t)n) == n;
+	if (n <= 0)
+		return 0;
+	if (n_seen + (size_t)n > sizeof(seen))
+		n_seen = 0;
+	memcpy(seen + n_seen, buf, (size_t)n);
+	n_seen += (size_t)n;
+	return write(1, buf, (size_t)n) == n;
+}
+
+static void until(const char *text, size_t n)
+{
+	time_t end = time(NULL) + PATIENCE_S;
+	char *at;
+
+	while ((at = memmem(seen, n_seen, text, n)) == NULL)
+		if (time(NULL) > end || !show(50)) {
+			fprintf(stderr, "pty: the terminal did not show \"%.*s\"\n", (int)n, text);
+			exit(124);
+		}
+	at += n;
+	n_seen -= (size_t)(at - seen);
+	memmove(seen, at, n_seen);
 }
 
 static void type(const char *line, size_t n)
 {
-	long left;
-
 	if (strncmp(line, "#size ", 6) == 0) {
 		resize(line + 6);
-	} else if (strncmp(line, "#wait ", 6) == 0) {
-		for (left = strtol(line + 6, NULL, 10); left > 0; left -= 20)
-			if (!show(20))
-				return;
-			else
-				usleep(20000);
+	} else if (strncmp(line, "#until ", 7) == 0) {
+		until(line + 7, strcspn(line + 7, "\n"));
 	} else if (write(master, line, n) < 0) {
 		return;
 	}
