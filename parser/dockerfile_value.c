@@ -271,21 +271,25 @@ static int csv_split(const char *s, struct strv *ret, struct err *e)
 	}
 }
 
+static const char *const kind_names[] = { "bind", "cache", "tmpfs", "secret", "ssh", NULL };
+
+const char *df_mount_name(enum df_mount_kind k)
+{
+	return kind_names[k];
+}
+
 static int mount_kind(const char *val, struct df_mount *m, struct err *e)
 {
-	static const char *const names[] = { "bind", "cache", "tmpfs", "secret", "ssh", NULL };
 	const char *near;
 
-	for (size_t i = 0; i <= DF_MOUNT_SECRET; i++) {
-		if (str_eq(val, names[i])) {
+	for (size_t i = 0; kind_names[i]; i++) {
+		if (str_eq(val, kind_names[i])) {
 			m->kind = (enum df_mount_kind)i;
 			return 0;
 		}
 	}
-	if (str_eq(val, "ssh"))
-		return err_set(e, ERR_MODEL, 0, "mount type `ssh` is not supported yet");
 	err_set(e, ERR_MODEL, 0, "unsupported mount type `%s`", val);
-	near = str_nearest(val, names);
+	near = str_nearest(val, kind_names);
 	return near ? err_hint(e, "did you mean `%s`?", near) : -1;
 }
 
@@ -331,27 +335,20 @@ static int mount_sharing(const char *val, struct df_mount *m, struct err *e)
 	return err_set(e, ERR_MODEL, 0, "unsupported sharing value `%s` (shared, private or locked)", val);
 }
 
-enum { ON_BIND = 1, ON_CACHE = 2, ON_TMPFS = 4, ON_SECRET = 8, ON_ALL = 15 };
+enum { ON_BIND = 1, ON_CACHE = 2, ON_TMPFS = 4, ON_SECRET = 8, ON_SSH = 16, ON_ALL = 31 };
 enum mount_key { K_TYPE, K_TARGET, K_SOURCE, K_FROM, K_ID, K_ENV, K_RO, K_RW, K_REQUIRED, K_SHARING, K_MODE, K_UID,
 	K_GID, K_SIZE };
 static const struct { const char *name; enum mount_key key; unsigned on; } mount_keys[] = {
 	{ "type", K_TYPE, ON_ALL }, { "target", K_TARGET, ON_ALL }, { "dst", K_TARGET, ON_ALL },
 	{ "destination", K_TARGET, ON_ALL }, { "source", K_SOURCE, ON_BIND | ON_CACHE },
 	{ "src", K_SOURCE, ON_BIND | ON_CACHE }, { "from", K_FROM, ON_BIND | ON_CACHE },
-	{ "id", K_ID, ON_CACHE | ON_SECRET }, { "env", K_ENV, ON_SECRET },
+	{ "id", K_ID, ON_CACHE | ON_SECRET | ON_SSH }, { "env", K_ENV, ON_SECRET },
 	{ "ro", K_RO, ON_BIND | ON_CACHE }, { "readonly", K_RO, ON_BIND | ON_CACHE },
 	{ "rw", K_RW, ON_BIND | ON_CACHE }, { "readwrite", K_RW, ON_BIND | ON_CACHE },
-	{ "required", K_REQUIRED, ON_SECRET }, { "sharing", K_SHARING, ON_CACHE },
-	{ "mode", K_MODE, ON_CACHE | ON_SECRET }, { "uid", K_UID, ON_CACHE | ON_SECRET },
-	{ "gid", K_GID, ON_CACHE | ON_SECRET }, { "size", K_SIZE, ON_TMPFS },
+	{ "required", K_REQUIRED, ON_SECRET | ON_SSH }, { "sharing", K_SHARING, ON_CACHE },
+	{ "mode", K_MODE, ON_CACHE | ON_SECRET | ON_SSH }, { "uid", K_UID, ON_CACHE | ON_SECRET | ON_SSH },
+	{ "gid", K_GID, ON_CACHE | ON_SECRET | ON_SSH }, { "size", K_SIZE, ON_TMPFS },
 };
-
-static const char *kind_name(enum df_mount_kind k)
-{
-	static const char *const names[] = { "bind", "cache", "tmpfs", "secret" };
-
-	return names[k];
-}
 
 static void set_text(char **slot, const char *val)
 {
@@ -411,7 +408,7 @@ static int mount_field(struct df_mount *m, const char *field, struct err *e)
 		if (!str_eq(key, mount_keys[i].name))
 			continue;
 		if (!(mount_keys[i].on & 1u << m->kind))
-			return err_set(e, ERR_MODEL, 0, "%s is not allowed for `%s` mounts", key, kind_name(m->kind));
+			return err_set(e, ERR_MODEL, 0, "%s is not allowed for `%s` mounts", key, df_mount_name(m->kind));
 		if (!eq && mount_keys[i].key != K_RO && mount_keys[i].key != K_RW && mount_keys[i].key != K_REQUIRED)
 			return err_set(e, ERR_MODEL, 0, "--mount: `%s` needs a value", key);
 		return mount_set(m, mount_keys[i].key, key, eq ? eq + 1 : "", e);
@@ -426,6 +423,8 @@ static int mount_check(struct df_mount *m, struct err *e)
 			return err_set(e, ERR_MODEL, 0, "a secret mount needs `id` or `target`");
 		return 0;
 	}
+	if (m->kind == DF_MOUNT_SSH && !m->target)
+		return 0;
 	if (!m->target || !*m->target)
 		return err_set(e, ERR_MODEL, 0, "--mount: `target` is required");
 	if (!m->target[strspn(m->target, "/.")])

@@ -24,7 +24,7 @@ int df_chmod(const char *s, struct df_chmod *ret, struct err *e) __attribute__((
 /* ret: the mode that an entry with this mode gets */
 mode_t df_chmod_apply(const struct df_chmod *c, mode_t old, bool is_dir);
 
-enum df_mount_kind { DF_MOUNT_BIND, DF_MOUNT_CACHE, DF_MOUNT_TMPFS, DF_MOUNT_SECRET };
+enum df_mount_kind { DF_MOUNT_BIND, DF_MOUNT_CACHE, DF_MOUNT_TMPFS, DF_MOUNT_SECRET, DF_MOUNT_SSH };
 enum df_sharing { DF_SHARED, DF_PRIVATE, DF_LOCKED };
 struct df_mount {
 	enum df_mount_kind kind;
@@ -38,3 +38,4 @@ struct df_mount {
 /* One value of RUN --mount. Unknown keys and kinds are refused; so is bind propagation. */
 int  df_mount(const char *csv, struct df_mount *ret, struct err *e) __attribute__((warn_unused_result));
 void df_mount_done(struct df_mount *m);
+const char *df_mount_name(enum df_mount_kind k);   /* "bind" */

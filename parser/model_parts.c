@@ -512,6 +512,7 @@ void part_build(struct project *p, struct service *s, const struct node *n)
 		.args = model_pairs(&p->arena, node_get(n, "args")),
 		.labels = model_pairs(&p->arena, node_get(n, "labels")),
 		.additional_contexts = model_pairs(&p->arena, node_get(n, "additional_contexts")),
+		.ssh = model_pairs(&p->arena, node_get(n, "ssh")),
 		.target = model_text(n, "target"),
 		.network = model_text(n, "network"),
 		.tags = model_texts(&p->arena, node_get(n, "tags")),

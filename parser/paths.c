@@ -150,6 +150,25 @@ static void rebase_host(const struct rebase *r, struct node *n)
 	set_text(n, *s == '/' || is_windows_abs(s) ? s : path_join(r->arena, r->base, s));
 }
 
+static void rebase_list(const struct rebase *r, struct node *n)
+{
+	auto_str struct str all = {0};
+
+	for (const char *s = n->text;; s++) {
+		struct node one = *n;
+		size_t len = strcspn(s, ",");
+
+		one.text = arena_strndup(r->arena, s, len);
+		if (len)
+			rebase_host(r, &one);
+		str_addf(&all, "%s%s", s == n->text ? "" : ",", one.text);
+		s += len;
+		if (!*s)
+			break;
+	}
+	set_text(n, arena_strdup(r->arena, str_cstr(&all)));
+}
+
 /* Links are resolved, so that the kernel's events name the same path; a path that does not exist yet stays as it is. */
 static void rebase_watch(const struct rebase *r, struct node *n)
 {
@@ -171,6 +190,8 @@ static void rebase_text(const struct rebase *r, enum path_rule rule, struct node
 		rebase_watch(r, n);
 	else if (rule == PATH_HOST)
 		rebase_host(r, n);
+	else if (rule == PATH_LIST)
+		rebase_list(r, n);
 	else if (!(rule == PATH_CONTEXT && is_remote_context(n->text)) &&
 		 !(rule == PATH_EXTENDS && path_is_remote(n->text)))
 		rebase_any(r, n);

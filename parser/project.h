@@ -117,6 +117,7 @@ struct build {
 	const char  *dockerfile;               /* relative to context or absolute; "" with dockerfile_inline */
 	const char  *dockerfile_inline;        /* or NULL */
 	struct pkvs  args, labels, additional_contexts;
+	struct pkvs  ssh;                      /* id -> a socket or key files, "," between them; NULL: the user's agent */
 	const char  *target, *network;         /* "" unset */
 	struct pstrs tags, cache_from, cache_to, platforms;
 	struct extra_host *extra_hosts; size_t n_extra_hosts;

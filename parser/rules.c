@@ -10,7 +10,7 @@
 #define SUB(k, s) { k, MERGE_DEFAULT, UNIQUE_NONE, PATH_NONE, s, ARRAY_LEN(s) }
 
 static const struct rule each_path[] = { P("*", PATH_ANY) };
-static const struct rule each_host_path[] = { P("*", PATH_HOST) };
+static const struct rule each_path_list[] = { P("*", PATH_LIST) };
 static const struct rule each_context[] = { P("*", PATH_CONTEXT) };
 static const struct rule each_ulimit[] = { M("*", MERGE_REPLACE) };
 
@@ -20,7 +20,7 @@ static const struct rule build[] = {
 	P("context", PATH_CONTEXT),
 	M("extra_hosts", MERGE_HOSTS),
 	MU("labels", MERGE_TO_LIST, UNIQUE_KEY),
-	SUB("ssh", each_host_path),
+	SUB("ssh", each_path_list),
 	U("tags", UNIQUE_KEY),
 };
 

@@ -27,6 +27,7 @@ enum path_rule {
 	PATH_NONE,
 	PATH_ANY,            /* relative unless absolute */
 	PATH_HOST,           /* Windows paths are absolute too */
+	PATH_LIST,           /* the same, several with "," between */
 	PATH_CONTEXT,        /* or a URL */
 	PATH_MOUNT,          /* source of a bind */
 	PATH_DRIVER,         /* device of a local bind volume */

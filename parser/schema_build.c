@@ -40,7 +40,7 @@ static const struct key build_v[] = {
 	{ "sbom", .forms = STR | BOOL, .canon = canon_text, .status = KEY_SILENT, .note = "attestations do not change the image" },
 	{ "secrets", .forms = LIST, .item = &build_secret_item },
 	{ "shm_size", .forms = INT | STR, .settle = settle_bytes },
-	{ "ssh", KV, .canon = canon_ssh, .status = KEY_REFUSED },
+	{ "ssh", KV, .canon = canon_ssh },
 	{ "tags", TEXTS },
 	{ "target", .forms = STR },
 	{ "ulimits", .forms = MAP, .keys = &ulimits_keys, .status = KEY_REFUSED },

@@ -76,6 +76,8 @@ typedef void build_event_fn(void *arg, const struct build_event *ev);
 
 struct build_secret { const char *id, *file, *value; };   /* value; or NULL and file: absolute path on the host */
 
+struct build_ssh { const char *id, *socket; };    /* socket: where an agent listens; RUN --mount=type=ssh names the id */
+
 /* Zero-initialise; everything is borrowed. */
 struct build_opts {
 	const char *context;          /* directory */
@@ -88,6 +90,7 @@ struct build_opts {
 	const char *network;          /* for RUN; NULL = default */
 	const struct build_kv *extra_hosts; size_t n_extra_hosts;
 	const struct build_secret *secrets; size_t n_secrets;
+	const struct build_ssh *ssh; size_t n_ssh;
 	int64_t     shm_size_bytes;   /* 0 or -1 = 64 MiB */
 	bool        no_cache, pull;
 	bool        check;            /* look for mistakes only: nothing is built, no id is returned */

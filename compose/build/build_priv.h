@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include "compose/base/coll.h"
 #include "compose/base/str.h"
+#include "compose/build/agent.h"
 #include "compose/build/build.h"
 #include "compose/build/context.h"
 #include "compose/build/scope.h"
@@ -132,7 +133,9 @@ struct run_mounts {
 	VEC(struct build_mount) v;        /* texts owned */
 	VEC(struct scratch) scratch;
 	VEC(int) locks;
+	VEC(struct agent_loan *) loans;
 	struct strv env;                  /* secrets given as variables: not part of the key */
+	char *agent;                      /* what SSH_AUTH_SOCK says unless ENV or ARG does; NULL */
 };
 struct key;
 /* Expand and check the --mount flags of in; what they are goes into the key, contents of binds included. With make set,

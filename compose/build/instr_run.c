@@ -298,6 +298,8 @@ static void all_env(struct run *r, struct strv *ret)
 			strv_add(ret, from[k]->v[i]);
 	if (!env_value(ret, "PATH"))
 		strv_add(ret, "PATH=" BUILD_PATH);
+	if (r->mounts.agent && !env_value(ret, "SSH_AUTH_SOCK"))
+		strv_take(ret, xasprintf("SSH_AUTH_SOCK=%s", r->mounts.agent));
 }
 
 static int run_container(struct run *r, const struct layer *l, struct err *e)

@@ -23,6 +23,7 @@ struct prep {
 	bool          make;
 	struct run_mounts *out;
 	struct err   *e;
+	unsigned      n_ssh;
 };
 
 static void add(struct prep *p, enum build_mount_kind kind, const char *source, const char *target, bool ro,
@@ -214,6 +215,52 @@ static int secret(struct prep *p, const struct df_mount *m)
 	return !m->env || m->target ? secret_file(p, m, text, len, target) : 0;
 }
 
+/* -- ssh -- */
+
+static const struct build_ssh *find_ssh(const struct build *b, const char *id)
+{
+	for (size_t i = 0; i < b->o->n_ssh; i++)
+		if (str_eq(b->o->ssh[i].id, id))
+			return &b->o->ssh[i];
+	return NULL;
+}
+
+static int lend(struct prep *p, const struct df_mount *m, const struct build_ssh *given, const char *target)
+{
+	struct scratch *s = new_scratch(p);
+	auto_free char *path = NULL;
+	struct agent_loan *loan;
+
+	if (!s)
+		return -1;
+	if (agent_lend(&loan, s->fd, "agent", m->uid, m->gid, m->has_mode ? m->mode : 0600, given->socket, p->e) < 0)
+		return err_wrap(p->e, "lend ssh `%s` to the step", given->id);
+	vec_push(&p->out->loans, loan);
+	path = xasprintf("%s/agent", s->path);
+	add(p, BUILD_MOUNT_BIND, path, target, true, 0);       /* read-only keeps nobody from talking */
+	if (!p->out->agent)
+		p->out->agent = xstrdup(target);
+	return 0;
+}
+
+/* in: nth: how many ssh mounts the step has before this one */
+static int ssh(struct prep *p, const struct df_mount *m, unsigned nth)
+{
+	const char *id = m->id && *m->id ? m->id : "default";
+	const struct build_ssh *given = find_ssh(p->st->b, id);
+	auto_free char *path = m->target ? image_path(p->st, m->target) : xasprintf("run/buildkit/ssh_agent.%u", nth),
+		       *target = xasprintf("/%s", path);
+
+	key_add(p->k, "id", id);
+	key_add(p->k, "target", target);
+	if (!given && m->required) {
+		err_set(p->e, ERR_MISSING, 0, "ssh `%s` is required and not given", id);
+		return err_hint(p->e, "give it with `compose build --ssh %s%s` or with `ssh` below build", id,
+				str_eq(id, "default") ? "" : "=SOCKET-OR-KEY");
+	}
+	return given && p->make ? lend(p, m, given, target) : 0;
+}
+
 /* -- all -- */
 
 static int one(struct prep *p, const struct df_mount *m)
@@ -221,7 +268,7 @@ static int one(struct prep *p, const struct df_mount *m)
 	auto_free char *path = m->target ? image_path(p->st, m->target) : NULL,
 		       *target = path ? xasprintf("/%s", path) : NULL;
 
-	key_add(p->k, "mount", (const char *[]){ "bind", "cache", "tmpfs", "secret" }[m->kind]);
+	key_add(p->k, "mount", df_mount_name(m->kind));
 	key_add(p->k, "target", target);
 	if (path && !*path)
 		return err_set(p->e, ERR_MODEL, 0, "invalid mount target `%s`", m->target);
@@ -229,6 +276,7 @@ static int one(struct prep *p, const struct df_mount *m)
 	case DF_MOUNT_BIND: return bind(p, m, target);
 	case DF_MOUNT_CACHE: return cache(p, m, target);
 	case DF_MOUNT_SECRET: return secret(p, m);
+	case DF_MOUNT_SSH: return ssh(p, m, p->n_ssh++);
 	case DF_MOUNT_TMPFS:
 		if (p->make)
 			add(p, BUILD_MOUNT_TMPFS, NULL, target, false, m->size_bytes);
@@ -249,7 +297,7 @@ int mounts_prepare(struct stage *st, const struct df_instr *in, struct key *k, b
 		   struct err *e)
 {
 	struct df_scope sc = scope_view(&st->scope, st->b->df->escape);
-	struct prep p = { st, in, k, make, ret, e };
+	struct prep p = { .st = st, .in = in, .k = k, .make = make, .out = ret, .e = e };
 
 	for (size_t i = 0; i < in->n_flags; i++) {
 		auto_free char *csv = NULL;
@@ -273,6 +321,8 @@ int mounts_prepare(struct stage *st, const struct df_instr *in, struct key *k, b
 
 void mounts_done(struct run_mounts *m)
 {
+	for (size_t i = 0; i < m->loans.n; i++)
+		agent_loan_end(m->loans.v[i]);
 	for (size_t i = 0; i < m->v.n; i++) {
 		free((char *)m->v.v[i].source);
 		free((char *)m->v.v[i].target);
@@ -284,5 +334,7 @@ void mounts_done(struct run_mounts *m)
 	vec_done(&m->v);
 	vec_done(&m->scratch);
 	vec_done(&m->locks);
+	vec_done(&m->loans);
 	strv_done(&m->env);
+	free(m->agent);
 }

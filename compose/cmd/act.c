@@ -115,6 +115,7 @@ struct engine *act_engine(struct ctx *c, const struct act_opts *o)
 	eo.pull_base = o->pull_base;
 	eo.check_build = o->check_build;
 	eo.build_args = o->build_args;
+	eo.build_ssh = o->build_ssh;
 	return engine_new(&eo);
 }
 

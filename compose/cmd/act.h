@@ -8,7 +8,7 @@
 
 struct act_opts {
 	bool quiet_pull, quiet_build, no_cache, pull_base, check_build;
-	const struct strv *build_args;
+	const struct strv *build_args, *build_ssh;
 	bool say_unchanged;               /* name the containers that stay as they are */
 };
 /* Observe (afresh), plan g, run it; with --dry-run print the plan instead. Failures beyond the one in e go to c->errs.

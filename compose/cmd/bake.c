@@ -49,13 +49,30 @@ static void put_args(json_t *to, const struct build *b, const struct strv *more)
 	json_decref(o);
 }
 
+static void put_ssh(json_t *to, const struct build *b, const struct strv *more)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < b->ssh.n; i++) {
+		const char *val = b->ssh.v[i].val;
+		auto_free char *one = xasprintf("%s%s%s", b->ssh.v[i].key, val ? "=" : "", val ? val : "");
+
+		(void)json_array_append_new(a, json_string(one));
+	}
+	for (size_t i = 0; i < more->n; i++)
+		(void)json_array_append_new(a, json_string(more->v[i]));
+	if (json_array_size(a))
+		(void)json_object_set(to, "ssh", a);
+	json_decref(a);
+}
+
 static void put_text(json_t *to, const char *key, const char *val)
 {
 	if (val && *val)
 		json_put(to, key, val);
 }
 
-static json_t *target_of(const struct project *p, const struct service *s, const struct strv *args)
+static json_t *target_of(const struct project *p, const struct service *s, const struct strv *args, const struct strv *ssh)
 {
 	const struct build *b = s->build;
 	auto_free char *name = bake_image_name(p, s);
@@ -65,6 +82,7 @@ static json_t *target_of(const struct project *p, const struct service *s, const
 	put_text(t, "dockerfile", b->dockerfile_inline ? NULL : b->dockerfile);
 	put_text(t, "dockerfile-inline", b->dockerfile_inline);
 	put_args(t, b, args);
+	put_ssh(t, b, ssh);
 	put_pairs(t, "contexts", &b->additional_contexts);
 	put_pairs(t, "labels", &b->labels);
 	put_text(t, "network", b->network);
@@ -81,7 +99,7 @@ static json_t *target_of(const struct project *p, const struct service *s, const
 	return t;
 }
 
-int bake_print(const struct project *p, char *const *services, const struct strv *args, FILE *f)
+int bake_print(const struct project *p, char *const *services, const struct strv *args, const struct strv *ssh, FILE *f)
 {
 	auto_json json_t *j = json_object();
 	json_t *names = json_array(), *targets = json_object();
@@ -93,7 +111,7 @@ int bake_print(const struct project *p, char *const *services, const struct strv
 		if (!s->build || !list_named(services, s->name))
 			continue;
 		(void)json_array_append_new(names, json_string(s->name));
-		(void)json_object_set_new(targets, s->name, target_of(p, s, args));
+		(void)json_object_set_new(targets, s->name, target_of(p, s, args, ssh));
 	}
 	(void)json_object_set_new(j, "group", json_pack("{s:{s:o}}", "default", "targets", names));
 	(void)json_object_set_new(j, "target", targets);

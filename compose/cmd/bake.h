@@ -7,5 +7,6 @@
 
 /* The name that the image of a service with a build section gets. ret: caller frees */
 char *bake_image_name(const struct project *p, const struct service *s);
-/* in: services: NULL-terminated, empty: all; args: "K=V" or "K" over the file's build arguments. ret: 0 */
-int bake_print(const struct project *p, char *const *services, const struct strv *args, FILE *f);
+/* in: services: NULL-terminated, empty: all; args: "K=V" or "K" over the file's build arguments; ssh: beside the
+ * file's. ret: 0 */
+int bake_print(const struct project *p, char *const *services, const struct strv *args, const struct strv *ssh, FILE *f);

@@ -9,7 +9,7 @@
 #include "compose/image/image.h"
 
 struct build_args {
-	struct strv args;
+	struct strv args, ssh;
 	bool no_cache, pull, push, quiet, deps, check, print;
 	const char *progress;
 	char **services;
@@ -27,13 +27,13 @@ static const struct opt build_opts[] = {
 	OPT_FLAG(0, "push", struct build_args, push, "push the images when they are built"),
 	OPT_FLAG('q', "quiet", struct build_args, quiet, "no output of the build; print the ids of the images"),
 	OPT_FLAG(0, "with-dependencies", struct build_args, deps, "also build services they depend on"),
+	OPT_STRS(0, "ssh", struct build_args, ssh, "ID[=PATH]", "lend an ssh agent (`default`, ID=SOCKET) or keys (ID=FILE[,FILE]) to RUN --mount=type=ssh"),
 	{ .type = OPT_T_CHOICE, .name = "progress", .off = offsetof(struct build_args, progress), .arg = "WORD",
 	  .help = "as the option before the command", .choices = "auto tty plain quiet", .flags = OPT_HIDDEN },
 	OPT_NO_STR(0, "builder", "NAME", ONE_BUILDER),
 	OPT_NO_STR('m', "memory", "BYTES", "only docker's former builder knew it; limit the memory of the whole command instead"),
 	OPT_NO_STR(0, "provenance", "MODE", NO_ATTEST),
 	OPT_NO_STR(0, "sbom", "MODE", NO_ATTEST),
-	OPT_NO_STR(0, "ssh", "ID[=PATH]", "RUN --mount=type=ssh is not supported yet"),
 	OPT_VAIN_FLAG("compress"), OPT_VAIN_FLAG("force-rm"), OPT_VAIN_FLAG("no-rm"), OPT_VAIN_FLAG("parallel"),
 	OPT_REST(struct build_args, services, "SERVICE", "services to build (default: all)"),
 	OPT_END
@@ -69,7 +69,7 @@ static int build_run(struct ctx *c, const void *args, struct err *e)
 	const struct build_args *a = args;
 	const struct goal g = { .verb = GOAL_BUILD, .services = a->services, .no_deps = !a->deps, .timeout_ns = -1 };
 	const struct act_opts o = { .quiet_build = a->quiet, .quiet_pull = a->quiet, .no_cache = a->no_cache, .pull_base = a->pull,
-		.build_args = &a->args, .check_build = a->check };
+		.build_args = &a->args, .build_ssh = &a->ssh, .check_build = a->check };
 	size_t n = 0;
 
 	if (str_eq(a->progress, "plain"))
@@ -77,7 +77,7 @@ static int build_run(struct ctx *c, const void *args, struct err *e)
 	if (a->quiet || str_eq(a->progress, "quiet"))
 		ui_set_quiet(c->ui);
 	if (a->print)
-		return bake_print(c->project, a->services, &a->args, stdout);
+		return bake_print(c->project, a->services, &a->args, &a->ssh, stdout);
 	if (act_check_supported(c, a->services, USE_BUILD, e) < 0)
 		return -1;
 	if (act(c, &g, &o, &n, e) < 0)

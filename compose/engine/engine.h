@@ -42,6 +42,7 @@ struct engine_opts {                      /* all borrowed for the engine's life 
 	int64_t               wait_deadline_ns;   /* monotonic clock: waits that last longer fail; 0 = no limit */
 	bool                  quiet_pull, quiet_build;
 	const struct strv    *build_args; /* build --build-arg: "K=V" or "K" */
+	const struct strv    *build_ssh;  /* build --ssh: "default", or "ID=SOCKET-OR-KEYS" */
 	bool                  no_cache, pull_base;
 	bool                  check_build;        /* builds only look for mistakes in their Dockerfiles */
 };

@@ -5,6 +5,7 @@
 #include "compose/base/str.h"
 #include "compose/build/build.h"
 #include "compose/engine/build_run.h"
+#include "compose/engine/build_ssh.h"
 #include "compose/engine/engine_priv.h"
 #include "compose/engine/observe.h"
 #include "compose/engine/used.h"
@@ -249,6 +250,7 @@ static int build_one(struct engine *en, struct op *op, struct err *e)
 	auto_strv struct strv keep = {0}, tags = {0};
 	auto_free struct build_kv *args = NULL, *labels = NULL, *hosts = xcalloc(bu->n_extra_hosts, sizeof(*hosts));
 	auto_free struct build_secret *secrets = NULL;
+	auto_build_agents struct build_agents agents = {0};
 	auto_free char *id = NULL;
 	struct build_opts o = { .context = bu->context, .dockerfile = bu->dockerfile && *bu->dockerfile ? bu->dockerfile : NULL,
 		.dockerfile_inline = bu->dockerfile_inline, .target = bu->target, .network = *bu->network ? bu->network : NULL,
@@ -260,7 +262,7 @@ static int build_one(struct engine *en, struct op *op, struct err *e)
 		hosts[i] = (struct build_kv){ bu->extra_hosts[i].host, bu->extra_hosts[i].ip };
 	build_args(en, bu, &args, &o.n_args, &keep);
 	labels_of(en, s, &labels, &o.n_labels);
-	if (secrets_of(en, bu, &secrets, &o.n_secrets, e) < 0)
+	if (secrets_of(en, bu, &secrets, &o.n_secrets, e) < 0 || (!o.check && build_agents_open(&agents, en, bu, e) < 0))
 		return -1;
 	strv_add(&tags, op->object);
 	for (size_t i = 0; i < bu->tags.n; i++)
@@ -268,6 +270,8 @@ static int build_one(struct engine *en, struct op *op, struct err *e)
 	o.args = args;
 	o.labels = labels;
 	o.secrets = secrets;
+	o.ssh = agents.v.v;
+	o.n_ssh = agents.v.n;
 	o.tags = (const char *const *)strv_null(&tags);
 	o.n_tags = tags.n;
 	if (build_image(en->o.store, en->o.paths->root, &o, &env, &id, &errs) < 0) {

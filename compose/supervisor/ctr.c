@@ -196,12 +196,17 @@ void ctr_answer(struct ctr *c, enum wait_for what, const struct err *e)
 
 void ctr_forget_conn(struct worker *w, const struct conn *conn)
 {
+	static const struct ctr_ask at_once = { .timeout_ns = 0 };
+
 	for (size_t i = 0; i < w->ctrs.n; i++) {
 		struct ctr *c = w->ctrs.v[i];
+		size_t had = c->waiters.n;
 
 		for (size_t k = c->waiters.n; k-- > 0;)
 			if (c->waiters.v[k].conn == conn)
 				vec_remove(&c->waiters, k);
+		if (c->rec.kind == KIND_BUILD && had && !c->waiters.n)
+			ctr_event(c, EV_STOP, &at_once);      /* a build step is its client's alone */
 	}
 }
 

@@ -104,7 +104,7 @@ void ctr_answer(struct ctr *c, enum wait_for what, const struct err *e);
 /* How it ended, as a reply; a new reference. */
 json_t *ctr_end(const struct ctr *c);
 void ctr_add_waiter(struct ctr *c, struct conn *conn, int64_t id, enum wait_for what);
-/* A connection is gone. */
+/* A connection is gone; build steps that it alone waited for are ended. */
 void ctr_forget_conn(struct worker *w, const struct conn *conn);
 /* Forget containers that do not run and that nobody waits for. ret: how many are active */
 size_t ctr_sweep(struct worker *w);

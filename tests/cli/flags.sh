@@ -22,7 +22,7 @@ table() {
 		alpha watch: --no-up --quiet
 		attach: --detach-keys=x --index=1 --no-stdin --sig-proxy
 		build: --build-arg=x !--builder=x --check --compress --force-rm !--memory=1m !-m=1m --no-cache --no-rm --parallel
-		build: --print --progress=plain !--provenance=x --pull --push --quiet -q !--sbom=x !--ssh=x --with-dependencies
+		build: --print --progress=plain !--provenance=x --pull --push --quiet -q !--sbom=x --ssh=x --with-dependencies
 		commit: --author=x -a=x --change=x -c=x --index=1 --message=x -m=x --pause -p
 		config: --environment --format=json --hash=x --images --lock-image-digests --models --networks --no-consistency
 		config: --no-env-resolution --no-interpolate --no-normalize --no-path-resolution --output=x -o=x --profiles --quiet -q

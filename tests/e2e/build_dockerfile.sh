@@ -179,9 +179,6 @@ failing() {
 	printf 'FROM busybox\nCOPY nosuch /\n' >Dockerfile
 	fails 1 c build
 	has "$err" "\`nosuch\`: not found"
-	printf 'FROM busybox\nRUN --mount=type=ssh x\n' >Dockerfile
-	fails 3 c build
-	has "$err" "not supported yet"
 	rm Dockerfile
 	fails 3 c build
 	has "$err" "Dockerfile does not exist"

@@ -17,7 +17,7 @@ if ! echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { (void)d;
 fi
 mkdir -p "$out"
 make -s -j2 CC=clang O="$out/lib" OPT="-O1 -g" SAN="-fsanitize=fuzzer-no-link,address,undefined" \
-	DIRS="parser graph compose/base compose/image compose/net compose/engine" "$out/lib/libcompose.a" >&2 || exit 1
+	DIRS="parser graph compose/base compose/image compose/net compose/engine compose/build" "$out/lib/libcompose.a" >&2 || exit 1
 echo "1..${#targets[@]}"
 n=0 bad=0
 for t in "${targets[@]}"; do

@@ -10,7 +10,7 @@ set -eu
 build='gcc make libc6-dev pkg-config libyaml-dev libjansson-dev libcap-dev libseccomp-dev libmnl-dev
 	libcurl4-openssl-dev libarchive-dev libssl-dev libnftables-dev'
 # Images made here, and what the tests look at the host with.
-tests='mmdebstrap ca-certificates binutils curl git jq iproute2 nftables openssl procps socat util-linux xz-utils'
+tests='mmdebstrap ca-certificates binutils curl git jq iproute2 nftables openssh-client openssl procps socat util-linux xz-utils'
 
 # tests/fuzz
 fuzz='clang libclang-rt-14-dev'

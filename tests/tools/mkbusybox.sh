@@ -51,7 +51,7 @@ for applet in $("$busybox" --list); do
 done
 
 "$cc" -std=gnu11 -D_GNU_SOURCE -Os -Wall -Wextra -Werror -static -s -I"$here/../.." -o "$root/bin/payload" \
-	"$here"/payload.c "$here"/payload_net.c
+	"$here"/payload.c "$here"/payload_agent.c "$here"/payload_net.c
 ln -s payload "$root/bin/getent"
 
 cat >"$root/etc/passwd" <<'E'

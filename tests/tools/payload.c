@@ -527,6 +527,7 @@ static const struct {
 	{"http-who", cmd_http_who, 1, "PORT: answer with the host name and the client's address"},
 	{"tcp", cmd_tcp, 1, "HOST PORT TEXT: send, print the answer"},
 	{"udp", cmd_udp, 1, "HOST PORT TEXT: send, print the answer"},
+	{"agent", cmd_agent, 1, "list|sign TEXT|hold N|ask TYPE [BYTES]: speak to the ssh agent of SSH_AUTH_SOCK"},
 	{"ping", cmd_ping, 1, "ADDRESS: an ICMP echo, without rights"},
 };
 

@@ -17,3 +17,6 @@ int cmd_http_who(char **argv);
 int cmd_tcp(char **argv);
 int cmd_udp(char **argv);
 int cmd_ping(char **argv);
+
+/* payload_agent.c */
+int cmd_agent(char **argv);

@@ -59,7 +59,7 @@ static void test_tree(void)
 				  "  a:\n"
 				  "    build: {context: ./c, dockerfile: D, additional_contexts: {x: ../y, u: "
 				  "'https://h/x', i: 'docker-image://z', s: 'service:b'},"
-				  " ssh: {k: ./id}}\n"
+				  " ssh: {k: ./id, l: './a,/b,../c', d: }}\n"
 				  "    env_file: [{path: ./e}, {path: /abs}, {path: ~/h}]\n"
 				  "    label_file: [l]\n"
 				  "    extends: {file: f.yaml, service: s}\n"
@@ -77,7 +77,7 @@ static void test_tree(void)
 	static const char want[] =
 		"{services: {a: {build: {context: \"/p/c\", dockerfile: \"D\", additional_contexts: {x: \"/y\", u: "
 		"\"https://h/x\", "
-		"i: \"docker-image://z\", s: \"service:b\"}, ssh: {k: \"/p/id\"}}, env_file: [{path: \"/p/e\"}, {path: "
+		"i: \"docker-image://z\", s: \"service:b\"}, ssh: {k: \"/p/id\", l: \"/p/a,/b,/c\", d: null}}, env_file: [{path: \"/p/e\"}, {path: "
 		"\"/abs\"}, "
 		"{path: \"/home/me/h\"}], label_file: [\"/p/l\"], extends: {file: \"/p/f.yaml\", service: \"s\"}, "
 		"develop: {watch: [{path: \"/real\"}, {path: \"/p/w\"}]}, volumes: [{type: \"bind\", source: "
