@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/diff.h"
+#include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "graph/hash.h"
 
@@ -54,4 +55,46 @@ const char *diff_ctr(struct arena *a, const struct project *p, const struct serv
 	if (*image_id && !str_eq(c->image_id, image_id))
 		return arena_printf(a, "image %s changed", *s->image ? s->image : s->name);
 	return attachment_cause(a, p, s, c);
+}
+
+struct resource { const char *section, *key, *hash, *was; const struct node *tree; struct srcpos pos; json_t *config; };
+
+static struct drift drift_of(struct arena *a, const struct resource *r, const char *hash_today)
+{
+	struct drift d = { .at = r->pos };
+	struct srcpos at = {0};
+	const char *what;
+
+	if (!*r->hash || str_eq(r->hash, hash_today))
+		return d;
+	what = r->was ? config_difference(a, r->was, r->config, "labels", r->tree, &at) : "configuration changed";
+	if (!what) {
+		d.in_place = true;
+		what = config_difference(a, r->was, r->config, NULL, r->tree, &at);
+	}
+	if (at.line)
+		d.at = at;
+	d.cause = arena_printf(a, "%s.%s%s%s, %s:%u:%u", r->section, r->key, what && r->was ? "." : ": ",
+			       what ? what : "configuration changed", d.at.file ? d.at.file : "", d.at.line, d.at.col);
+	return d;
+}
+
+struct drift diff_net(struct arena *a, const struct network *n, const struct observed_net *have)
+{
+	auto_json json_t *config = network_config(n);
+	const struct resource r = { "networks", n->key, have->hash, have->config, n->tree, n->pos, config };
+	char hash[65];
+
+	network_hash(n, hash);
+	return drift_of(a, &r, hash);
+}
+
+struct drift diff_vol(struct arena *a, const struct volume *v, const struct observed_vol *have)
+{
+	auto_json json_t *config = volume_config(v);
+	const struct resource r = { "volumes", v->key, have->hash, have->config, v->tree, v->pos, config };
+	char hash[65];
+
+	volume_hash(v, hash);
+	return drift_of(a, &r, hash);
 }

@@ -79,14 +79,24 @@ void service_hash(const struct service *s, char ret[65])
 	digest(service_config(s), ret);
 }
 
+json_t *network_config(const struct network *n)
+{
+	return n->tree ? node_json(n->tree, &schema_network, NULL) : json_null();
+}
+
+json_t *volume_config(const struct volume *v)
+{
+	return v->tree ? node_json(v->tree, &schema_volume, NULL) : json_null();
+}
+
 void network_hash(const struct network *n, char ret[65])
 {
-	digest(n->tree ? node_json(n->tree, NULL, NULL) : json_null(), ret);
+	digest(network_config(n), ret);
 }
 
 void volume_hash(const struct volume *v, char ret[65])
 {
-	digest(v->tree ? node_json(v->tree, NULL, NULL) : json_null(), ret);
+	digest(volume_config(v), ret);
 }
 
 /* ret: the verb for the first difference below path, or NULL when both are equal; path is extended to it */
@@ -135,16 +145,34 @@ static struct srcpos position(const struct node *n, const char *path)
 	return below ? position(below, path + best + 1) : at;
 }
 
-const char *service_difference(struct arena *a, const char *was, const struct service *s, struct srcpos *ret_pos)
+const char *config_difference(struct arena *a, const char *was, const json_t *is, const char *without, const struct node *tree,
+			      struct srcpos *ret_pos)
 {
-	auto_json json_t *old = json_loads(was, JSON_ALLOW_NUL, NULL), *new = service_config(s);
+	auto_json json_t *old = json_loads(was, JSON_ALLOW_NUL, NULL), *new = json_copy((json_t *)(uintptr_t)is);
 	auto_str struct str path = {0};
-	const char *verb = old ? differ(&path, old, new) : NULL;
+	const char *verb;
 
 	*ret_pos = (struct srcpos){0};
-	if (!verb || !path.len)
-		return arena_strdup(a, "configuration changed");
+	if (!old)
+		return "configuration changed";
+	if (without) {
+		(void)json_object_del(old, without);
+		(void)json_object_del(new, without);
+	}
+	verb = differ(&path, old, new);
+	if (!verb)
+		return NULL;
+	if (!path.len)
+		return "configuration changed";
 	if (strcmp(verb, "removed") != 0)
-		*ret_pos = position(s->tree, str_cstr(&path));
+		*ret_pos = position(tree, str_cstr(&path));
 	return arena_printf(a, "%s %s", str_cstr(&path), verb);
+}
+
+const char *service_difference(struct arena *a, const char *was, const struct service *s, struct srcpos *ret_pos)
+{
+	auto_json json_t *is = service_config(s);
+	const char *what = config_difference(a, was, is, NULL, s->tree, ret_pos);
+
+	return what ? what : "configuration changed";
 }

@@ -9,10 +9,16 @@
 
 /* ret: new reference; keys excluded from the hash are left out */
 json_t *service_config(const struct service *s);
+json_t *network_config(const struct network *n);
+json_t *volume_config(const struct volume *v);
 /* 64 hex digits and NUL. */
 void service_hash(const struct service *s, char ret[65]);
 void network_hash(const struct network *n, char ret[65]);
 void volume_hash(const struct volume *v, char ret[65]);
-/* The first difference between the service as it was (JSON text from service_config) and as it is, as "environment.DEBUG changed".
- * ret: text owned by a; *ret_pos: where the new value stands (line 0 when it is gone) */
+/* The first difference between a configuration as it was (JSON text from one of the above) and as it is, as "driver_opts.o changed".
+ * in: without: a key that is not looked at, or NULL; tree: where it stands in the file
+ * ret: text owned by a, or NULL: there is none; *ret_pos: where the new value stands (line 0 when it is gone) */
+const char *config_difference(struct arena *a, const char *was, const json_t *is, const char *without, const struct node *tree,
+			      struct srcpos *ret_pos);
+/* The same of a service whose hashes differ: never NULL. */
 const char *service_difference(struct arena *a, const char *was, const struct service *s, struct srcpos *ret_pos);

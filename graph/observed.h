@@ -29,8 +29,13 @@ struct observed_ctr {
 	const char *shares;                    /* id of the container whose namespace it shares, or "" */
 	const char *config;                    /* service as JSON when the container was made; NULL when the hash is still the same */
 };
-struct observed_net { const char *name, *key, *hash; bool ours; };   /* ours: labelled for this project */
-struct observed_vol { const char *name, *key, *hash; bool ours, anonymous; };
+/* A container of another project that is on a network, or mounts a volume. */
+struct observed_user { const char *ctr, *service, *project; bool runs; };
+struct observed_users { const struct observed_user *v; size_t n; };
+/* ours: labelled for this project. Of those of ours whose hash is another today: config: as it was when it was made (JSON), NULL
+ * when that is not known; users: of other projects */
+struct observed_net { const char *name, *key, *hash; bool ours; const char *config; struct observed_users users; };
+struct observed_vol { const char *name, *key, *hash; bool ours, anonymous; const char *config; struct observed_users users; };
 /* An image that a service names beside its own (service_other_image()). */
 struct observed_ref { const char *ref, *image_id; };                 /* image_id "" = not in the store */
 /* What the service's image reference means today. */

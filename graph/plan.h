@@ -34,6 +34,7 @@ struct goal {
 	bool           build, no_build;        /* up --build / --no-build */
 	const char    *pull;                   /* NULL or "" = each service's own; always, missing, never, build */
 	bool           volumes;                /* down -v, rm -v */
+	const char *const *renew_volumes; size_t n_renew_volumes;  /* up: real names of volumes that may lose what is in them */
 	const char    *rmi;                    /* down --rmi: NULL, "", local, all */
 	bool           stop_first;             /* rm -s */
 	const char    *signal;                 /* kill -s */
@@ -46,7 +47,9 @@ struct goal {
 #define OP_KINDS(X) \
 	X(OP_PULL, "pull image") X(OP_BUILD, "build image") X(OP_PUSH, "push image") \
 	X(OP_NET_CREATE, "create network") X(OP_NET_REMOVE, "remove network") \
+	X(OP_NET_REMAKE, "recreate network") X(OP_NET_UPDATE, "relabel network") \
 	X(OP_VOL_CREATE, "create volume") X(OP_VOL_REMOVE, "remove volume") \
+	X(OP_VOL_REMAKE, "recreate volume") X(OP_VOL_UPDATE, "relabel volume") \
 	X(OP_CTR_CREATE, "create container") X(OP_CTR_START, "start container") X(OP_CTR_STOP, "stop container") \
 	X(OP_CTR_KILL, "kill container") X(OP_CTR_REMOVE, "remove container") \
 	X(OP_CTR_PAUSE, "pause container") X(OP_CTR_UNPAUSE, "unpause container") \
@@ -63,8 +66,8 @@ struct op {
 	const char   *object;                  /* what the user sees: container, network, volume, image name */
 	const char   *cause;                   /* "recreate web: environment.DEBUG changed, compose.yaml:14:7" */
 	const struct service *service;         /* or NULL (orphans, networks, volumes) */
-	const struct network *network;         /* OP_NET_CREATE */
-	const struct volume  *volume;          /* OP_VOL_CREATE */
+	const struct network *network;         /* OP_NET_CREATE, _REMAKE, _UPDATE */
+	const struct volume  *volume;          /* OP_VOL_CREATE, _REMAKE, _UPDATE */
 	const struct observed_ctr *ctr;        /* the existing container it acts on, or NULL: the one that ctr_op creates */
 	struct op    *ctr_op;                  /* start/wait/hook of a container that OP_CTR_CREATE ctr_op makes; or NULL */
 	const struct observed_ctr *replaces;   /* OP_CTR_CREATE: anonymous volumes are taken over from it */
@@ -83,6 +86,7 @@ struct plan {
 	struct arena arena;
 	struct op  **ops; size_t n_ops;        /* in an order that respects after */
 	const char **warnings; size_t n_warnings;
+	const char **stale_volumes; size_t n_stale_volumes;    /* that goal.renew_volumes could name */
 	const char **unchanged; size_t n_unchanged;    /* names of containers that stay as they are and run */
 };
 

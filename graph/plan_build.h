@@ -9,6 +9,14 @@
 /* What a plan does to the containers of a service. */
 enum touched { LEFT_ALONE, STARTED, RESTARTED, REMADE };
 
+/* A network or volume that the selected services need. */
+struct resource {
+	const char *name, *key;
+	bool        is_volume;
+	bool        remade;                  /* op makes it anew */
+	struct op  *op;                      /* makes it, or NULL */
+};
+
 struct builder {
 	struct plan           *plan;
 	const struct project  *want;         /* or NULL */
@@ -21,6 +29,7 @@ struct builder {
 	struct op           ***gone;         /* per service: operations after which it counts as stopped */
 	enum touched          *touched;      /* per service: the most that is done to one of its containers */
 	struct op            **cleared;      /* orphans that are removed: their ports and names are free after these; NULL-terminated, or NULL */
+	struct resource       *res; size_t n_res;
 	bool                  *leaves;       /* per observed container: removed by this plan */
 };
 
@@ -42,6 +51,15 @@ struct op *plan_stop_ctr(struct builder *b, const struct observed_ctr *c, const 
 struct op *plan_remove_ctr(struct builder *b, const struct observed_ctr *c, const char *cause, bool with_volumes, struct op *after);
 /* Wait, for everything service i needs, before op. */
 void plan_wait_deps(struct builder *b, size_t i, struct op *op);
+
+/* plan_resources.c: the networks and volumes of the selected services. err: ERR_MISSING, ERR_CONFLICT */
+int  plan_resources(struct builder *b, struct err *e) __attribute__((warn_unused_result));
+/* op, the creation of a container of s, waits for what is made for it. */
+void plan_after_resources(struct builder *b, const struct service *s, struct op *op);
+/* ret: why c cannot run on as it is: a network (or volume) that it is on is made anew; or NULL */
+const char *plan_remade(struct builder *b, const struct observed_ctr *c, bool volumes);
+/* At the end: stops before, starts after what is made anew. */
+void plan_around_remade(struct builder *b);
 
 /* Before the starts of service i, which are all in ready[i]: its pre_start hooks. */
 void plan_pre_start(struct builder *b, size_t i);

@@ -14,142 +14,6 @@ static const char *image_id(const struct observed *o, const char *service)
 	return "";
 }
 
-/* ---- networks and volumes -------------------------------------------------------------------------------------- */
-
-struct made { const char *name; struct op *op; };
-struct resources { struct made *nets, *vols; size_t n_nets, n_vols; };
-
-static struct op *find_made(const struct made *m, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(m[i].name, name))
-			return m[i].op;
-	return NULL;
-}
-
-static const struct observed_net *have_net(const struct observed *o, const char *name)
-{
-	for (size_t i = 0; i < o->n_nets; i++)
-		if (str_eq(o->nets[i].name, name))
-			return &o->nets[i];
-	return NULL;
-}
-
-static const struct observed_vol *have_vol(const struct observed *o, const char *name)
-{
-	for (size_t i = 0; i < o->n_vols; i++)
-		if (str_eq(o->vols[i].name, name))
-			return &o->vols[i];
-	return NULL;
-}
-
-static int want_network(struct builder *b, struct resources *r, const struct network *n, struct err *e)
-{
-	const struct observed_net *have = have_net(b->have, n->name);
-	char hash[65];
-	struct op *op;
-
-	if (n->external && !have) {
-		err_set(e, ERR_MISSING, 0, "network %s declared as external, but could not be found", n->name);
-		err_at(e, n->pos, n->key);
-		return err_hint(e, "bring up the project that makes it first, or remove `external: true`");
-	}
-	if (have && !have->ours && !n->external)
-		plan_warn(b, "network %s exists but was made by another project; set `external: true` to use it on purpose", n->name);
-	if (n->external)
-		return 0;
-	network_hash(n, hash);
-	if (have && have->ours && *have->hash && !str_eq(have->hash, hash))
-		plan_warn(b, "network %s has another configuration than the file asks for; `compose down` and `up` make it anew", n->name);
-	op = NULL;
-	if (!have) {
-		op = plan_add(b, OP_NET_CREATE, n->name, "not present");
-		op->network = n;
-	}
-	r->nets[r->n_nets++] = (struct made){ n->name, op };
-	return 0;
-}
-
-static int want_volume(struct builder *b, struct resources *r, const struct volume *v, struct err *e)
-{
-	const struct observed_vol *have = have_vol(b->have, v->name);
-	char hash[65];
-	struct op *op = NULL;
-
-	if (v->external && !have) {
-		err_set(e, ERR_MISSING, 0, "external volume \"%s\" not found", v->name);
-		err_at(e, v->pos, v->key);
-		return err_hint(e, "bring up the project that makes it first, or remove `external: true`");
-	}
-	if (have && !have->ours && !v->external)
-		plan_warn(b, "volume %s exists but was made by another project; set `external: true` to use it on purpose", v->name);
-	volume_hash(v, hash);
-	if (have && have->ours && *have->hash && !str_eq(have->hash, hash))
-		plan_warn(b, "volume %s has another configuration than the file asks for; it is used as it is", v->name);
-	if (!have) {
-		op = plan_add(b, OP_VOL_CREATE, v->name, "not present");
-		op->volume = v;
-	}
-	r->vols[r->n_vols++] = (struct made){ v->name, op };
-	return 0;
-}
-
-static bool uses_network(const struct service *s, const char *key)
-{
-	for (size_t i = 0; i < s->n_networks; i++)
-		if (str_eq(s->networks[i].network, key))
-			return true;
-	return false;
-}
-
-static bool uses_volume(const struct service *s, const char *key)
-{
-	for (size_t i = 0; i < s->n_mounts; i++)
-		if (s->mounts[i].kind == MOUNT_VOLUME && str_eq(s->mounts[i].source, key))
-			return true;
-	return false;
-}
-
-static int want_resources(struct builder *b, struct resources *r, struct err *e)
-{
-	const struct project *p = b->want;
-
-	r->nets = arena_alloc(&b->plan->arena, (p->n_networks + 1) * sizeof(*r->nets));
-	r->vols = arena_alloc(&b->plan->arena, (p->n_volumes + 1) * sizeof(*r->vols));
-	for (size_t i = 0; i < p->n_networks; i++)
-		for (size_t k = 0; k < p->n_services; k++)
-			if (b->sel[k] && uses_network(&p->services[k], p->networks[i].key)) {
-				if (want_network(b, r, &p->networks[i], e) < 0)
-					return -1;
-				break;
-			}
-	for (size_t i = 0; i < p->n_volumes; i++)
-		for (size_t k = 0; k < p->n_services; k++)
-			if (b->sel[k] && uses_volume(&p->services[k], p->volumes[i].key)) {
-				if (want_volume(b, r, &p->volumes[i], e) < 0)
-					return -1;
-				break;
-			}
-	return 0;
-}
-
-/* op (a container's creation) waits for the networks and volumes that this plan makes for it */
-static void after_resources(struct builder *b, const struct resources *r, const struct service *s, struct op *op)
-{
-	for (size_t i = 0; i < s->n_networks; i++) {
-		const struct network *n = project_network(b->want, s->networks[i].network);
-
-		if (n)
-			plan_after(b, op, find_made(r->nets, r->n_nets, n->name));
-	}
-	for (size_t i = 0; i < s->n_mounts; i++) {
-		const struct volume *v = s->mounts[i].kind == MOUNT_VOLUME ? project_volume(b->want, s->mounts[i].source) : NULL;
-
-		if (v)
-			plan_after(b, op, find_made(r->vols, r->n_vols, v->name));
-	}
-}
-
 /* ---- orphans ---------------------------------------------------------------------------------------------------- */
 
 static bool is_inactive(const struct project *p, const char *name)
@@ -244,7 +108,7 @@ static void touch(struct builder *b, size_t i, enum touched t)
 		b->touched[i] = t;
 }
 
-static struct op *create_op(struct builder *b, const struct resources *r, const struct service *s, unsigned number,
+static struct op *create_op(struct builder *b, const struct service *s, unsigned number,
 			    const char *cause, const struct observed_ctr *replaces)
 {
 	struct op *op = plan_add(b, OP_CTR_CREATE, plan_ctr_name(b, s, number), cause);
@@ -252,7 +116,7 @@ static struct op *create_op(struct builder *b, const struct resources *r, const 
 	op->service = s;
 	op->number = number;
 	op->replaces = replaces;
-	after_resources(b, r, s, op);
+	plan_after_resources(b, s, op);
 	for (struct op **rm = b->cleared; rm && *rm; rm++)
 		if (str_eq((*rm)->object, op->object))   /* a container_name that went to another service */
 			plan_after(b, op, *rm);
@@ -279,10 +143,10 @@ static struct op *start_op(struct builder *b, const struct service *s, const cha
 	return op;
 }
 
-static void make_new(struct builder *b, const struct resources *r, size_t i, unsigned number)
+static void make_new(struct builder *b, size_t i, unsigned number)
 {
 	const struct service *s = &b->want->services[i];
-	struct op *created = create_op(b, r, s, number, "not present", NULL), *start;
+	struct op *created = create_op(b, s, number, "not present", NULL), *start;
 
 	if (b->goal->verb == GOAL_CREATE)
 		return;
@@ -291,18 +155,20 @@ static void make_new(struct builder *b, const struct resources *r, size_t i, uns
 	plan_list_add(b, &b->ready[i], start);
 }
 
-/* Create beside the old one first, so that what cannot be made leaves the old one running. */
-static void make_anew(struct builder *b, const struct resources *r, size_t i, const struct observed_ctr *c, const char *cause)
+/* Create beside the old one first, so that what cannot be made leaves the old one running. Not where a volume is made anew: that
+ * one is filled when the container is created, and the old container must have let go of it by then. */
+static void make_anew(struct builder *b, size_t i, const struct observed_ctr *c, const char *cause)
 {
 	const struct service *s = &b->want->services[i];
 	const char *why = arena_printf(&b->plan->arena, "recreate %s: %s", s->name, cause);
-	struct op *created = create_op(b, r, s, c->number, why, b->goal->renew_anon_volumes ? NULL : c), *stop, *rm, *start;
+	struct op *created = create_op(b, s, c->number, why, b->goal->renew_anon_volumes ? NULL : c), *stop, *rm, *start;
+	bool beside = !plan_remade(b, c, true);
 
 	touch(b, i, REMADE);
 	stop = plan_stop_ctr(b, c, s, why);
-	if (stop)
+	if (stop && beside)
 		plan_after(b, stop, created);
-	rm = plan_remove_ctr(b, c, why, b->goal->renew_anon_volumes, stop ? stop : created);
+	rm = plan_remove_ctr(b, c, why, b->goal->renew_anon_volumes, stop && beside ? stop : created);
 	if (b->goal->verb == GOAL_CREATE)
 		return;
 	start = start_op(b, s, created->object, why, NULL, created);
@@ -357,11 +223,14 @@ static bool hooks_lack(const struct observed_ctr *c, enum hook_state how)
 static void keep(struct builder *b, size_t i, const struct observed_ctr *c, const char *restart_cause)
 {
 	const struct service *s = &b->want->services[i];
+	const char *remade = plan_runs(c) ? plan_remade(b, c, false) : NULL;
 	struct op *stop = NULL, *start;
 
 	if (!restart_cause && hooks_lack(c, HOOKS_FAILED))
 		restart_cause = "its post_start hook failed";
-	if (b->goal->verb == GOAL_CREATE || (plan_runs(c) && c->state != CTR_PAUSED && !restart_cause && !hooks_lack(c, HOOKS_RUN))) {
+	if (remade)
+		restart_cause = remade;
+	else if (b->goal->verb == GOAL_CREATE || (plan_runs(c) && c->state != CTR_PAUSED && !restart_cause && !hooks_lack(c, HOOKS_RUN))) {
 		stays(b, s, c);
 		return;
 	}
@@ -450,7 +319,7 @@ static void scale_away(struct builder *b, const struct service *s, const struct 
 	plan_remove_ctr(b, c, why, true, plan_stop_ctr(b, c, s, why));
 }
 
-static void up_service(struct builder *b, const struct resources *r, size_t i)
+static void up_service(struct builder *b, size_t i)
 {
 	const struct service *s = &b->want->services[i];
 	unsigned want = scale_of(b, s), max = 0, stay = 0;
@@ -463,8 +332,11 @@ static void up_service(struct builder *b, const struct resources *r, size_t i)
 	char hash[65];
 
 	service_hash(s, hash);
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n; k++) {
 		cause[k] = fate.recreate ? fate.recreate : ctr_cause(b, i, &c[k], hash);
+		if (!cause[k])
+			cause[k] = plan_remade(b, &c[k], true);
+	}
 	for (size_t k = 0; k < n; k++) {
 		goes[k] = left[k] = is_leftover(c, n, cause, k);
 		n_left += left[k];
@@ -479,33 +351,49 @@ static void up_service(struct builder *b, const struct resources *r, size_t i)
 		else if (goes[k])
 			scale_away(b, s, &c[k], want);
 		else if (cause[k])
-			make_anew(b, r, i, &c[k], cause[k]);
+			make_anew(b, i, &c[k], cause[k]);
 		else
 			keep(b, i, &c[k], fate.restart);
 	}
 	while (stay++ < want)
-		make_new(b, r, i, ++max);
+		make_new(b, i, ++max);
 	plan_pre_start(b, i);
 }
 
 /* A service that nobody asked for, but whose running containers cannot go on as they are beside what this plan does. */
-static void follow(struct builder *b, const struct resources *r, size_t i)
+static void follow(struct builder *b, size_t i, struct fate fate)
 {
 	const struct service *s = &b->want->services[i];
-	struct fate fate = fate_from_deps(b, s);
 	size_t n;
 	const struct observed_ctr *c = plan_ctrs(b->have, s->name, &n);
 
-	for (size_t k = 0; (fate.recreate || fate.restart) && k < n; k++) {
-		if (!plan_runs(&c[k]))
+	for (size_t k = 0; k < n; k++) {
+		const char *anew = fate.recreate ? fate.recreate : plan_remade(b, &c[k], true);
+
+		if (!plan_runs(&c[k]) || (!anew && !fate.restart && !plan_remade(b, &c[k], false)))
 			continue;
 		b->sel[i] = true;
-		if (fate.recreate)
-			make_anew(b, r, i, &c[k], fate.recreate);
+		if (anew)
+			make_anew(b, i, &c[k], anew);
 		else
 			keep(b, i, &c[k], fate.restart);
 	}
 	plan_pre_start(b, i);
+}
+
+/* Containers of services that the file does not have now (orphans, inactive profiles) that are on what is made anew. */
+static void bounce_others(struct builder *b)
+{
+	for (size_t i = 0; i < b->have->n_ctrs; i++) {
+		const struct observed_ctr *c = &b->have->ctrs[i];
+		const char *net = plan_remade(b, c, false), *why = net ? net : plan_remade(b, c, true);
+
+		if (why && plan_runs(c) && !c->oneoff && !b->leaves[i] && plan_service(b, c->service) == SIZE_MAX) {
+			struct op *stop = plan_stop_ctr(b, c, NULL, why);
+
+			plan_after(b, start_op(b, NULL, c->name, why, c, NULL), stop);
+		}
+	}
 }
 
 /* A wait for one container of a dependency. ret: NULL when what was observed already satisfies it */
@@ -576,12 +464,11 @@ static void wait_for_all(struct builder *b)
 
 int plan_up(struct builder *b, struct err *e)
 {
-	struct resources r = {0};
 	size_t target = SIZE_MAX;
 
 	if (deps_select(&b->deps, b->goal->services, true, b->named, e) < 0 ||
 	    deps_select(&b->deps, b->goal->services, b->goal->no_deps, b->sel, e) < 0 ||
-	    want_resources(b, &r, e) < 0)
+	    plan_resources(b, e) < 0)
 		return -1;
 	if (b->goal->verb == GOAL_RUN)
 		target = plan_service(b, b->goal->services[0]);
@@ -589,13 +476,14 @@ int plan_up(struct builder *b, struct err *e)
 	for (size_t k = 0; k < b->deps.n; k++) {
 		size_t i = b->deps.order[k];
 
-		if (i == target || b->want->services[i].provider)
+		if (b->want->services[i].provider)
 			continue;
-		if (b->sel[i])
-			up_service(b, &r, i);
-		else if (!b->goal->no_deps && b->goal->verb == GOAL_UP)
-			follow(b, &r, i);
+		if (b->sel[i] && i != target)
+			up_service(b, i);
+		else
+			follow(b, i, b->goal->no_deps || b->goal->verb != GOAL_UP ? (struct fate){0} : fate_from_deps(b, &b->want->services[i]));
 	}
+	bounce_others(b);
 	if (target != SIZE_MAX) {                                /* the one-off's own waits hang on a marker operation */
 		const struct service *s = &b->want->services[target];
 		struct op *op = plan_add(b, OP_WAIT, s->name, "dependencies");
@@ -604,6 +492,7 @@ int plan_up(struct builder *b, struct err *e)
 		op->wait = WAIT_RUNNING;
 		plan_wait_deps(b, target, op);
 	}
+	plan_around_remade(b);
 	if (b->goal->wait_healthy)
 		wait_for_all(b);
 	return 0;

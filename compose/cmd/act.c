@@ -171,12 +171,43 @@ static int meet_supervisor(struct ctx *c, struct err *e)
 	return lock_is_alive(&c->paths, c->name) ? sup_open(&s, &c->paths, c->name, true, e) : 0;
 }
 
+static bool may_renew(struct ctx *c, enum renew how, const char *volume)
+{
+	auto_free char *q = xasprintf("Volume \"%s\" exists but doesn't match configuration in compose file. Recreate (data will be lost)?",
+				      volume);
+
+	if (how == RENEW_YES || c->g->dry_run)
+		return how == RENEW_YES;
+	ui_flush(c->ui);
+	return ui_confirm(q, false);
+}
+
+int act_plan(struct ctx *c, const struct goal *g, const struct act_opts *o, struct plan **ret, struct err *e)
+{
+	auto_plan struct plan *p = NULL;
+	auto_free const char **names = NULL;
+	struct goal again = *g;
+
+	if (act_observe(c, e) < 0 || plan_make(&p, c->project, c->observed, g, e) < 0)
+		return -1;
+	names = xcalloc(p->n_stale_volumes + 1, sizeof(*names));
+	for (size_t i = 0; o && o->renew != RENEW_NEVER && i < p->n_stale_volumes; i++)
+		if (may_renew(c, o->renew, p->stale_volumes[i]))
+			names[again.n_renew_volumes++] = p->stale_volumes[i];
+	if (!again.n_renew_volumes) {
+		*ret = take_ptr(p);
+		return 0;
+	}
+	again.renew_volumes = names;
+	return plan_make(ret, c->project, c->observed, &again, e);
+}
+
 int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *ret_n, struct err *e)
 {
 	auto_plan struct plan *p = NULL;
 	auto_engine struct engine *en = NULL;
 
-	if (act_observe(c, e) < 0 || plan_make(&p, c->project, c->observed, g, e) < 0)
+	if (act_plan(c, g, o, &p, e) < 0)
 		return -1;
 	if (ret_n)
 		*ret_n = p->n_ops;

@@ -6,7 +6,10 @@
 #include "compose/engine/engine.h"
 #include "graph/plan.h"
 
+/* A volume that fits the file no more is made anew, and what is in it lost: never; if somebody says so; yes */
+enum renew { RENEW_NEVER, RENEW_ASK, RENEW_YES };
 struct act_opts {
+	enum renew renew;
 	bool quiet_pull, quiet_build, no_cache, pull_base, check_build;
 	const struct strv *build_args, *build_ssh;
 	bool say_unchanged;               /* name the containers that stay as they are */
@@ -14,6 +17,8 @@ struct act_opts {
 /* Observe (afresh), plan g, run it; with --dry-run print the plan instead. Failures beyond the one in e go to c->errs.
  * ret_n (may be NULL): operations in the plan */
 int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *ret_n, struct err *e) __attribute__((warn_unused_result));
+/* Observe (afresh) and plan g, with what o->renew allows. */
+int act_plan(struct ctx *c, const struct goal *g, const struct act_opts *o, struct plan **ret, struct err *e) __attribute__((warn_unused_result));
 /* Between the images and the containers: services of providers come up, and what they give becomes the environment of those
  * that depend on them. */
 int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, struct err *e) __attribute__((warn_unused_result));

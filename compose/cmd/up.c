@@ -26,7 +26,7 @@ struct up_args {
 	OPT_FLAG(0, "quiet-pull", struct up_args, quiet_pull, "no progress of pulls"), \
 	OPT_FLAG(0, "remove-orphans", struct up_args, remove_orphans, "remove containers of services not in the file"), \
 	OPT_STRS(0, "scale", struct up_args, scale, "SERVICE=N", "number of containers; repeatable"), \
-	OPT_FLAGX('y', "yes", struct up_args, yes, 0, "answer yes to questions (so far it asks none)")
+	OPT_FLAGX('y', "yes", struct up_args, yes, 0, "make volumes anew that changed in the file, without asking; their data is lost")
 
 static const struct opt up_opts[] = {
 	OPT_FLAG('d', "detach", struct up_args, detach, "return when the containers have been started"),
@@ -149,7 +149,7 @@ static int attached(struct ctx *c, const struct up_args *a, const struct goal *g
 		.abort_on_exit = a->abort_on_exit || a->exit_code_from, .abort_on_failure = a->abort_on_failure,
 		.exit_code_from = a->exit_code_from, .timeout_ns = a->timeout_ns };
 
-	if (act_observe(c, e) < 0 || plan_make(&p, c->project, c->observed, g, e) < 0)
+	if (act_plan(c, g, ao, &p, e) < 0)
 		return -1;
 	return attach_run(c, p, ao, &o, e);
 }
@@ -165,7 +165,8 @@ static int images_first(struct ctx *c, const struct goal *up, const struct act_o
 static int up_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct up_args *a = args;
-	struct act_opts ao = { .quiet_pull = a->quiet_pull, .quiet_build = a->quiet_build, .say_unchanged = true };
+	struct act_opts ao = { .quiet_pull = a->quiet_pull, .quiet_build = a->quiet_build, .say_unchanged = true,
+		.renew = a->yes ? RENEW_YES : RENEW_ASK };
 	auto_free struct goal_scale *scale = NULL;
 	auto_strv struct strv names = {0};
 	int64_t began_ns = sys_now_ns();

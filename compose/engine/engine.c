@@ -23,7 +23,9 @@ struct job {
 static op_fn *const handlers[] = {
 	[OP_PULL] = op_pull, [OP_BUILD] = op_build, [OP_PUSH] = op_push, [OP_IMAGE_REMOVE] = op_image_remove,
 	[OP_NET_CREATE] = op_net_create, [OP_NET_REMOVE] = op_net_remove,
+	[OP_NET_REMAKE] = op_net_remake, [OP_NET_UPDATE] = op_net_update,
 	[OP_VOL_CREATE] = op_vol_create, [OP_VOL_REMOVE] = op_vol_remove,
+	[OP_VOL_REMAKE] = op_vol_remake, [OP_VOL_UPDATE] = op_vol_update,
 	[OP_CTR_CREATE] = op_ctr_create, [OP_CTR_START] = op_ctr_start, [OP_CTR_STOP] = op_ctr_stop,
 	[OP_CTR_KILL] = op_ctr_kill, [OP_CTR_REMOVE] = op_ctr_remove, [OP_CTR_PAUSE] = op_ctr_pause,
 	[OP_CTR_UNPAUSE] = op_ctr_unpause, [OP_PROVIDER_UP] = op_provider, [OP_PROVIDER_STOP] = op_provider,
@@ -36,6 +38,8 @@ static const struct { const char *kind, *begin, *end; } words[] = {
 	[OP_PUSH] = { "Image", "Pushing", "Pushed" },
 	[OP_IMAGE_REMOVE] = { "Image", "Removing", "Removed" },
 	[OP_NET_CREATE] = { "Network", "Creating", "Created" }, [OP_NET_REMOVE] = { "Network", "Removing", "Removed" },
+	[OP_NET_REMAKE] = { "Network", "Recreating", "Recreated" }, [OP_NET_UPDATE] = { "Network", "Relabelling", "Relabelled" },
+	[OP_VOL_REMAKE] = { "Volume", "Recreating", "Recreated" }, [OP_VOL_UPDATE] = { "Volume", "Relabelling", "Relabelled" },
 	[OP_VOL_CREATE] = { "Volume", "Creating", "Created" }, [OP_VOL_REMOVE] = { "Volume", "Removing", "Removed" },
 	[OP_CTR_CREATE] = { "Container", "Creating", "Created" }, [OP_CTR_START] = { "Container", "Starting", "Started" },
 	[OP_CTR_STOP] = { "Container", "Stopping", "Stopped" }, [OP_CTR_KILL] = { "Container", "Killing", "Killed" },
@@ -134,11 +138,13 @@ static bool shown(const struct op *op)
 	return op->kind != OP_WAIT || op->ctr || op->ctr_op;
 }
 
-/* A container that is replaced says why. ret: caller frees */
+/* What is made anew says why. ret: caller frees */
 static char *begin_text(const struct op *op)
 {
 	const char *why = op->replaces ? strstr(op->cause, ": ") : NULL;
 
+	if (op->kind == OP_NET_REMAKE || op->kind == OP_VOL_REMAKE)
+		return xasprintf("%s: %s", words[op->kind].begin, op->cause);
 	if (!op->replaces)
 		return xstrdup(words[op->kind].begin);
 	return xasprintf("Recreating: %s", why ? why + 2 : op->cause);

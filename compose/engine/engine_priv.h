@@ -40,7 +40,8 @@ struct given { const struct service *by; char *key, *val; bool raw; };
 /* Handler of one kind of operation. ret: 0 done, 1 under way (a reply or a thread ends it), -1 failed */
 typedef int op_fn(struct engine *en, struct op *op, struct err *e);
 op_fn op_pull, op_build, op_push, op_image_remove;                              /* op_image.c */
-op_fn op_net_create, op_net_remove, op_vol_create, op_vol_remove;      /* op_net.c */
+op_fn op_net_create, op_net_remove, op_net_remake, op_net_update;      /* op_net.c */
+op_fn op_vol_create, op_vol_remove, op_vol_remake, op_vol_update;
 op_fn op_ctr_create, op_ctr_start, op_ctr_stop, op_ctr_kill, op_ctr_remove, op_ctr_pause, op_ctr_unpause, op_wait;  /* op_ctr.c */
 op_fn op_provider;                                                     /* op_provider.c */
 /* Hand on what providers gave. */
@@ -69,9 +70,8 @@ void engine_unmount_volumes(struct engine *en);
 /* op_net.c: make the network of RUN steps if it is not there yet; any thread. */
 int build_network(struct engine *en, struct sup *sup, char **ret_name, struct err *e);
 void build_network_remove(struct engine *en);
-/* Make a volume on disk. in: key "" = anonymous; v: as the file has it, or NULL. name is the real one */
-int volume_make(struct engine *en, const char *name, const char *key, const char *hash, const struct volume *v,
-		struct err *e);
+/* Make a volume on disk. in: v: as the file has it; without a key it is an anonymous one. name is the real one */
+int volume_make(struct engine *en, const char *name, const struct volume *v, struct err *e);
 
 /* to_spec.c, to_record.c: a container of s, described for the runtime and for our own state. */
 struct ctr_want {

@@ -162,7 +162,7 @@ static int add_volume(struct ctx *c, const struct mount *m, struct err *e)
 
 		record_new_id(id);
 		name = xstrdup(id);
-		if (volume_make(c->en, name, "", "", &(struct volume){ .labels = m->labels }, e) < 0)
+		if (volume_make(c->en, name, &(struct volume){ .labels = m->labels }, e) < 0)
 			return -1;
 	}
 	strv_add(&c->r->volumes, name);

@@ -54,6 +54,11 @@ static void add_mounted(struct arena *a, const struct ctr_record *r, struct obse
 	c->n_mounted = r->mount_images.n;
 }
 
+static bool runs(enum ctr_state s)
+{
+	return s == CTR_RUNNING || s == CTR_PAUSED || s == CTR_RESTARTING;
+}
+
 static int add_ctr(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct walk *w = arg;
@@ -74,7 +79,7 @@ static int add_ctr(void *arg, int dir, struct ctr_record *r, struct ctr_status *
 		.has_healthcheck = r->health.set, .hooks = s->hook, .exit_code = s->exit_code, .shares = shared_ctr(a, r),
 	};
 	add_mounted(a, r, c);
-	if (!w->alive && (c->state == CTR_RUNNING || c->state == CTR_PAUSED || c->state == CTR_RESTARTING)) {
+	if (!w->alive && runs(c->state)) {
 		c->state = CTR_EXITED;
 		c->health = HEALTH_NONE;
 	}
@@ -139,20 +144,20 @@ static int observe_ctrs(struct walk *w, const struct paths *paths, const char *n
 	return 0;
 }
 
-static bool external_net(const struct project *p, const char *name)
+static const struct network *named_net(const struct project *p, const char *name)
 {
 	for (size_t i = 0; p && i < p->n_networks; i++)
 		if (str_eq(p->networks[i].name, name))
-			return true;
-	return false;
+			return &p->networks[i];
+	return NULL;
 }
 
-static bool project_vol(const struct project *p, const char *name)
+static const struct volume *named_vol(const struct project *p, const char *name)
 {
 	for (size_t i = 0; p && i < p->n_volumes; i++)
 		if (str_eq(p->volumes[i].name, name))
-			return true;
-	return false;
+			return &p->volumes[i];
+	return NULL;
 }
 
 /* Names in ROOT/rel, without the suffix. Absent directory: none. */
@@ -169,6 +174,34 @@ static void list_dir(const struct paths *paths, const char *rel, const char *suf
 		closedir(d);
 }
 
+/* Containers of other projects on a network, or with a volume. */
+struct users { const struct paths *paths; struct arena *arena; const char *name, *project; bool volume; struct observed_users *out; };
+
+static bool is_on(const struct ctr_record *r, const char *name, bool volume)
+{
+	for (size_t i = 0; !volume && i < r->nets.n; i++)
+		if (str_eq(r->nets.v[i].network, name))
+			return true;
+	return volume && strv_has(&r->volumes, name);
+}
+
+static int add_user(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
+{
+	const struct users *u = arg;
+	struct observed_user *v;
+
+	(void)dir;
+	if (str_eq(r->project, u->project) || !is_on(r, u->name, u->volume))
+		return 0;
+	v = arena_alloc(u->arena, (u->out->n + 1) * sizeof(*v));
+	if (u->out->n)
+		memcpy(v, u->out->v, u->out->n * sizeof(*v));
+	v[u->out->n++] = (struct observed_user){ arena_strdup(u->arena, r->name), arena_strdup(u->arena, r->service),
+		arena_strdup(u->arena, r->project), runs(s->state) && lock_is_alive(u->paths, r->project) };
+	u->out->v = v;
+	return 0;
+}
+
 static int observe_nets(struct observed *o, const struct paths *paths, const struct project *p, const char *name, struct err *e)
 {
 	auto_strv struct strv found = {0};
@@ -178,12 +211,21 @@ static int observe_nets(struct observed *o, const struct paths *paths, const str
 	for (size_t i = 0; i < found.n; i++) {
 		struct net_record r = {0};
 		int got = net_record_read(paths, found.v[i], &r, e);
+		const struct network *n = got == 0 ? named_net(p, r.name) : NULL;
+		struct observed_net *out = &o->nets[o->n_nets];
+		char hash[65];
 
 		if (got < 0)
 			return err_wrap(e, "look at network %s", found.v[i]);
-		if (got == 0 && (str_eq(r.project, name) || external_net(p, r.name)))
-			o->nets[o->n_nets++] = (struct observed_net){ arena_strdup(&o->arena, r.name), arena_strdup(&o->arena, r.key),
-				arena_strdup(&o->arena, r.hash), str_eq(r.project, name) };
+		if (got == 0 && (str_eq(r.project, name) || n)) {
+			o->n_nets++;
+			*out = (struct observed_net){ .name = arena_strdup(&o->arena, r.name), .key = arena_strdup(&o->arena, r.key),
+				.hash = arena_strdup(&o->arena, r.hash), .ours = str_eq(r.project, name) };
+		}
+		if (n && str_eq(r.project, name) && (network_hash(n, hash), !str_eq(r.hash, hash))) {
+			out->config = *r.config ? arena_strdup(&o->arena, r.config) : NULL;
+			(void)record_each(paths, NULL, add_user, &(struct users){ paths, &o->arena, out->name, name, false, &out->users }, NULL);
+		}
 		net_record_done(&r);
 	}
 	return 0;
@@ -198,12 +240,21 @@ static int observe_vols(struct observed *o, const struct paths *paths, const str
 	for (size_t i = 0; i < found.n; i++) {
 		struct vol_record r = {0};
 		int got = vol_record_read(paths, found.v[i], &r, e);
+		const struct volume *v = got == 0 ? named_vol(p, r.name) : NULL;
+		struct observed_vol *out = &o->vols[o->n_vols];
+		char hash[65];
 
 		if (got < 0)
 			return err_wrap(e, "look at volume %s", found.v[i]);
-		if (got == 0 && (str_eq(r.project, name) || project_vol(p, r.name)))
-			o->vols[o->n_vols++] = (struct observed_vol){ arena_strdup(&o->arena, r.name), arena_strdup(&o->arena, r.key),
-				arena_strdup(&o->arena, r.hash), str_eq(r.project, name), r.anonymous };
+		if (got == 0 && (str_eq(r.project, name) || v)) {
+			o->n_vols++;
+			*out = (struct observed_vol){ .name = arena_strdup(&o->arena, r.name), .key = arena_strdup(&o->arena, r.key),
+				.hash = arena_strdup(&o->arena, r.hash), .ours = str_eq(r.project, name), .anonymous = r.anonymous };
+		}
+		if (v && str_eq(r.project, name) && (volume_hash(v, hash), !str_eq(r.hash, hash))) {
+			out->config = *r.config ? arena_strdup(&o->arena, r.config) : NULL;
+			(void)record_each(paths, NULL, add_user, &(struct users){ paths, &o->arena, out->name, name, true, &out->users }, NULL);
+		}
 		vol_record_done(&r);
 	}
 	return 0;

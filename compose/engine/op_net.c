@@ -23,6 +23,15 @@ static void put_kv(struct rec_kv **v, size_t *n, const char *key, const char *va
 	(vec)->cap = (vec)->n; \
 } while (0)
 
+/* j is consumed. ret: caller frees; "" where there is no configuration */
+static char *config_text(json_t *j)
+{
+	char *text = json_dumps(j, JSON_COMPACT);
+
+	json_decref(j);
+	return text ? text : xstrdup("");
+}
+
 static int check_driver(const struct network *n, struct err *e)
 {
 	if (!*n->driver || str_eq(n->driver, "bridge"))
@@ -30,6 +39,16 @@ static int check_driver(const struct network *n, struct err *e)
 	err_set(e, ERR_MODEL, 0, "network %s: driver \"%s\" is not supported", n->name, n->driver);
 	err_at(e, n->pos, n->key);
 	return err_hint(e, "use bridge, the default");
+}
+
+static void net_labels(const struct engine *en, const struct network *n, struct net_record *r)
+{
+	for (size_t i = 0; i < n->labels.n; i++)
+		PUT_KV(&r->labels, n->labels.v[i].key, n->labels.v[i].val);
+	PUT_KV(&r->labels, "com.docker.compose.project", en->o.name);
+	PUT_KV(&r->labels, "com.docker.compose.network", n->key);
+	PUT_KV(&r->labels, "com.docker.compose.config-hash", r->hash);
+	PUT_KV(&r->labels, "com.docker.compose.version", COMPOSE_VERSION);
 }
 
 static void net_record_of(const struct engine *en, const struct network *n, struct net_record *r)
@@ -40,7 +59,8 @@ static void net_record_of(const struct engine *en, const struct network *n, stru
 	id[NET_ID_LEN] = '\0';
 	network_hash(n, hash);
 	*r = (struct net_record){ .name = xstrdup(n->name), .key = xstrdup(n->key), .project = xstrdup(en->o.name), .hash = xstrdup(hash),
-		.id = xstrdup(id), .internal = n->internal, .ipv6 = n->enable_ipv6, .created_ns = sys_now_ns() };
+		.config = config_text(network_config(n)), .id = xstrdup(id), .internal = n->internal, .ipv6 = n->enable_ipv6,
+		.created_ns = sys_now_ns() };
 	r->subnet = xstrdup(n->n_pools ? n->pools[0].subnet : "");
 	r->gateway = xstrdup(n->n_pools ? n->pools[0].gateway : "");
 	r->ip_range = xstrdup(n->n_pools ? n->pools[0].ip_range : "");
@@ -50,12 +70,7 @@ static void net_record_of(const struct engine *en, const struct network *n, stru
 		if (str_eq(n->driver_opts.v[i].key, "com.docker.network.driver.mtu") && str_to_i64(n->driver_opts.v[i].val, &mtu))
 			r->mtu = (int)mtu;
 	}
-	for (size_t i = 0; i < n->labels.n; i++)
-		PUT_KV(&r->labels, n->labels.v[i].key, n->labels.v[i].val);
-	PUT_KV(&r->labels, "com.docker.compose.project", en->o.name);
-	PUT_KV(&r->labels, "com.docker.compose.network", n->key);
-	PUT_KV(&r->labels, "com.docker.compose.config-hash", hash);
-	PUT_KV(&r->labels, "com.docker.compose.version", COMPOSE_VERSION);
+	net_labels(en, n, r);
 }
 
 int op_net_create(struct engine *en, struct op *op, struct err *e)
@@ -76,6 +91,68 @@ int op_net_create(struct engine *en, struct op *op, struct err *e)
 int op_net_remove(struct engine *en, struct op *op, struct err *e)
 {
 	return ask(en, op, "net_remove", json_pack("{s:s}", "network", op->object), e);
+}
+
+/* Everything that was on it has been stopped. When the new one cannot be made the old one comes back. */
+static int remake(struct engine *en, struct sup *sup, const struct net_record *was, const struct net_record *is, struct err *e)
+{
+	auto_err struct err again = {0};
+
+	if (sup_call(sup, "net_remove", json_pack("{s:s}", "network", was->name), NULL, 0, NULL, e) < 0)
+		return -1;
+	if (net_record_write(en->o.paths, is, e) == 0 &&
+	    sup_call(sup, "net_create", json_pack("{s:s}", "network", is->name), NULL, 0, NULL, e) == 0)
+		return 0;
+	if (net_record_write(en->o.paths, was, &again) < 0 ||
+	    sup_call(sup, "net_create", json_pack("{s:s}", "network", was->name), NULL, 0, NULL, &again) < 0)
+		return err_wrap(e, "and the old one cannot be brought back: %s", again.frame[0]);
+	if (!e->hint)
+		err_hint(e, "the network is as it was, its containers are stopped: correct the file and `up` again");
+	return -1;
+}
+
+static int remake_job(struct engine *en, struct op *op, struct err *e)
+{
+	auto_sup struct sup *sup = NULL;
+	struct net_record was = {0}, is = {0};
+	int ret;
+
+	if (sup_open(&sup, en->o.paths, en->o.name, true, e) < 0)
+		return -1;
+	ret = net_record_read(en->o.paths, op->object, &was, e);
+	if (ret == 1)
+		ret = err_set(e, ERR_MISSING, 0, "network %s is gone", op->object);
+	net_record_of(en, op->network, &is);
+	if (ret == 0)
+		ret = remake(en, sup, &was, &is, e);
+	net_record_done(&was);
+	net_record_done(&is);
+	return ret;
+}
+
+int op_net_remake(struct engine *en, struct op *op, struct err *e)
+{
+	return check_driver(op->network, e) < 0 ? -1 : job_start(en, op, remake_job, e);
+}
+
+/* Nothing but its labels differs: the rest of the record comes out the same. */
+int op_net_update(struct engine *en, struct op *op, struct err *e)
+{
+	struct net_record is, was = {0};
+	int ret = net_record_read(en->o.paths, op->object, &was, e);
+
+	if (ret == 1)
+		ret = err_set(e, ERR_MISSING, 0, "network %s is gone", op->object);
+	net_record_of(en, op->network, &is);
+	if (ret == 0) {
+		free(is.id);
+		is.id = xstrdup(was.id);
+		is.created_ns = was.created_ns;
+		ret = net_record_write(en->o.paths, &is, e);
+	}
+	net_record_done(&is);
+	net_record_done(&was);
+	return ret;
 }
 
 /* RUN steps of all builds of one command share a network of their own, so that a build needs nothing of the application's. */
@@ -116,29 +193,42 @@ void build_network_remove(struct engine *en)
 		engine_warn(en, "network %s of the build stays: %s", name, e.frame[0]);
 }
 
-int volume_make(struct engine *en, const char *name, const char *key, const char *hash, const struct volume *v,
-		struct err *e)
+static void vol_labels(const struct engine *en, const struct volume *v, struct vol_record *r)
 {
-	struct vol_record r = { .name = xstrdup(name), .key = xstrdup(key), .project = xstrdup(en->o.name), .hash = xstrdup(hash),
-		.anonymous = !*key, .created_ns = sys_now_ns() };
-	auto_free char *data = xasprintf("volumes/%s/_data", name);
-	auto_close int fd = -1;
-	int ret = 0;
+	for (size_t i = 0; i < v->labels.n; i++)
+		PUT_KV(&r->labels, v->labels.v[i].key, v->labels.v[i].val);
+	PUT_KV(&r->labels, "com.docker.compose.project", en->o.name);
+	PUT_KV(&r->labels, "com.docker.compose.volume", r->key);
+	PUT_KV(&r->labels, "com.docker.compose.version", COMPOSE_VERSION);
+}
 
-	for (size_t i = 0; v && i < v->labels.n; i++)
-		PUT_KV(&r.labels, v->labels.v[i].key, v->labels.v[i].val);
-	for (size_t i = 0; v && i < v->driver_opts.n; i++)
-		PUT_KV(&r.driver_opts, v->driver_opts.v[i].key, v->driver_opts.v[i].val);
-	PUT_KV(&r.labels, "com.docker.compose.project", en->o.name);
-	PUT_KV(&r.labels, "com.docker.compose.volume", key);
-	PUT_KV(&r.labels, "com.docker.compose.version", COMPOSE_VERSION);
-	fd = paths_dir(en->o.paths->root_fd, data, true);
+static void vol_record_of(const struct engine *en, const char *name, const struct volume *v, struct vol_record *r)
+{
+	char hash[65] = "";
+
+	if (v->key)
+		volume_hash(v, hash);
+	*r = (struct vol_record){ .name = xstrdup(name), .key = xstrdup(v->key ? v->key : ""), .project = xstrdup(en->o.name),
+		.hash = xstrdup(hash), .config = v->key ? config_text(volume_config(v)) : xstrdup(""), .anonymous = !v->key,
+		.created_ns = sys_now_ns() };
+	for (size_t i = 0; i < v->driver_opts.n; i++)
+		PUT_KV(&r->driver_opts, v->driver_opts.v[i].key, v->driver_opts.v[i].val);
+	vol_labels(en, v, r);
+}
+
+int volume_make(struct engine *en, const char *name, const struct volume *v, struct err *e)
+{
+	auto_free char *data = xasprintf("volumes/%s/_data", name);
+	auto_close int fd = paths_dir(en->o.paths->root_fd, data, true);
+	struct vol_record r;
+	int ret;
+
 	if (fd < 0)
-		ret = err_set(e, ERR_SYS, errno, "make the directory of volume %s", name);
-	else if (fchmodat(en->o.paths->root_fd, data, 0755, 0) < 0)
-		ret = err_set(e, ERR_SYS, errno, "set the mode of volume %s", name);
-	if (ret == 0)
-		ret = vol_record_write(en->o.paths, &r, e);
+		return err_set(e, ERR_SYS, errno, "make the directory of volume %s", name);
+	if (fchmodat(en->o.paths->root_fd, data, 0755, 0) < 0)
+		return err_set(e, ERR_SYS, errno, "set the mode of volume %s", name);
+	vol_record_of(en, name, v, &r);
+	ret = vol_record_write(en->o.paths, &r, e);
 	vol_record_done(&r);
 	return ret;
 }
@@ -146,15 +236,34 @@ int volume_make(struct engine *en, const char *name, const char *key, const char
 int op_vol_create(struct engine *en, struct op *op, struct err *e)
 {
 	const struct volume *v = op->volume;
-	char hash[65];
 
 	if (*v->driver && !str_eq(v->driver, "local")) {
 		err_set(e, ERR_MODEL, 0, "volume %s: driver \"%s\" is not supported", v->name, v->driver);
 		err_at(e, v->pos, v->key);
 		return err_hint(e, "use local, the default");
 	}
-	volume_hash(v, hash);
-	return volume_make(en, v->name, v->key, hash, v, e);
+	return volume_make(en, v->name, v, e);
+}
+
+int op_vol_update(struct engine *en, struct op *op, struct err *e)
+{
+	struct vol_record is, was = {0};
+	int ret = vol_record_read(en->o.paths, op->object, &was, e);
+
+	if (ret == 1)
+		ret = err_set(e, ERR_MISSING, 0, "volume %s is gone", op->object);
+	vol_record_of(en, op->object, op->volume, &is);
+	is.created_ns = was.created_ns;
+	if (ret == 0)
+		ret = vol_record_write(en->o.paths, &is, e);
+	vol_record_done(&is);
+	vol_record_done(&was);
+	return ret;
+}
+
+int op_vol_remake(struct engine *en, struct op *op, struct err *e)
+{
+	return op_vol_remove(en, op, e) < 0 ? -1 : op_vol_create(en, op, e);
 }
 
 int op_vol_remove(struct engine *en, struct op *op, struct err *e)

@@ -71,13 +71,13 @@ static const struct field status_fields[] = {
 #undef T
 #define T struct net_record
 static const struct field network_fields[] = {
-	F_NAME(name), F_STR(key), F_STR(project), F_STR(hash), F_STR(id), F_STR(subnet), F_STR(gateway), F_STR(ip_range),
+	F_NAME(name), F_STR(key), F_STR(project), F_STR(hash), F_STR(config), F_STR(id), F_STR(subnet), F_STR(gateway), F_STR(ip_range),
 	F_BOOL(internal), F_BOOL(ipv6), F_INT(mtu), F_I64(created_ns), F_VEC(labels, kv_fields), F_END
 };
 #undef T
 #define T struct vol_record
 static const struct field volume_fields[] = {
-	F_NAME(name), F_STR(key), F_STR(project), F_STR(hash), F_BOOL(anonymous), F_I64(created_ns),
+	F_NAME(name), F_STR(key), F_STR(project), F_STR(hash), F_STR(config), F_BOOL(anonymous), F_I64(created_ns),
 	F_VEC(labels, kv_fields), F_VEC(driver_opts, kv_fields), F_END
 };
 #undef T

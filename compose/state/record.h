@@ -108,9 +108,10 @@ int  status_write(int dir, const struct ctr_status *s, struct err *e) __attribut
 int  status_read(int dir, struct ctr_status *s, struct err *e) __attribute__((warn_unused_result));
 void status_done(struct ctr_status *s);
 
-struct net_record { char *name, *key, *project, *hash, *id; char *subnet, *gateway, *ip_range; bool internal, ipv6; int mtu; int64_t created_ns;
+/* config: what hash is of, as JSON; "" when it was made without a file */
+struct net_record { char *name, *key, *project, *hash, *config, *id; char *subnet, *gateway, *ip_range; bool internal, ipv6; int mtu; int64_t created_ns;
 	VEC(struct rec_kv) labels; };
-struct vol_record { char *name, *key, *project, *hash; bool anonymous; int64_t created_ns; VEC(struct rec_kv) labels;
+struct vol_record { char *name, *key, *project, *hash, *config; bool anonymous; int64_t created_ns; VEC(struct rec_kv) labels;
 	VEC(struct rec_kv) driver_opts; };
 /* ret: 0; 1 when there is none of that name; -1 with e */
 int  net_record_read(const struct paths *p, const char *name, struct net_record *r, struct err *e) __attribute__((warn_unused_result));

@@ -261,32 +261,4 @@ scaled() {
 }
 t "scale: the next number up; down those that must go anyway, then the highest" scaled
 
-network() {
-	project netchange <<-'E'
-		services:
-		  a: { image: busybox, command: sleep 1000, networks: [one] }
-		  b: { image: busybox, command: sleep 1000, networks: [two] }
-		networks: { one: {}, two: {} }
-	E
-	ok c up -d
-	id_of b >"$T/b"
-	sed -i 's/one: {}/one: { internal: true }/' compose.yaml
-	ok c up -d
-	has "$err" "network netchange_one has another configuration than the file asks for"
-	is "$(id_of b)" "$(cat "$T/b")"
-	ok c down -t 0
-	ok c up -d
-	id_of b >"$T/b"
-	is "$(states)" "netchange-a-1 running netchange-b-1 running"
-	is "$(c exec -T a ip route | grep -c default)" 0
-	is "$(c exec -T b ip route | grep -c default)" 1
-	is "$(id_of b)" "$(cat "$T/b")"
-	ok c exec -T a payload dns a a
-	# another network for the service
-	sed -i '/ a:/s/\[one\]/[one, two]/' compose.yaml
-	ok c up -d
-	is "$(c exec -T a ip -o -4 addr | awk '{ print $2 }' | xargs)" "lo eth0 eth1"
-	ok c down -t 0
-}
-t "a network that changed is told; a service that changes networks" network
 done_testing

@@ -8,12 +8,18 @@
  *	        healthy | starting | unhealthy          has a healthcheck, and is
  *	        oneoff                                  made by `run`
  *	        image=ID                                made from it (default: what its service's image means today)
- *	        was=YAML                                the service as it was then: these keys over today's; last on its
- *line lost                                    its configuration differs, and nothing is known of the old one nets=A,B
- *vols=A,B                       attached to, mounts (default: what its service asks for) shares=NAME lives in that
- *container's namespaces; "gone": in one that is not there net NAME KEY [hash=X] | net NAME - other    ours (hash: made
- *for another configuration), or another project's vol NAME KEY [hash=X] | vol NAME - other image SERVICE ID what the
- *service's image means today; `image SERVICE -`: not present (default: sha256:SERVICE)
+ *	        was=YAML                                the service as it was then: these keys over today's; last on its line
+ *	        lost                                    its configuration differs, and nothing is known of the old one
+ *	        nets=A,B vols=A,B                       attached to, mounts (default: what its service asks for)
+ *	        shares=NAME                             lives in that container's namespaces; "gone": in one that is not there
+ *	    net NAME KEY [WORD...] | vol NAME KEY [WORD...]
+ *	        other                                   another project's
+ *	        hash=X                                  made for another configuration, of which nothing is known
+ *	        was=YAML                                the same, of which this is known, as with ctr
+ *	        used=CTR@PROJECT, used=stopped:CTR@PROJECT   a container of another project is on it
+ *	        anonymous                               (vol)
+ *	    image SERVICE ID                            what the service's image means today; `image SERVICE -`: not present
+ *	                                                (default: sha256:SERVICE)
  *	@GOAL               a verb and its options, as the command line has them; several @GOAL @EXPECT may follow each
  *other
  *	@EXPECT             the plan as --dry-run prints it, or "error STATUS TEXT" with its position and hint behind it
@@ -146,12 +152,12 @@ static json_t *json_of(const struct node *n)
 				       : json_string(n->text);
 }
 
-/* The service as JSON with the keys of was (a YAML map) replaced; null takes a key away. */
-static const char *as_it_was(struct arena *a, const struct service *s, const char *was)
+/* A configuration with the keys of was (a YAML map) replaced; null takes a key away. j is consumed. */
+static const char *as_it_was(struct arena *a, json_t *config, const char *was)
 {
 	auto_errs struct errs errs = {0};
 	struct node *over = parse(a, was, &errs);
-	auto_json json_t *j = service_config(s);
+	auto_json json_t *j = config;
 	auto_free char *text = NULL;
 
 	for (size_t i = 0; over && over->kind == NODE_MAP && i < over->n; i++)
@@ -213,7 +219,7 @@ static void ctr_word(struct fixture *f, struct observed_ctr *c, const struct ser
 	else if (str_starts(w, "image="))
 		c->image_id = arena_strdup(a, w + 6);
 	else if (str_starts(w, "was=") && s) {
-		c->config = as_it_was(a, s, w + 4);
+		c->config = as_it_was(a, service_config(s), w + 4);
 		c->config_hash = "0";
 	} else if (!strcmp(w, "lost"))
 		c->config_hash = "0";
@@ -247,32 +253,59 @@ static void add_ctr(struct fixture *f, char **w, size_t n)
 		ctr_word(f, c, s, w[i]);
 }
 
-static const char *resource_hash(struct fixture *f, const char *kind, const char *key, char **w, size_t n)
-{
-	char *hash = arena_alloc(&f->have->arena, 65);
-	const struct network *net = project_network(f->project, key);
-	const struct volume *vol = project_volume(f->project, key);
+/* The words behind the key of a net or vol line. */
+struct about { const char *hash, *config; bool other, anonymous; struct observed_users users; };
 
-	if (n > 3 && str_starts(w[3], "hash="))
-		return arena_strdup(&f->have->arena, w[3] + 5);
-	if (!strcmp(kind, "net") && net)
+static void used_by(struct arena *a, struct about *r, const char *w)
+{
+	struct observed_user *u = arena_alloc(a, sizeof(*u));
+	bool runs = !str_starts(w, "stopped:");
+
+	w += runs ? 0 : strlen("stopped:");
+	*u = (struct observed_user){arena_strndup(a, w, strcspn(w, "@")), "svc", arena_strdup(a, w + strcspn(w, "@") + 1), runs};
+	r->users = (struct observed_users){u, 1};
+}
+
+static struct about about_resource(struct fixture *f, char **w, size_t n)
+{
+	struct arena *a = &f->have->arena;
+	const struct network *net = !strcmp(w[0], "net") ? project_network(f->project, w[2]) : NULL;
+	const struct volume *vol = !strcmp(w[0], "vol") ? project_volume(f->project, w[2]) : NULL;
+	char *hash = arena_alloc(a, 65);
+	struct about r = {.hash = hash};
+
+	if (net)
 		network_hash(net, hash);
-	if (!strcmp(kind, "vol") && vol)
+	if (vol)
 		volume_hash(vol, hash);
-	return hash;
+	for (size_t i = 3; i < n; i++)
+		if (str_starts(w[i], "hash=")) {
+			r.hash = arena_strdup(a, w[i] + 5);
+		} else if (str_starts(w[i], "used=")) {
+			used_by(a, &r, w[i] + 5);
+		} else if (str_starts(w[i], "was=") && (net || vol)) {
+			r.config = as_it_was(a, net ? network_config(net) : volume_config(vol), w[i] + 4);
+			r.hash = "0";
+		} else if (!strcmp(w[i], "other")) {
+			r.other = true;
+		} else if (!strcmp(w[i], "anonymous")) {
+			r.anonymous = true;
+		} else {
+			diag("@OBSERVED: what is %s?", w[i]);
+		}
+	return r;
 }
 
 static void add_resource(struct fixture *f, char **w, size_t n)
 {
 	struct arena *a = &f->have->arena;
-	const char *name = arena_strdup(a, w[1]), *key = arena_strdup(a, w[2]),
-		   *hash = resource_hash(f, w[0], w[2], w, n);
-	bool ours = n < 4 || strcmp(w[3], "other") != 0;
+	const char *name = arena_strdup(a, w[1]), *key = arena_strdup(a, w[2]);
+	struct about r = about_resource(f, w, n);
 
 	if (!strcmp(w[0], "net"))
-		f->have->nets[f->have->n_nets++] = (struct observed_net){name, key, hash, ours};
+		f->have->nets[f->have->n_nets++] = (struct observed_net){name, key, r.hash, !r.other, r.config, r.users};
 	else
-		f->have->vols[f->have->n_vols++] = (struct observed_vol){name, key, hash, ours, n > 3 && !strcmp(w[3], "anonymous")};
+		f->have->vols[f->have->n_vols++] = (struct observed_vol){name, key, r.hash, !r.other, r.anonymous, r.config, r.users};
 }
 
 static void set_image(struct fixture *f, const char *service, const char *id)
@@ -324,6 +357,7 @@ struct wish {
 	struct goal goal;
 	char *services[WORDS_MAX + 1];
 	struct goal_scale scale[WORDS_MAX];
+	const char *renew[WORDS_MAX];
 	size_t n_services;
 	bool no_file; /* -p NAME alone */
 };
@@ -380,6 +414,8 @@ static size_t valued(struct wish *wish, char **w)
 	if (!strcmp(w[0], "--scale") && eq) {
 		*eq = '\0';
 		wish->scale[g->n_scale++] = (struct goal_scale){w[1], (unsigned)strtoul(eq + 1, NULL, 10)};
+	} else if (!strcmp(w[0], "--renew")) {
+		wish->renew[g->n_renew_volumes++] = w[1];
 	} else if (!strcmp(w[0], "--rmi")) {
 		g->rmi = w[1];
 	} else if (!strcmp(w[0], "--pull")) {
@@ -414,6 +450,7 @@ static void read_goal(char *line, struct wish *wish)
 	}
 	wish->goal.services = wish->services;
 	wish->goal.scale = wish->scale;
+	wish->goal.renew_volumes = wish->renew;
 }
 
 /* ---- one file
