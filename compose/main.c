@@ -45,7 +45,7 @@ static void help_all(FILE *f)
 static void help_command(const struct cmd *cmd, FILE *f)
 {
 	fprintf(f, "Usage: compose %s %s\n\n%s.\n", cmd->name, cmd->usage, cmd->summary);
-	if (cmd->opts->type != OPT_T_END) {
+	if (opt_any(cmd->opts)) {
 		fputs("\nOptions:\n", f);
 		opt_help(cmd->opts, f);
 	}
@@ -68,29 +68,6 @@ static int unknown_command(const char *name, struct err *e)
 static const char *const *list(struct strv *v)
 {
 	return v->n ? (const char *const *)strv_null(v) : NULL;
-}
-
-static void adopt(const char *name, const char *val)
-{
-	(void)setenv(name, val, 0);
-}
-
-/* Settings that may come from the environment, or the env files, where no option is given. */
-static void environment(struct globals *g)
-{
-	const struct project_opts o = { .files = list(&g->files), .env_files = list(&g->env_files), .project_dir = g->project_dir };
-	const char *v;
-	int64_t n;
-
-	project_settings(&o, adopt);
-	if (!g->progress && (((v = getenv("COMPOSE_PROGRESS")) && *v) || ((v = getenv("BUILDKIT_PROGRESS")) && *v)))
-		g->progress = v;
-	if (!g->ansi && (v = getenv("COMPOSE_ANSI")) && *v)
-		g->ansi = v;
-	if ((v = getenv("COMPOSE_COMPATIBILITY")) && (str_eq(v, "1") || str_eq(v, "true")))
-		g->compatibility = true;
-	if (g->parallel < 0 && (v = getenv("COMPOSE_PARALLEL_LIMIT")) && str_to_i64(v, &n))
-		g->parallel = n;
 }
 
 /* ---- what a command's row asks for ------------------------------------------------------------------------------- */
@@ -242,7 +219,7 @@ static int report(struct ctx *c, struct err *e)
 	}
 	if (e->n)
 		errs_add(&c->errs, e);
-	status = errs_report(&c->errs, stderr);
+	status = ui_errors(c->ui, &c->errs);
 	more = c->status;
 	errs_done(&c->errs);
 	return more ? more : status ? status : 1;
@@ -274,7 +251,7 @@ static int run_command(const struct globals *g, const struct cmd *cmd, char **ar
 		opt_done(cmd->opts, args);
 		return r > 0 ? 0 : err_report(&e, stderr);
 	}
-	c.ui = ui_new(g->progress, g->ansi);
+	c.ui = ui_new(g->progress, g->ansi, globals_flag("COMPOSE_STATUS_STDOUT", false));
 	if (cmd->needs & NEED_PROJECT)
 		r = load_project(&c, args);
 	if (r == 0) {
@@ -340,8 +317,9 @@ static int client_main(char **argv)
 		r = 0;
 	} else if (r < 0) {
 		r = err_report(&e, stderr);
+	} else if (globals_environment(&g, &e) < 0) {
+		r = err_report(&e, stderr);
 	} else {
-		environment(&g);
 		r = dispatch(&g, whole, &e);
 	}
 	opt_done(global_opts, &g);

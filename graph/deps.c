@@ -131,20 +131,6 @@ void deps_done(struct deps *d)
 	*d = (struct deps){0};
 }
 
-static int unknown(const struct deps *d, const char *name, struct err *e)
-{
-	auto_free const char **names = xcalloc(d->n + 1, sizeof(*names));
-	const char *near;
-
-	for (size_t i = 0; i < d->n; i++)
-		names[i] = d->project->services[i].name;
-	near = str_nearest(name, names);
-	err_set(e, ERR_USAGE, 0, "no such service: %s", name);
-	if (near)
-		return err_hint(e, "did you mean %s?", near);
-	return err_hint(e, "`compose config --services` lists them");
-}
-
 /* Mark what the marked services need, directly or not. */
 static void spread(const struct deps *d, bool *sel)
 {
@@ -178,7 +164,7 @@ int deps_select(const struct deps *d, char *const *names, bool no_deps, bool *se
 			if (fnmatch(*names, d->project->services[i].name, 0) == 0)
 				sel[i] = hit = true;
 		if (!hit)
-			return unknown(d, *names, e);
+			return project_no_service(d->project, *names, e);
 	}
 	if (!no_deps)
 		spread(d, sel);

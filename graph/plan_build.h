@@ -60,6 +60,11 @@ void plan_after_resources(struct builder *b, const struct service *s, struct op 
 const char *plan_remade(struct builder *b, const struct observed_ctr *c, bool volumes);
 /* At the end: stops before, starts after what is made anew. */
 void plan_around_remade(struct builder *b);
+/* --wait, otherwise nothing: the operation that waits until c runs, or is healthy where it has a healthcheck. s: may be NULL
+ * ret: NULL without --wait */
+struct op *plan_wait_ready(struct builder *b, const struct service *s, const struct observed_ctr *c);
+/* The same for every start in ready[]. One whose end others wait for need not stay. */
+void plan_wait_all(struct builder *b);
 
 /* Before the starts of service i, which are all in ready[i]: its pre_start hooks. */
 void plan_pre_start(struct builder *b, size_t i);

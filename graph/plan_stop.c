@@ -124,11 +124,22 @@ int plan_start(struct builder *b, struct err *e)
 		for (size_t j = 0; j < n; j++)
 			if (!plan_runs(&c[j]))
 				start_again(b, i, &c[j], ctr_state_name(c[j].state), NULL);
+			else
+				(void)plan_wait_ready(b, s, &c[j]);
 		plan_pre_start(b, i);
 	}
-	for (size_t i = 0; !b->want && i < b->have->n_ctrs; i++)
-		if (!b->have->ctrs[i].oneoff && wanted(b, &b->have->ctrs[i]) && !plan_runs(&b->have->ctrs[i]))
-			start_again(b, 0, &b->have->ctrs[i], "asked for", NULL);
+	plan_wait_all(b);
+	for (size_t i = 0; !b->want && i < b->have->n_ctrs; i++) {
+		const struct observed_ctr *c = &b->have->ctrs[i];
+		struct op *start, *wait;
+
+		if (c->oneoff || !wanted(b, c))
+			continue;
+		start = plan_runs(c) ? NULL : start_again(b, 0, c, "asked for", NULL);
+		wait = plan_wait_ready(b, NULL, c);
+		if (wait)
+			plan_after(b, wait, start);
+	}
 	return 0;
 }
 

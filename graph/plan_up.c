@@ -177,22 +177,29 @@ static void make_anew(struct builder *b, size_t i, const struct observed_ctr *c,
 	plan_list_add(b, &b->ready[i], start);
 }
 
+struct op *plan_wait_ready(struct builder *b, const struct service *s, const struct observed_ctr *c)
+{
+	struct op *wait;
+
+	if (!b->goal->wait_healthy)
+		return NULL;
+	wait = plan_add(b, OP_WAIT, c->name, "--wait");
+	wait->service = s;
+	wait->wait = WAIT_RUNNING;
+	wait->ctr = c;
+	return wait;
+}
+
 static void stays(struct builder *b, const struct service *s, const struct observed_ctr *c)
 {
 	struct plan *p = b->plan;
 	const char **u = arena_alloc(&p->arena, (p->n_unchanged + 1) * sizeof(*u));
-	struct op *wait;
 
 	if (p->n_unchanged)
 		memcpy(u, p->unchanged, p->n_unchanged * sizeof(*u));
 	u[p->n_unchanged++] = c->name;
 	p->unchanged = u;
-	if (!b->goal->wait_healthy)
-		return;
-	wait = plan_add(b, OP_WAIT, c->name, "--wait");
-	wait->service = s;
-	wait->wait = WAIT_RUNNING;
-	wait->ctr = c;
+	(void)plan_wait_ready(b, s, c);
 }
 
 /* Stop now, start later; the containers that are made meanwhile must be there first: what cannot be made stops nothing. */
@@ -447,13 +454,23 @@ void plan_wait_deps(struct builder *b, size_t i, struct op *op)
 	}
 }
 
-/* up --wait: after everything, wait until each container runs, or is healthy where it has a healthcheck. */
-static void wait_for_all(struct builder *b)
+static bool must_end(const struct builder *b, const char *object)
 {
-	for (size_t i = 0; i < b->deps.n; i++)
-		for (struct op **start = b->ready[i]; start && *start; start++) {
-			struct op *op = plan_add(b, OP_WAIT, (*start)->object, "--wait");
+	for (size_t i = 0; i < b->plan->n_ops; i++)
+		if (b->plan->ops[i]->kind == OP_WAIT && b->plan->ops[i]->wait == WAIT_COMPLETED && str_eq(b->plan->ops[i]->object, object))
+			return true;
+	return false;
+}
 
+void plan_wait_all(struct builder *b)
+{
+	for (size_t i = 0; b->goal->wait_healthy && i < b->deps.n; i++)
+		for (struct op **start = b->ready[i]; start && *start; start++) {
+			struct op *op;
+
+			if (must_end(b, (*start)->object))
+				continue;
+			op = plan_add(b, OP_WAIT, (*start)->object, "--wait");
 			op->service = &b->want->services[i];
 			op->wait = WAIT_RUNNING;         /* the engine waits for health where the container has a check */
 			op->ctr = (*start)->ctr;
@@ -493,7 +510,6 @@ int plan_up(struct builder *b, struct err *e)
 		plan_wait_deps(b, target, op);
 	}
 	plan_around_remade(b);
-	if (b->goal->wait_healthy)
-		wait_for_all(b);
+	plan_wait_all(b);
 	return 0;
 }

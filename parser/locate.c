@@ -205,19 +205,12 @@ static int listed_env_files(struct loading *l, const char *list)
 /* ret: 1 yes, 0 no, -1 reported */
 static int default_env_disabled(struct loading *l)
 {
-	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True", NULL };
-	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False", NULL };
 	const char *v = env_get(l, "COMPOSE_DISABLE_ENV_FILE");
+	bool yes = false;
 
-	for (size_t i = 0; v && yes[i]; i++) {
-		if (!strcmp(v, yes[i]))
-			return 1;
-		if (!strcmp(v, no[i]))
-			return 0;
-	}
-	return !v ? 0
-		  : usage(l, ERR_USAGE, "set it to 1 or 0", "COMPOSE_DISABLE_ENV_FILE is neither true nor false: %s",
-			  v);
+	if (!v || str_to_bool(v, &yes))
+		return yes;
+	return usage(l, ERR_USAGE, "set it to 1 or 0", "COMPOSE_DISABLE_ENV_FILE is neither true nor false: %s", v);
 }
 
 /* .env of dir. Called twice: before COMPOSE_FILE is known, and in the project's directory. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parser/project.h"
+#include "compose/base/str.h"
 #include "parser/load.h"
 
 /* Services, networks and volumes are sorted by their first member, which is the key. */
@@ -16,6 +17,20 @@ static const void *find(const void *v, size_t n, size_t size, const char *key)
 const struct service *project_service(const struct project *p, const char *name)
 {
 	return find(p->services, p->n_services, sizeof(*p->services), name);
+}
+
+int project_no_service(const struct project *p, const char *name, struct err *e)
+{
+	auto_free const char **names = xcalloc((p ? p->n_services : 0) + 1, sizeof(*names));
+	const char *near;
+
+	for (size_t i = 0; p && i < p->n_services; i++)
+		names[i] = p->services[i].name;
+	near = str_nearest(name, names);
+	err_set(e, ERR_USAGE, 0, "no such service: %s", name);
+	if (near)
+		return err_hint(e, "did you mean %s?", near);
+	return err_hint(e, "`compose %s` lists them", p && p->n_services ? "config --services" : "ps -a");
 }
 
 struct srcpos service_pos(const struct service *s, const char *key)

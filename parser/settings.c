@@ -14,7 +14,7 @@ static const struct setting {
 	const char *why;
 } settings[] = {
 	{.name = PREFIX "ANSI", .wide = true},
-	{.name = PREFIX "COMPATIBILITY", .why = "names are always joined with -"},
+	{.name = PREFIX "COMPATIBILITY", .wide = true},
 	{.name = PREFIX "CONVERT_WINDOWS_PATHS", .why = "paths are those of Linux"},
 	{.name = PREFIX "DISABLE_ENV_FILE"},
 	{.name = PREFIX "ENV_FILES"},
@@ -24,7 +24,7 @@ static const struct setting {
 	{.name = PREFIX "EXPERIMENTAL_WATCH_TAR", .why = "files are copied one by one"},
 	{.name = PREFIX "FILE"},
 	{.name = PREFIX "IGNORE_ORPHANS", .wide = true},
-	{.name = PREFIX "MENU", .why = "there is no menu"},
+	{.name = PREFIX "MENU", .wide = true},
 	{.name = PREFIX "PARALLEL_LIMIT", .wide = true},
 	{.name = PREFIX "PATH_SEPARATOR"},
 	{.name = PREFIX "PROFILES"},
@@ -32,7 +32,7 @@ static const struct setting {
 	{.name = PREFIX "PROJECT_NAME"},
 	{.name = PREFIX "REMOVE_ORPHANS", .wide = true},
 	{.name = PREFIX "ROOT"},
-	{.name = PREFIX "STATUS_STDOUT", .why = "progress goes to standard error"},
+	{.name = PREFIX "STATUS_STDOUT", .wide = true},
 	{.name = PREFIX "WITHOUT"},
 };
 
@@ -46,12 +46,9 @@ static const struct setting *find(const char *name)
 
 static bool says_no(const char *val)
 {
-	static const char *const no[] = {"", "0", "f", "F", "false", "FALSE", "False", NULL};
+	bool yes = true;
 
-	for (size_t i = 0; no[i]; i++)
-		if (!strcmp(val, no[i]))
-			return true;
-	return false;
+	return !*val || (str_to_bool(val, &yes) && !yes);
 }
 
 /* What follows the prefix decides, or everything would be near. */

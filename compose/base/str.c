@@ -150,6 +150,20 @@ bool str_to_i64(const char *s, int64_t *out)
 	return true;
 }
 
+bool str_to_bool(const char *s, bool *out)
+{
+	static const char *const words[][2] = { { "0", "1" }, { "f", "t" }, { "F", "T" }, { "false", "true" }, { "False", "True" },
+		{ "FALSE", "TRUE" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		for (int yes = 0; yes < 2; yes++)
+			if (str_eq(s, words[i][yes])) {
+				*out = yes;
+				return true;
+			}
+	return false;
+}
+
 unsigned str_distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);

@@ -36,6 +36,8 @@ bool  str_ends(const char *s, const char *suffix);
 /* Decimal number, whole text, no sign or space. ret: true and *out set; false leaves *out alone */
 bool  str_to_u64(const char *s, uint64_t *out);
 bool  str_to_i64(const char *s, int64_t *out);           /* as above, with an optional '-' */
+/* "1", "true", "t", "0", "false", "f", also in capitals, as environment variables say it. ret: as above */
+bool  str_to_bool(const char *s, bool *out);
 /* Edit distance (insert, delete, replace, swap of neighbours) for "did you mean". in: each <= 64 bytes, else large. */
 unsigned str_distance(const char *a, const char *b);
 /* ret: the candidate nearest to s within a third of its length, or NULL. names ends with NULL; borrowed. */

@@ -87,7 +87,7 @@ bool opt_secs(const char *s, int64_t *ret_ns)
 	return true;
 }
 
-static bool is_choice(const char *choices, const char *s)
+bool opt_is_choice(const char *choices, const char *s)
 {
 	size_t len = strlen(s);
 
@@ -146,7 +146,7 @@ static int set_value(const struct parse *p, const struct opt *o, const char *sho
 			return err_set(p->e, ERR_USAGE, 0, "%s: \"%s\" is not a number of seconds", shown, val);
 		return 0;
 	case OPT_T_CHOICE:
-		if (!is_choice(o->choices, val)) {
+		if (!opt_is_choice(o->choices, val)) {
 			err_set(p->e, ERR_USAGE, 0, "%s: \"%s\" is not known here", shown, val);
 			return err_hint(p->e, "use one of: %s", o->choices);
 		}
@@ -272,12 +272,25 @@ int opt_parse(const struct opt *t, const char *name, char **argv, enum opt_mode 
 	return take_positionals(&p, argv);
 }
 
+static bool told(const struct opt *o)
+{
+	return !positional(o) && !(o->flags & OPT_HIDDEN);
+}
+
+bool opt_any(const struct opt *t)
+{
+	for (; t->type != OPT_T_END; t++)
+		if (told(t))
+			return true;
+	return false;
+}
+
 void opt_help(const struct opt *t, FILE *f)
 {
 	for (; t->type != OPT_T_END; t++) {
 		auto_free char *left = NULL;
 
-		if (positional(t) || t->flags & OPT_HIDDEN)
+		if (!told(t))
 			continue;
 		left = xasprintf("%c%c%s--%s%s%s", t->sh ? '-' : ' ', t->sh ? t->sh : ' ', t->sh ? ", " : "  ", t->name,
 				 t->arg ? " " : "", t->arg ? t->arg : "");

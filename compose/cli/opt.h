@@ -60,7 +60,10 @@ enum opt_mode { OPT_MIXED, OPT_STOP };
 int  opt_parse(const struct opt *t, const char *name, char **argv, enum opt_mode mode, void *args, struct err *e)
 	__attribute__((warn_unused_result));
 void opt_help(const struct opt *t, FILE *f);
+bool opt_any(const struct opt *t);             /* is there anything for opt_help to tell? */
 /* Free what the table's OPT_T_STRS members grew. */
 void opt_done(const struct opt *t, void *args);
+/* choices: as in struct opt */
+bool opt_is_choice(const char *choices, const char *s);
 /* "10", "1m30s", "250ms" to nanoseconds. ret: false when s is neither */
 bool opt_secs(const char *s, int64_t *ret_ns);

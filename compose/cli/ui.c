@@ -17,6 +17,7 @@ struct line {
 struct ui {
 	enum ui_mode mode;
 	bool colour_out, colour_err;
+	FILE *out;                   /* of the progress */
 	pthread_mutex_t mutex;
 	VEC(struct line) lines;
 	unsigned drawn;              /* lines of the block on the screen */
@@ -35,7 +36,7 @@ static bool want_colour(const char *ansi, int fd)
 	return isatty(fd) && !(no && *no) && !str_eq(getenv("TERM"), "dumb");
 }
 
-static enum ui_mode pick_mode(const char *progress, const char *ansi)
+static enum ui_mode pick_mode(const char *progress, const char *ansi, int fd)
 {
 	if (progress && *progress && strcmp(progress, "auto") != 0) {
 		if (!strcmp(progress, "tty"))
@@ -44,14 +45,15 @@ static enum ui_mode pick_mode(const char *progress, const char *ansi)
 	}
 	if (ansi && !strcmp(ansi, "never"))
 		return UI_PLAIN;
-	return isatty(STDERR_FILENO) && !str_eq(getenv("TERM"), "dumb") ? UI_TTY : UI_PLAIN;
+	return isatty(fd) && !str_eq(getenv("TERM"), "dumb") ? UI_TTY : UI_PLAIN;
 }
 
-struct ui *ui_new(const char *progress, const char *ansi)
+struct ui *ui_new(const char *progress, const char *ansi, bool to_stdout)
 {
 	struct ui *u = xcalloc(1, sizeof(*u));
 
-	u->mode = pick_mode(progress, ansi);
+	u->out = to_stdout ? stdout : stderr;
+	u->mode = pick_mode(progress, ansi, fileno(u->out));
 	u->colour_out = want_colour(ansi, STDOUT_FILENO);
 	u->colour_err = want_colour(ansi, STDERR_FILENO);
 	(void)pthread_mutex_init(&u->mutex, NULL);
@@ -84,11 +86,11 @@ void ui_set_plain(struct ui *u)
 		u->mode = UI_PLAIN;
 }
 
-static unsigned short screen_rows(unsigned short *ret_cols)
+static unsigned short screen_rows(const struct ui *u, unsigned short *ret_cols)
 {
 	struct winsize w = {0};
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) < 0 || !w.ws_row || !w.ws_col)
+	if (ioctl(fileno(u->out), TIOCGWINSZ, &w) < 0 || !w.ws_row || !w.ws_col)
 		w = (struct winsize){ .ws_row = 24, .ws_col = 80 };
 	*ret_cols = w.ws_col;
 	return w.ws_row;
@@ -104,7 +106,7 @@ static void draw_line(const struct ui *u, const struct line *l, unsigned cols, s
 	if (out->len - start > cols - 9 && cols > 20)
 		str_cut(out, start + cols - 9);
 	str_addf(out, " %5.1fs", s);
-	if (u->colour_err) {
+	if (u->out == stdout ? u->colour_out : u->colour_err) {
 		auto_free char *text = xstrdup(out->s + start);
 
 		str_cut(out, start);
@@ -123,7 +125,7 @@ static void erase(struct ui *u, struct str *out)
 /* The last lines that fit on the screen; those at work come first when there are more. */
 static void draw(struct ui *u, struct str *out)
 {
-	unsigned short cols, rows = screen_rows(&cols);
+	unsigned short cols, rows = screen_rows(u, &cols);
 	size_t room = rows > 2 ? rows - 2U : 1, width = 0, skip = 0;
 
 	for (size_t i = 0; i < u->lines.n; i++)
@@ -143,10 +145,10 @@ static void draw(struct ui *u, struct str *out)
 	}
 }
 
-static void put(const struct str *out)
+static void put(const struct str *out, FILE *f)
 {
-	(void)!fwrite(str_cstr(out), 1, out->len, stderr);
-	(void)fflush(stderr);
+	(void)!fwrite(str_cstr(out), 1, out->len, f);
+	(void)fflush(f);
 }
 
 static struct line *line_of(struct ui *u, const char *kind, const char *name)
@@ -158,15 +160,21 @@ static struct line *line_of(struct ui *u, const char *kind, const char *name)
 	return &u->lines.v[u->lines.n - 1];
 }
 
-static void put_json(const struct line *l)
+/* in: j: a new reference, or NULL for what is no text */
+static void put_object(json_t *j, FILE *f)
 {
-	static const char *const tones[] = { "Working", "Done", "Warning", "Error" };
-	json_t *j = json_pack("{s:o,s:s,s:s}", "id", json_sprintf("%s %s", l->kind, l->name), "status", tones[l->tone], "text", l->status);
 	auto_free char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 
 	if (text)
-		fprintf(stderr, "%s\n", text);
+		fprintf(f, "%s\n", text);
 	json_decref(j);
+}
+
+static void put_json(const struct line *l, FILE *f)
+{
+	static const char *const tones[] = { "Working", "Done", "Warning", "Error" };
+
+	put_object(json_pack("{s:o,s:s,s:s}", "id", json_sprintf("%s %s", l->kind, l->name), "status", tones[l->tone], "text", l->status), f);
 }
 
 void ui_status(struct ui *u, const char *kind, const char *name, const char *status, enum ui_tone tone, bool done)
@@ -188,11 +196,11 @@ void ui_status(struct ui *u, const char *kind, const char *name, const char *sta
 	if (u->mode == UI_TTY) {
 		erase(u, &out);
 		draw(u, &out);
-		put(&out);
+		put(&out, u->out);
 	} else if (u->mode == UI_JSON) {
-		put_json(l);
+		put_json(l, u->out);
 	} else {
-		fprintf(stderr, " %s %s %s\n", l->kind, l->name, l->status);
+		fprintf(u->out, " %s %s %s\n", l->kind, l->name, l->status);
 	}
 	(void)pthread_mutex_unlock(&u->mutex);
 }
@@ -205,7 +213,7 @@ void ui_tick(struct ui *u)
 	if (u->mode == UI_TTY && u->drawn) {
 		erase(u, &out);
 		draw(u, &out);
-		put(&out);
+		put(&out, u->out);
 	}
 	(void)pthread_mutex_unlock(&u->mutex);
 }
@@ -232,7 +240,7 @@ void ui_line(struct ui *u, const char *text)
 	}
 	if (u->mode == UI_TTY)
 		draw(u, &out);
-	put(&out);
+	put(&out, u->out);
 	(void)pthread_mutex_unlock(&u->mutex);
 }
 
@@ -247,13 +255,50 @@ void ui_warn(struct ui *u, const char *fmt, ...)
 	va_end(ap);
 	safe = str_printable(text);
 	(void)pthread_mutex_lock(&u->mutex);
-	if (u->mode == UI_TTY)
+	if (u->mode == UI_TTY) {
 		erase(u, &out);
-	str_addf(&out, "%scompose: warning:%s %s\n", u->colour_err ? "\033[33m" : "", u->colour_err ? "\033[0m" : "", safe);
-	if (u->mode == UI_TTY)
+		put(&out, u->out);
+		str_clear(&out);
+	}
+	if (u->mode == UI_JSON)
+		put_object(json_pack("{s:s,s:s}", "status", "Warning", "text", safe), stderr);
+	else
+		fprintf(stderr, "%scompose: warning:%s %s\n", u->colour_err ? "\033[33m" : "", u->colour_err ? "\033[0m" : "", safe);
+	if (u->mode == UI_TTY) {
 		draw(u, &out);
-	put(&out);
+		put(&out, u->out);
+	}
 	(void)pthread_mutex_unlock(&u->mutex);
+}
+
+static void put_error(const struct err *e)
+{
+	auto_str struct str b = {0};
+	json_t *j;
+
+	for (unsigned i = e->n; i-- > 0;)
+		str_addf(&b, "%s%s", e->frame[i], i ? ": " : "");
+	j = json_pack("{s:b,s:s}", "error", 1, "message", str_cstr(&b));
+	if (e->at)
+		(void)json_object_set_new(j, "at", json_string(e->at));
+	if (e->hint)
+		(void)json_object_set_new(j, "hint", json_string(e->hint));
+	put_object(j, stderr);
+}
+
+int ui_errors(struct ui *u, struct errs *l)
+{
+	int status = 0;
+
+	if (u->mode != UI_JSON)
+		return errs_report(l, stderr);
+	for (size_t i = 0; i < l->n; i++) {
+		int s = err_status(&l->v[i]);
+
+		put_error(&l->v[i]);
+		status = s > status ? s : status;
+	}
+	return status;
 }
 
 void ui_flush(struct ui *u)
@@ -266,7 +311,7 @@ void ui_flush(struct ui *u)
 		free(u->lines.v[i].status);
 	}
 	u->lines.n = 0;
-	(void)fflush(stderr);
+	(void)fflush(u->out);
 	(void)pthread_mutex_unlock(&u->mutex);
 }
 

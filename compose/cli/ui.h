@@ -7,13 +7,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include "compose/base/coll.h"
+#include "compose/base/err.h"
 #include "compose/base/str.h"
 
 enum ui_mode { UI_TTY, UI_PLAIN, UI_JSON, UI_QUIET };
 struct ui;
 
-/* in: progress: "", auto, tty, plain, json, quiet; ansi: "", auto, always, never (NO_COLOR is honoured) */
-struct ui *ui_new(const char *progress, const char *ansi);
+/* in: progress: "", auto, tty, plain, json, quiet; ansi: "", auto, always, never (NO_COLOR is honoured); to_stdout: progress goes
+ * to standard output (COMPOSE_STATUS_STDOUT). Warnings and errors go to standard error */
+struct ui *ui_new(const char *progress, const char *ansi, bool to_stdout);
 void ui_free(struct ui *u);
 enum ui_mode ui_mode(const struct ui *u);
 bool ui_colour(const struct ui *u);            /* colour on standard output? */
@@ -30,6 +32,8 @@ void ui_tick(struct ui *u);
 /* A line of text above the block (build output, warnings); made printable. */
 void ui_line(struct ui *u, const char *text);
 void ui_warn(struct ui *u, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Tell failures as errs_report() does; with json an object each: error, message, and at and hint where known. ret: as there */
+int ui_errors(struct ui *u, struct errs *l) __attribute__((warn_unused_result));
 /* Finish the block: what follows is printed below it. */
 void ui_flush(struct ui *u);
 

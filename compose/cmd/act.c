@@ -84,6 +84,11 @@ static void give_again(struct ctx *c)
 	}
 }
 
+int act_wrap(struct err *e, const char *what)
+{
+	return e->kind == ERR_USAGE ? -1 : err_wrap(e, "%s", what);
+}
+
 int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, struct err *e)
 {
 	struct goal own = *g;
@@ -163,6 +168,18 @@ static int tell_plan(const struct ctx *c, const struct plan *p)
 	return 0;
 }
 
+static void say_unchanged(struct ctx *c, const char *name)
+{
+	auto_free char *text = NULL;
+	const char *state = "running";
+
+	for (size_t i = 0; i < c->observed->n_ctrs; i++)
+		if (str_eq(c->observed->ctrs[i].name, name))
+			state = ctr_state_name(c->observed->ctrs[i].state);
+	text = xasprintf("%c%s, unchanged", toupper((unsigned char)*state), state + 1);
+	ui_status(c->ui, "Container", name, text, UI_OK, true);
+}
+
 /* `up` with nothing to do lets a supervisor of an older version hand over all the same. */
 static int meet_supervisor(struct ctx *c, struct err *e)
 {
@@ -216,7 +233,7 @@ int act(struct ctx *c, const struct goal *g, const struct act_opts *o, size_t *r
 	if (c->g->verbose && p->n_ops)
 		(void)print_plan(p, stderr);
 	for (size_t i = 0; o && o->say_unchanged && i < p->n_unchanged; i++)
-		ui_status(c->ui, "Container", p->unchanged[i], "Running, unchanged", UI_OK, true);
+		say_unchanged(c, p->unchanged[i]);
 	if (!p->n_ops && !p->n_warnings)
 		return g->verb == GOAL_UP && c->observed->n_ctrs ? meet_supervisor(c, e) : 0;
 	en = act_engine(c, o);
@@ -258,8 +275,7 @@ const struct observed_ctr *act_ctr(struct ctx *c, const char *service, int64_t i
 			hit = o;
 	}
 	if (!hit && c->project && !project_service(c->project, service)) {
-		err_set(e, ERR_USAGE, 0, "no such service: %s", service);
-		err_hint(e, "`compose config --services` lists them");
+		(void)project_no_service(c->project, service, e);
 		return NULL;
 	}
 	if (!hit) {
@@ -269,7 +285,10 @@ const struct observed_ctr *act_ctr(struct ctx *c, const char *service, int64_t i
 	}
 	if (running && hit->state != CTR_RUNNING) {
 		err_set(e, ERR_CONFLICT, 0, "service \"%s\" is not running: container %s is %s", service, hit->name, ctr_state_name(hit->state));
-		err_hint(e, "`compose up -d %s` starts it; `compose logs %s` tells why it ended", service, service);
+		if (hit->state == CTR_PAUSED)
+			err_hint(e, "`compose unpause %s` lets it go on", service);
+		else
+			err_hint(e, "`compose up -d %s` starts it; `compose logs %s` tells why it ended", service, service);
 		return NULL;
 	}
 	return hit;
@@ -282,10 +301,8 @@ int act_check_names(struct ctx *c, char *const *services, struct err *e)
 
 		for (size_t i = 0; !known && i < c->observed->n_ctrs; i++)
 			known = str_eq(c->observed->ctrs[i].service, *services);
-		if (!known) {
-			err_set(e, ERR_USAGE, 0, "no such service: %s", *services);
-			return err_hint(e, "`compose config --services` lists them");
-		}
+		if (!known)
+			return project_no_service(c->project, *services, e);
 	}
 	return 0;
 }

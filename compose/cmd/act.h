@@ -22,6 +22,8 @@ int act_plan(struct ctx *c, const struct goal *g, const struct act_opts *o, stru
 /* Between the images and the containers: services of providers come up, and what they give becomes the environment of those
  * that depend on them. */
 int act_provide(struct ctx *c, const struct goal *g, const struct act_opts *o, struct err *e) __attribute__((warn_unused_result));
+/* The command's view of a failure. A mistake in the command line needs none: it is told as it is. ret: always -1 */
+int act_wrap(struct err *e, const char *what);
 /* One line of what --dry-run tells. */
 void act_would(const struct ctx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The engine for c, telling through c->ui. */

@@ -61,7 +61,7 @@ static int push_too(struct ctx *c, const struct build_args *a, struct err *e)
 	const struct goal g = { .verb = GOAL_PUSH, .services = a->services, .no_deps = !a->deps, .timeout_ns = -1 };
 	const struct act_opts o = { .quiet_pull = a->quiet };
 
-	return act(c, &g, &o, NULL, e) < 0 ? err_wrap(e, "cannot push") : 0;
+	return act(c, &g, &o, NULL, e) < 0 ? act_wrap(e, "cannot push") : 0;
 }
 
 static int build_run(struct ctx *c, const void *args, struct err *e)
@@ -81,7 +81,7 @@ static int build_run(struct ctx *c, const void *args, struct err *e)
 	if (act_check_supported(c, a->services, USE_BUILD, e) < 0)
 		return -1;
 	if (act(c, &g, &o, &n, e) < 0)
-		return err_wrap(e, a->check ? "the check found mistakes" : "cannot build");
+		return act_wrap(e, a->check ? "the check found mistakes" : "cannot build");
 	if (!n)
 		ui_line(c->ui, "No services to build");
 	if (a->check || c->g->dry_run)

@@ -72,7 +72,7 @@ static char *taken_by(const struct listed *l)
 static bool start_failed(struct asked *a)
 {
 	const char *error = a->l->s.error;
-	auto_free char *more = NULL;
+	char *more = NULL;
 
 	if (!error || !*error || runs(a->l))
 		return false;
@@ -80,6 +80,8 @@ static bool start_failed(struct asked *a)
 		more = why_not_run(a);
 	else if (strstr(error, "in use"))
 		more = taken_by(a->l);
+	a->k->no_start = true;
+	a->k->found = more;
 	return say(a->k, more ? xasprintf("it could not be started: %s (%s)", more, error)
 			      : xasprintf("it could not be started: %s", error),
 		   strstr(error, "in use") ? xstrdup("end what holds the port, or publish another one") : NULL);
@@ -265,6 +267,21 @@ static bool ended(struct asked *a)
 
 /* ---- it runs --------------------------------------------------------------------------------- */
 
+/* The probe as a command line; one that a shell would read in another way is not spelt out. */
+static char *how_to_probe(const struct ctr_record *r)
+{
+	const struct strv *t = &r->health.test;
+	auto_str struct str b = {0};
+
+	if (t->n < 2 || strchr(t->v[t->n - 1], '\''))
+		return xasprintf("try it: `compose exec %s COMMAND`", r->service);
+	if (str_eq(t->v[0], "CMD-SHELL"))
+		return xasprintf("try it: `compose exec %s sh -c '%s'`", r->service, t->v[1]);
+	for (size_t i = 1; i < t->n; i++)
+		str_addf(&b, strpbrk(t->v[i], " $;&|<>*?\"\\") ? " '%s'" : " %s", t->v[i]);
+	return xasprintf("try it: `compose exec %s%s`", r->service, str_cstr(&b));
+}
+
 static bool unhealthy(struct asked *a)
 {
 	const struct listed *l = a->l;
@@ -275,8 +292,7 @@ static bool unhealthy(struct asked *a)
 	return say(a->k,
 		   xasprintf("its healthcheck failed %u times in a row; the last one said: %.*s", l->s.health_fails,
 			     (int)strcspn(said, "\n"), said),
-		   xasprintf("try it: `compose exec %s %s`", l->r.service,
-			     l->r.health.test.n > 1 ? l->r.health.test.v[1] : "COMMAND"));
+		   how_to_probe(&l->r));
 }
 
 static bool without_hooks(struct asked *a)
@@ -345,6 +361,7 @@ void cause_done(struct cause *k)
 {
 	free(k->text);
 	free(k->hint);
+	free(k->found);
 	strv_done(&k->more);
 	*k = (struct cause){0};
 }

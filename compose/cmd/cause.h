@@ -8,6 +8,8 @@ struct cause {
 	bool  fine;                 /* nothing is wrong */
 	char *text;                 /* "out of memory: ..." */
 	char *hint;                 /* or NULL */
+	char *found;                /* or NULL: the part of text that a look at the host or the image has shown */
+	bool  no_start;             /* text is why it could not be started, as who wanted to start it was told */
 	struct strv more;           /* facts beside it */
 };
 

@@ -25,6 +25,11 @@ struct globals {
 /* globals.c. Resolve what stands for something else, and refuse what cannot be. err: ERR_USAGE */
 extern const struct opt global_opts[];
 int globals_settle(struct globals *g, struct err *e) __attribute__((warn_unused_result));
+/* Settings that may come from the environment, or the env files, where no option is given. err: ERR_USAGE for one that is
+ * neither of what it may be */
+int globals_environment(struct globals *g, struct err *e) __attribute__((warn_unused_result));
+/* A yes-or-no variable; in: globals_environment() was called. ret: dflt where it is not set */
+bool globals_flag(const char *name, bool dflt);
 /* The command behind an old name: "alpha viz" is "graph", and so on. in: rest: the command and what follows
  * ret: rest from the command on; NULL with e when it is known and cannot be here */
 char **globals_command(struct globals *g, char **rest, struct err *e);

@@ -92,7 +92,7 @@ static int hashes(struct str *out, const struct project *p, const char *which, s
 	for (const char *s = which; *s && !str_eq(which, "*"); s += strcspn(s, ","), s += *s == ',') {
 		auto_free char *name = xstrndup(s, strcspn(s, ","));
 		if (!project_service(p, name))
-			return err_set(e, ERR_USAGE, 0, "no such service: %s", name);
+			return project_no_service(p, name, e);
 	}
 	for (size_t i = 0; i < p->n_services; i++)
 		if (in_list(which, p->services[i].name)) {

@@ -22,10 +22,9 @@ static const struct opt down_opts[] = {
 static void down_defaults(void *args)
 {
 	struct down_args *a = args;
-	const char *v = getenv("COMPOSE_REMOVE_ORPHANS");
 
 	a->timeout_ns = -1;
-	a->remove_orphans = str_eq(v, "1") || str_eq(v, "true");
+	a->remove_orphans = globals_flag("COMPOSE_REMOVE_ORPHANS", false);
 }
 
 /* No file may tell of what a killed supervisor has left in the kernel: another one, as it begins, takes that away. */
@@ -42,8 +41,12 @@ static int down_run(struct ctx *c, const void *args, struct err *e)
 	const struct goal g = { .verb = GOAL_DOWN, .services = a->services, .timeout_ns = a->timeout_ns, .remove_orphans = a->remove_orphans,
 		.volumes = a->volumes, .rmi = a->rmi };
 
-	if (act(c, &g, NULL, NULL, e) < 0)
-		return err_wrap(e, "cannot take the project down");
+	size_t n = 0;
+
+	if (act(c, &g, NULL, &n, e) < 0)
+		return act_wrap(e, "cannot take the project down");
+	if (!n)
+		ui_warn(c->ui, "no resource found to remove for project \"%s\"", c->name);
 	if (!c->g->dry_run && (!a->services || !*a->services) &&
 	    (clean_crash(c, e) < 0 || sweep_project(&c->paths, c->name, e) < 0))
 		return err_wrap(e, "clean up after the project");

@@ -12,6 +12,7 @@
 #include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
+#include "compose/cmd/act.h"
 #include "compose/cmd/list.h"
 #include "compose/cmd/when.h"
 #include "compose/supervisor/client.h"
@@ -380,7 +381,7 @@ static int events_run(struct ctx *c, const void *args, struct err *e)
 		c->status = 130;
 		r = 0;
 	}
-	return r < 0 ? err_wrap(e, "cannot show events") : 0;
+	return r < 0 ? act_wrap(e, "cannot show events") : 0;
 }
 
 const struct cmd cmd_events = {.name = "events",

@@ -40,6 +40,89 @@ const struct opt global_opts[] = {
 	OPT_END
 };
 
+static void adopt(const char *name, const char *val)
+{
+	(void)setenv(name, val, 0);
+}
+
+static const char *const *list(struct strv *v)
+{
+	return v->n ? (const char *const *)strv_null(v) : NULL;
+}
+
+bool globals_flag(const char *name, bool dflt)
+{
+	bool yes = dflt;
+
+	(void)str_to_bool(getenv(name), &yes);
+	return yes;
+}
+
+static int check_flags(struct err *e)
+{
+	static const char *const names[] = { "COMPOSE_COMPATIBILITY", "COMPOSE_IGNORE_ORPHANS", "COMPOSE_MENU",
+		"COMPOSE_REMOVE_ORPHANS", "COMPOSE_STATUS_STDOUT" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *v = getenv(names[i]);
+		bool yes;
+
+		if (v && *v && !str_to_bool(v, &yes)) {
+			err_set(e, ERR_USAGE, 0, "%s is neither true nor false: %s", names[i], v);
+			return err_hint(e, "set it to 1 or 0");
+		}
+	}
+	return 0;
+}
+
+/* A variable that stands for an option with a list of words. */
+static int word(const char *name, const char *option, const char **out, struct err *e)
+{
+	const char *v = getenv(name);
+	const struct opt *o = global_opts;
+
+	if (*out || !v || !*v)
+		return 0;
+	while (!str_eq(o->name, option))
+		o++;
+	*out = v;
+	if (opt_is_choice(o->choices, v))
+		return 0;
+	err_set(e, ERR_USAGE, 0, "%s: \"%s\" is not known here", name, v);
+	return err_hint(e, "use one of: %s", o->choices);
+}
+
+/* Docker's builder reads this one, and has more words; those that mean nothing here are its own affair. */
+static void buildkit_progress(struct globals *g)
+{
+	const char *v = getenv("BUILDKIT_PROGRESS");
+	static const char *const words[][2] = { { "auto", "auto" }, { "tty", "tty" }, { "plain", "plain" }, { "quiet", "quiet" },
+		{ "none", "quiet" }, { "rawjson", "json" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(words) && !g->progress; i++)
+		if (str_eq(v, words[i][0]))
+			g->progress = words[i][1];
+}
+
+int globals_environment(struct globals *g, struct err *e)
+{
+	const struct project_opts o = { .files = list(&g->files), .env_files = list(&g->env_files), .project_dir = g->project_dir };
+	const char *limit;
+
+	project_settings(&o, adopt);
+	if (check_flags(e) < 0 || word("COMPOSE_PROGRESS", "progress", &g->progress, e) < 0 ||
+	    word("COMPOSE_ANSI", "ansi", &g->ansi, e) < 0)
+		return -1;
+	buildkit_progress(g);
+	g->compatibility = g->compatibility || globals_flag("COMPOSE_COMPATIBILITY", false);
+	limit = getenv("COMPOSE_PARALLEL_LIMIT");
+	if (g->parallel < 0 && limit && *limit && !str_to_i64(limit, &g->parallel)) {
+		err_set(e, ERR_USAGE, 0, "COMPOSE_PARALLEL_LIMIT: \"%s\" is not a number", limit);
+		return err_hint(e, "set it to the number of operations at once, or -1");
+	}
+	return 0;
+}
+
 int globals_settle(struct globals *g, struct err *e)
 {
 	if (g->no_ansi)

@@ -25,7 +25,7 @@ static int kill_run(struct ctx *c, const void *args, struct err *e)
 		return err_hint(e, "write a name such as SIGHUP, or a number");
 	}
 	if (act(c, &g, NULL, &n, e) < 0)
-		return err_wrap(e, "cannot kill");
+		return act_wrap(e, "cannot kill");
 	if (!n)
 		ui_line(c->ui, "No container to kill");
 	return 0;

@@ -75,16 +75,86 @@ char *list_status(const struct listed *l)
 	}
 }
 
+/* spec: docker joins ports that follow each other where host and container have the same */
+static bool continues(const struct port_span *s, const struct port_span *p)
+{
+	return str_eq(s->ip, p->ip) && str_eq(s->proto, p->proto) && p->target == s->target + s->n &&
+	       (s->host ? s->host == s->target && p->host == p->target : !p->host);
+}
+
+static void add_span(struct port_spans *v, const struct port_span *p)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (continues(&v->v[i], p)) {
+			v->v[i].n += p->n;
+			return;
+		}
+	vec_push(v, *p);
+}
+
+static bool is_bound(const struct listed *l, unsigned target, const char *proto)
+{
+	for (size_t i = 0; i < l->s.bound.n; i++)
+		if (l->s.bound.v[i].target == target && str_eq(l->s.bound.v[i].proto, proto))
+			return true;
+	return false;
+}
+
+static bool is_listed(const struct port_spans *v, unsigned target, const char *proto)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (target >= v->v[i].target && target < v->v[i].target + v->v[i].n && str_eq(v->v[i].proto, proto))
+			return true;
+	return false;
+}
+
+struct port_spans list_spans(const struct listed *l)
+{
+	struct port_spans v = {0};
+
+	if (l->s.state != CTR_RUNNING && l->s.state != CTR_PAUSED)
+		return v;
+	for (size_t i = 0; i < l->s.bound.n; i++) {
+		const struct rec_bound *b = &l->s.bound.v[i];
+
+		add_span(&v, &(struct port_span){ b->host_ip, b->proto, b->host_port, b->target, 1 });
+	}
+	for (size_t i = 0; i < l->r.exposed.n; i++) {
+		const struct rec_exposed *x = &l->r.exposed.v[i];
+
+		for (unsigned p = x->first; p <= x->last; p++)
+			if (!is_bound(l, p, x->proto) && !is_listed(&v, p, x->proto))
+				add_span(&v, &(struct port_span){ "", x->proto, 0, p, 1 });
+	}
+	return v;
+}
+
+static void add_range(struct str *b, unsigned first, unsigned n)
+{
+	str_addf(b, "%u", first);
+	if (n > 1)
+		str_addf(b, "-%u", first + n - 1);
+}
+
 char *list_ports(const struct listed *l)
 {
+	struct port_spans v = list_spans(l);
 	auto_str struct str b = {0};
 
-	for (size_t i = 0; i < l->s.bound.n; i++) {
-		const struct rec_bound *p = &l->s.bound.v[i];
-		bool v6 = strchr(p->host_ip, ':');
+	for (size_t i = 0; i < v.n; i++) {
+		const struct port_span *p = &v.v[i];
+		bool v6 = strchr(p->ip, ':');
 
-		str_addf(&b, "%s%s%s%s:%u->%u/%s", b.len ? ", " : "", v6 ? "[" : "", p->host_ip, v6 ? "]" : "", p->host_port, p->target, p->proto);
+		str_add(&b, i ? ", " : "");
+		if (p->host) {
+			str_addf(&b, "%s%s%s:", v6 ? "[" : "", p->ip, v6 ? "]" : "");
+			add_range(&b, p->host, p->n);
+			str_add(&b, "->");
+		}
+		add_range(&b, p->target, p->n);
+		str_addf(&b, "/%s", p->proto);
 	}
+	vec_done(&v);
 	return str_take(&b);
 }
 
@@ -95,10 +165,8 @@ int list_check_names(const struct ctx *c, const struct list *l, char *const *ser
 
 		for (size_t i = 0; !known && i < l->n; i++)
 			known = str_eq(l->v[i]->r.service, *services);
-		if (!known) {
-			err_set(e, ERR_USAGE, 0, "no such service: %s", *services);
-			return err_hint(e, "`compose config --services` lists them");
-		}
+		if (!known)
+			return project_no_service(c->project, *services, e);
 	}
 	return 0;
 }

@@ -24,7 +24,7 @@ struct logs_args {
 
 static const struct opt logs_opts[] = {
 	OPT_FLAG('f', "follow", struct logs_args, follow, "go on as more is printed, also by containers that come later"),
-	OPT_INT(0, "index", struct logs_args, index, "N", "replica number"),
+	OPT_INT(0, "index", struct logs_args, index, "N", "replica number, of one service"),
 	OPT_FLAG(0, "no-color", struct logs_args, no_color, "no colours"),
 	OPT_FLAG(0, "no-log-prefix", struct logs_args, no_prefix, "lines as they are"),
 	OPT_STR(0, "since", struct logs_args, since, "TIME", "lines after a time (2026-01-31T13:23:37Z) or span (42m)"),
@@ -195,6 +195,10 @@ static int logs_run(struct ctx *c, const void *args, struct err *e)
 	if (act_check_names(c, a->services, e) < 0 || when_parse(a->since, "--since", &want.since_ns, e) < 0 ||
 	    when_parse(a->until, "--until", &want.until_ns, e) < 0)
 		return -1;
+	if (a->index && (!a->services[0] || a->services[1]))
+		return err_set(e, ERR_USAGE, 0, "--index needs one service, whose replica it is");
+	if (a->index && !act_ctr(c, a->services[0], a->index, false, e))
+		return -1;
 	if (a->tail && !str_eq(a->tail, "all") && (!str_to_i64(a->tail, &want.tail) || want.tail < 0))
 		return err_set(e, ERR_USAGE, 0, "--tail: \"%s\" is neither a number nor all", a->tail);
 	if (log_reader_new(&reader, &want, e) < 0)
@@ -210,7 +214,7 @@ static int logs_run(struct ctx *c, const void *args, struct err *e)
 	log_view_free(s.view);
 	if (intr_count())
 		c->status = 130;
-	return r < 0 ? err_wrap(e, "cannot show logs") : 0;
+	return r < 0 ? act_wrap(e, "cannot show logs") : 0;
 }
 
 const struct cmd cmd_logs = { .name = "logs", .usage = "[OPTION...] [SERVICE...]", .summary = "Show what containers have printed",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ls.c - `compose ls`: all projects of this installation. */
+#include <regex.h>
 #include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "compose/cli/ui.h"
@@ -11,7 +12,7 @@ struct ls_args { bool all, quiet; const char *format, *filter; };
 
 static const struct opt ls_opts[] = {
 	OPT_FLAG('a', "all", struct ls_args, all, "also projects of which nothing runs"),
-	OPT_STR(0, "filter", struct ls_args, filter, "name=TEXT", "only projects whose name contains the text"),
+	OPT_STR(0, "filter", struct ls_args, filter, "name=REGEX", "only projects whose name matches the extended regular expression"),
 	OPT_CHOICE(0, "format", struct ls_args, format, "table json", "output form"),
 	OPT_FLAG('q', "quiet", struct ls_args, quiet, "names only"),
 	OPT_END
@@ -37,13 +38,17 @@ static struct found *project_of(struct walk *w, const struct ctr_record *r)
 	return f;
 }
 
+static bool runs(enum ctr_state s)
+{
+	return s == CTR_RUNNING || s == CTR_PAUSED || s == CTR_RESTARTING;
+}
+
 static int add(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
 {
 	struct found *f = project_of(arg, r);
-	bool runs = s->state == CTR_RUNNING || s->state == CTR_PAUSED || s->state == CTR_RESTARTING;
 
 	(void)dir;
-	f->count[runs && !f->alive ? CTR_EXITED : s->state]++;
+	f->count[runs(s->state) && !f->alive ? CTR_EXITED : s->state]++;
 	return 0;
 }
 
@@ -54,21 +59,43 @@ static int by_name(const void *x, const void *y)
 	return strcmp((*a)->name, (*b)->name);
 }
 
-static char *status_text(const struct found *f)
+/* spec: docker compose sorts by the state's name, and without --all counts only what runs */
+static char *status_text(const struct ls_args *a, const struct found *f)
 {
+	static const enum ctr_state sorted[] = { CTR_CREATED, CTR_DEAD, CTR_EXITED, CTR_PAUSED, CTR_RESTARTING, CTR_RUNNING };
 	auto_str struct str b = {0};
 
-	for (size_t s = 0; s < ARRAY_LEN(f->count); s++)
-		if (f->count[s])
-			str_addf(&b, "%s%s(%u)", b.len ? ", " : "", ctr_state_name((enum ctr_state)s), f->count[s]);
+	for (size_t i = 0; i < ARRAY_LEN(sorted); i++)
+		if (f->count[sorted[i]] && (a->all || runs(sorted[i])))
+			str_addf(&b, "%s%s(%u)", b.len ? ", " : "", ctr_state_name(sorted[i]), f->count[sorted[i]]);
 	return str_take(&b);
 }
 
-static bool shown(const struct ls_args *a, const struct found *f)
+static bool shown(const struct ls_args *a, const regex_t *name, const struct found *f)
 {
-	if (a->filter && !strstr(f->name, a->filter + 5))
+	if (name && regexec(name, f->name, 0, NULL, 0) != 0)
 		return false;
 	return a->all || f->count[CTR_RUNNING] || f->count[CTR_PAUSED] || f->count[CTR_RESTARTING];
+}
+
+/* ret: the expression, for the caller to regfree; NULL when all names are wanted, or with e */
+static regex_t *filter(const struct ls_args *a, regex_t *re, struct err *e)
+{
+	char why[128];
+	int r;
+
+	if (!a->filter)
+		return NULL;
+	if (!str_starts(a->filter, "name=")) {
+		(void)err_set(e, ERR_USAGE, 0, "--filter: \"%s\" is not known here: only name=REGEX is", a->filter);
+		return NULL;
+	}
+	r = regcomp(re, a->filter + 5, REG_EXTENDED | REG_NOSUB);
+	if (r == 0)
+		return re;
+	(void)regerror(r, re, why, sizeof(why));
+	(void)err_set(e, ERR_USAGE, 0, "--filter: \"%s\" is no regular expression: %s", a->filter + 5, why);
+	return NULL;
 }
 
 static int ls_run(struct ctx *c, const void *args, struct err *e)
@@ -77,19 +104,17 @@ static int ls_run(struct ctx *c, const void *args, struct err *e)
 	struct walk w = { .c = c };
 	auto_json json_t *all = json_array();
 	struct table t = {0};
+	regex_t buf, *name = filter(a, &buf, e);
+	int r = e->n ? -1 : record_each(&c->paths, NULL, add, &w, e);
 
-	if (a->filter && !str_starts(a->filter, "name="))
-		return err_set(e, ERR_USAGE, 0, "--filter: only name=TEXT is known here");
-	if (record_each(&c->paths, NULL, add, &w, e) < 0)
-		return -1;
 	if (w.v.n)
 		qsort(w.v.v, w.v.n, sizeof(*w.v.v), by_name);
 	table_row(&t, "NAME", "STATUS", "CONFIG FILES", NULL);
 	for (size_t i = 0; i < w.v.n; i++) {
 		struct found *f = w.v.v[i];
-		auto_free char *status = status_text(f);
+		auto_free char *status = status_text(a, f);
 
-		if (shown(a, f)) {
+		if (r == 0 && shown(a, name, f)) {
 			if (a->quiet)
 				puts(f->name);
 			table_row(&t, f->name, status, f->files ? f->files : "", NULL);
@@ -101,6 +126,12 @@ static int ls_run(struct ctx *c, const void *args, struct err *e)
 		free(f);
 	}
 	vec_done(&w.v);
+	if (name)
+		regfree(name);
+	if (r < 0) {
+		table_done(&t);
+		return -1;
+	}
 	if (!a->quiet && str_eq(a->format, "json")) {
 		auto_free char *text = json_dumps(all, JSON_COMPACT);
 

@@ -10,14 +10,14 @@ static int pause_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct goal g = { .verb = GOAL_PAUSE, .services = ((const struct pause_args *)args)->services, .timeout_ns = -1 };
 
-	return act(c, &g, NULL, NULL, e) < 0 ? err_wrap(e, "cannot pause") : 0;
+	return act(c, &g, NULL, NULL, e) < 0 ? act_wrap(e, "cannot pause") : 0;
 }
 
 static int unpause_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct goal g = { .verb = GOAL_UNPAUSE, .services = ((const struct pause_args *)args)->services, .timeout_ns = -1 };
 
-	return act(c, &g, NULL, NULL, e) < 0 ? err_wrap(e, "cannot unpause") : 0;
+	return act(c, &g, NULL, NULL, e) < 0 ? act_wrap(e, "cannot unpause") : 0;
 }
 
 const struct cmd cmd_pause = { .name = "pause", .usage = "[SERVICE...]", .summary = "Freeze containers",

@@ -45,21 +45,41 @@ static bool shown(const struct ctx *c, const struct ps_args *a, const struct lis
 	return runs || a->all;
 }
 
+/* Bytes of the first n characters of s. */
+static size_t chars(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (s[i] && (n || ((unsigned char)s[i] & 0xc0) == 0x80))
+		n -= ((unsigned char)s[i++] & 0xc0) != 0x80;
+	return i;
+}
+
 /* As people read it: quoted, and short. */
 static char *shown_command(const struct ps_args *a, const struct listed *l)
 {
-	if (!a->no_trunc && strlen(l->r.command) > 20)
-		return xasprintf("\"%.19s…\"", l->r.command);
-	return xasprintf("\"%s\"", l->r.command);
+	const char *s = l->r.command;
+	size_t whole = strlen(s), len = a->no_trunc || chars(s, 20) == whole ? whole : chars(s, 19);
+	auto_str struct str b = {0};
+
+	for (size_t i = 0; i < len; i++)
+		if (s[i] == '\n')
+			str_add(&b, "\\n");
+		else
+			str_addf(&b, "%s%c", s[i] == '"' || s[i] == '\\' ? "\\" : "", s[i]);
+	return xasprintf("\"%s%s\"", str_cstr(&b), len < whole ? "…" : "");
 }
 
 static json_t *publishers(const struct listed *l)
 {
+	struct port_spans v = list_spans(l);
 	json_t *a = json_array();
 
-	for (size_t i = 0; i < l->s.bound.n; i++)
-		(void)json_array_append_new(a, json_pack("{s:s,s:i,s:i,s:s}", "URL", l->s.bound.v[i].host_ip, "TargetPort", l->s.bound.v[i].target,
-							"PublishedPort", l->s.bound.v[i].host_port, "Protocol", l->s.bound.v[i].proto));
+	for (size_t i = 0; i < v.n; i++)
+		for (unsigned k = 0; k < v.v[i].n; k++)
+			(void)json_array_append_new(a, json_pack("{s:s,s:i,s:i,s:s}", "URL", v.v[i].ip, "TargetPort", v.v[i].target + k,
+				"PublishedPort", v.v[i].host ? v.v[i].host + k : 0, "Protocol", v.v[i].proto));
+	vec_done(&v);
 	return a;
 }
 
@@ -166,6 +186,22 @@ static int filter_status(struct ps_args *a, struct err *e)
 	return 0;
 }
 
+/* "removing" is a state of docker's that none is in here. */
+static int check_status(const struct ps_args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->status.n; i++) {
+		bool known = str_eq(a->status.v[i], "removing");
+
+		for (int s = CTR_CREATED; s <= CTR_DEAD && !known; s++)
+			known = str_eq(a->status.v[i], ctr_state_name((enum ctr_state)s));
+		if (!known) {
+			err_set(e, ERR_USAGE, 0, "--status: \"%s\" is no state of a container", a->status.v[i]);
+			return err_hint(e, "use one of: created running paused restarting exited dead");
+		}
+	}
+	return 0;
+}
+
 static int ps_run(struct ctx *c, const void *args, struct err *e)
 {
 	struct ps_args *a = (struct ps_args *)(uintptr_t)args;
@@ -176,7 +212,7 @@ static int ps_run(struct ctx *c, const void *args, struct err *e)
 	auto_rows struct rows *rows = NULL;
 	const char *last = NULL;
 
-	if (filter_status(a, e) < 0 || rows_new(&rows, &o, e) < 0 || list_read(c, &l, e) < 0 || list_check_names(c, &l, a->services, e) < 0)
+	if (filter_status(a, e) < 0 || check_status(a, e) < 0 || rows_new(&rows, &o, e) < 0 || list_read(c, &l, e) < 0 || list_check_names(c, &l, a->services, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l.n; i++) {
 		if (!shown(c, a, l.v[i]))

@@ -25,7 +25,7 @@ static int pull_run(struct ctx *c, const void *args, struct err *e)
 
 	if (act(c, &g, &o, NULL, e) == 0)
 		return 0;
-	err_wrap(e, "cannot pull");
+	act_wrap(e, "cannot pull");
 	return a->ignore_failures ? act_forgive(c, e) : -1;
 }
 

@@ -38,7 +38,7 @@ static int push_run(struct ctx *c, const void *args, struct err *e)
 		tell_skipped(c, a);
 	if (act(c, &g, &o, NULL, e) == 0)
 		return 0;
-	err_wrap(e, "cannot push");
+	act_wrap(e, "cannot push");
 	return a->ignore_failures ? act_forgive(c, e) : -1;
 }
 

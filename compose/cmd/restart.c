@@ -22,7 +22,7 @@ static int restart_run(struct ctx *c, const void *args, struct err *e)
 	const struct goal g = { .verb = GOAL_RESTART, .services = a->services, .timeout_ns = a->timeout_ns, .no_deps = a->no_deps };
 
 	if (act(c, &g, NULL, NULL, e) < 0)
-		return err_wrap(e, "cannot restart the project");
+		return act_wrap(e, "cannot restart the project");
 	return 0;
 }
 

@@ -56,7 +56,7 @@ static int rm_run(struct ctx *c, const void *args, struct err *e)
 		ui_line(c->ui, "Nothing removed; -f removes without a question");
 		return 0;
 	}
-	return act(c, &g, NULL, NULL, e) < 0 ? err_wrap(e, "cannot remove containers") : 0;
+	return act(c, &g, NULL, NULL, e) < 0 ? act_wrap(e, "cannot remove containers") : 0;
 }
 
 const struct cmd cmd_rm = { .name = "rm", .usage = "[OPTION...] [SERVICE...]", .summary = "Remove stopped containers",

@@ -108,10 +108,8 @@ static int run_run(struct ctx *c, const void *args, struct err *e)
 	char id[65], *name = NULL;
 	int r;
 
-	if (!base) {
-		err_set(e, ERR_USAGE, 0, "no such service: %s", a->service);
-		return err_hint(e, "`compose config --services` lists them");
-	}
+	if (!base)
+		return project_no_service(c->project, a->service, e);
 	if (base->provider) {
 		err_set(e, ERR_MODEL, 0, "service %s is a provider's: there is no container to run", base->name);
 		return err_at(e, base->provider->pos, base->name);

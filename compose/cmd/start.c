@@ -20,7 +20,7 @@ static int start_run(struct ctx *c, const void *args, struct err *e)
 	if (a->wait && a->wait_timeout_ns > 0)
 		c->wait_deadline_ns = sys_mono_ns() + a->wait_timeout_ns;
 	if (act(c, &g, NULL, NULL, e) < 0)
-		return err_wrap(e, "cannot start the project");
+		return act_wrap(e, "cannot start the project");
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "compose/base/sys.h"
 #include "compose/cli/template.h"
 #include "compose/cli/ui.h"
+#include "compose/cmd/act.h"
 #include "compose/cmd/list.h"
 #include "compose/engine/usage.h"
 
@@ -197,7 +198,7 @@ static int stats_run(struct ctx *c, const void *args, struct err *e)
 	usage_close(s.host);
 	rows_free(s.rows);
 	vec_done(&s.seen);
-	return r < 0 ? err_wrap(e, "cannot show what containers use") : 0;
+	return r < 0 ? act_wrap(e, "cannot show what containers use") : 0;
 }
 
 const struct cmd cmd_stats = {.name = "stats",

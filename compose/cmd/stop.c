@@ -22,7 +22,7 @@ static int stop_run(struct ctx *c, const void *args, struct err *e)
 	const struct goal g = { .verb = GOAL_STOP, .services = a->services, .timeout_ns = a->timeout_ns };
 
 	if (act(c, &g, NULL, NULL, e) < 0)
-		return err_wrap(e, "cannot stop the project");
+		return act_wrap(e, "cannot stop the project");
 	return 0;
 }
 

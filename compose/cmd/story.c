@@ -61,6 +61,24 @@ static void print_output(FILE *f, const char *text)
 	}
 }
 
+static bool names(const struct err *e, const char *name)
+{
+	for (unsigned i = 0; i < e->n; i++)
+		if (strstr(e->frame[i], name))
+			return true;
+	return false;
+}
+
+/* Its start failed, and one of the failures that will be told names it. */
+static bool is_told(const struct ctx *c, const struct listed *l, const struct story_opts *o, const struct cause *k)
+{
+	bool told = o->told && k->no_start && names(o->told, l->r.name);
+
+	for (size_t i = 0; o->told && k->no_start && !told && i < c->errs.n; i++)
+		told = names(&c->errs.v[i], l->r.name);
+	return told;
+}
+
 int story_tell(struct ctx *c, const struct list *all, const struct listed *l, const struct story_opts *o, struct err *e)
 {
 	auto_str struct str tail = STR_MAX(TAIL_BYTES_MAX);
@@ -70,7 +88,12 @@ int story_tell(struct ctx *c, const struct list *all, const struct listed *l, co
 	if (last_output(c, l, o->tail, &tail, e) < 0)
 		return err_wrap(e, "read the output of %s", l->r.name);
 	cause_of(c, all, l, str_cstr(&tail), &k);
-	if (o->fine_too || !k.fine) {
+	if (is_told(c, l, o, &k)) {
+		if (k.found) {
+			print_line(o->f, l->r.name, "could not be started");
+			print_line(o->f, "  because", k.found);
+		}
+	} else if (o->fine_too || !k.fine) {
 		print_cause(o->f, l->r.name, status, &k);
 		if (!k.fine && !o->no_output)
 			print_output(o->f, str_cstr(&tail));

@@ -9,6 +9,7 @@ struct story_opts {
 	FILE   *f;
 	int64_t tail;               /* lines of the last output; -1: all */
 	bool    no_output, fine_too;
+	const struct err *told;     /* or NULL: a failure that is told anyway; of a start that it names only what it lacks is told */
 };
 /* Tell of l, unless it is well and fine_too is not set. in: all: the project's containers */
 int story_tell(struct ctx *c, const struct list *all, const struct listed *l, const struct story_opts *o, struct err *e)

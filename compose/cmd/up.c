@@ -57,13 +57,11 @@ static const struct opt up_opts[] = {
 static void up_defaults(void *args)
 {
 	struct up_args *a = args;
-	const char *v = getenv("COMPOSE_REMOVE_ORPHANS"), *ignore = getenv("COMPOSE_IGNORE_ORPHANS");
-	const char *menu = getenv("COMPOSE_MENU");
 
 	a->timeout_ns = -1;
-	a->menu = !str_eq(menu, "0") && !str_eq(menu, "false");
-	a->remove_orphans = str_eq(v, "1") || str_eq(v, "true");
-	a->ignore_orphans = str_eq(ignore, "1") || str_eq(ignore, "true");
+	a->menu = globals_flag("COMPOSE_MENU", true);
+	a->remove_orphans = globals_flag("COMPOSE_REMOVE_ORPHANS", false);
+	a->ignore_orphans = globals_flag("COMPOSE_IGNORE_ORPHANS", false);
 }
 
 /* "web=3" ... to numbers. ret: array of *ret_n, caller frees (names are borrowed from keep) */
@@ -78,13 +76,13 @@ static int parse_scales(struct ctx *c, const struct strv *texts, struct goal_sca
 		uint64_t n;
 
 		if (!eq || !str_to_u64(eq + 1, &n) || n > 100000) {
-			err_set(e, ERR_USAGE, 0, "--scale: \"%s\" is not SERVICE=NUMBER", texts->v[i]);
+			err_set(e, ERR_USAGE, 0, "\"%s\" is not SERVICE=NUMBER", texts->v[i]);
 			return -1;
 		}
 		strv_take(keep, xstrndup(texts->v[i], (size_t)(eq - texts->v[i])));
 		s = project_service(c->project, keep->v[keep->n - 1]);
 		if (!s)
-			return err_set(e, ERR_USAGE, 0, "--scale: no such service: %s", keep->v[keep->n - 1]);
+			return project_no_service(c->project, keep->v[keep->n - 1], e);
 		if (n > 1 && *s->container_name) {
 			err_set(e, ERR_MODEL, 0, "service %s has container_name %s and cannot have %d containers", s->name, s->container_name, (int)n);
 			return err_at(e, s->pos, s->name);
@@ -121,18 +119,41 @@ static int contradiction(const struct up_args *a, struct err *e)
 	return 0;
 }
 
+/* A service that an option names, and that may have a profile which is not enabled. */
+static int check_named(const struct ctx *c, const char *name, struct err *e)
+{
+	bool known = project_service(c->project, name);
+
+	for (size_t i = 0; i < c->project->inactive.n; i++)
+		known = known || str_eq(c->project->inactive.v[i], name);
+	return known ? 0 : project_no_service(c->project, name, e);
+}
+
+static int check_names(const struct ctx *c, const struct up_args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->attach.n; i++)
+		if (check_named(c, a->attach.v[i], e) < 0)
+			return err_wrap(e, "--attach");
+	for (size_t i = 0; i < a->no_attach.n; i++)
+		if (check_named(c, a->no_attach.v[i], e) < 0)
+			return err_wrap(e, "--no-attach");
+	if (a->exit_code_from && !project_service(c->project, a->exit_code_from)) {
+		(void)project_no_service(c->project, a->exit_code_from, e);
+		return err_wrap(e, "--exit-code-from");
+	}
+	return 0;
+}
+
 static int check(const struct ctx *c, const struct up_args *a, struct err *e)
 {
-	if (contradiction(a, e) < 0)
+	if (contradiction(a, e) < 0 || check_names(c, a, e) < 0)
 		return -1;
 	if (a->remove_orphans && a->ignore_orphans)
 		return err_set(e, ERR_USAGE, 0, "cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans");
-	if (a->exit_code_from && !project_service(c->project, a->exit_code_from))
-		return err_set(e, ERR_USAGE, 0, "--exit-code-from: no such service: %s", a->exit_code_from);
-	if (a->watch && !rules_any(c->project, a->services)) {
-		err_set(e, ERR_MISSING, 0, "none of the selected services is configured for watch");
-		return err_hint(e, "add a develop.watch section to a service");
-	}
+	if (a->wait_timeout_ns && !a->wait)
+		ui_warn(c->ui, "--wait-timeout does nothing without --wait");
+	if (a->watch && rules_check(c->project, a->services, e) < 0)
+		return -1;
 	if (!c->project->n_services) {
 		err_set(e, ERR_MODEL, 0, "no service selected");
 		return err_hint(e, c->project->inactive.n ? "every service has a profile: enable one with --profile" : "add a service to the file");
@@ -182,17 +203,17 @@ static int up_run(struct ctx *c, const void *args, struct err *e)
 		return -1;
 	g.scale = scale;
 	if (images_first(c, &g, &ao, e) < 0)
-		return err_wrap(e, "cannot get the images");
+		return act_wrap(e, "cannot get the images");
 	if (act_provide(c, &g, &ao, e) < 0)
 		return -1;
 	if (a->wait && a->wait_timeout_ns > 0)
 		c->wait_deadline_ns = sys_mono_ns() + a->wait_timeout_ns;
 	if (a->detach || a->wait || a->no_start || c->g->dry_run ? act(c, &g, &ao, NULL, e) < 0 : attached(c, a, &g, &ao, e) < 0) {
-		const struct story_opts o = { .f = stderr, .tail = 10, .no_output = !(a->detach || a->wait) };
+		const struct story_opts o = { .f = stderr, .tail = 10, .no_output = !(a->detach || a->wait), .told = e };
 
-		if (!c->g->dry_run && e->kind != ERR_INTR)
+		if (!c->g->dry_run && e->kind != ERR_INTR && ui_mode(c->ui) != UI_JSON)
 			story_of_failures(c, a->services, began_ns, &o);
-		return err_wrap(e, "cannot bring the project up");
+		return act_wrap(e, "cannot bring the project up");
 	}
 	if (c->g->dry_run && !a->detach && !a->wait && !a->no_start)
 		act_would(c, "end of 'compose up' output, interactive run is not supported in dry-run mode");

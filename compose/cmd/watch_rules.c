@@ -183,14 +183,23 @@ bool rules_any(const struct project *p, char *const *services)
 	return false;
 }
 
+int rules_check(const struct project *p, char *const *services, struct err *e)
+{
+	for (char *const *name = services; name && *name; name++)
+		if (!project_service(p, *name))
+			return project_no_service(p, *name, e);
+	if (rules_any(p, services))
+		return 0;
+	err_set(e, ERR_MISSING, 0, "none of the selected services is configured for watch");
+	return err_hint(e, "add a develop.watch section to a service");
+}
+
 int rules_open(struct rules *ret, struct ctx *c, char *const *services, struct err *e)
 {
 	const struct project *p = c->project;
 
-	if (!rules_any(p, services)) {
-		err_set(e, ERR_MISSING, 0, "none of the selected services is configured for watch");
-		return err_hint(e, "add a develop.watch section to a service");
-	}
+	if (rules_check(p, services, e) < 0)
+		return -1;
 	for (size_t i = 0; i < p->n_services; i++)
 		for (size_t k = 0; list_named(services, p->services[i].name) && k < p->services[i].n_watch; k++)
 			if (add(ret, c, &p->services[i], &p->services[i].watch[k], e) < 0)

@@ -24,6 +24,8 @@ int  rules_open(struct rules *ret, struct ctx *c, char *const *services, struct 
 void rules_done(struct rules *r);
 /* ret: whether any of the services has a trigger */
 bool rules_any(const struct project *p, char *const *services);
+/* The same, and that they exist. err: ERR_USAGE, ERR_MISSING */
+int  rules_check(const struct project *p, char *const *services, struct err *e) __attribute__((warn_unused_result));
 /* Fill changes of each rule. */
 int  rules_collect(struct rules *r, struct err *e) __attribute__((warn_unused_result));
 /* Forget them: they have been answered. */

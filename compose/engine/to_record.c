@@ -65,19 +65,30 @@ static void labels(const struct engine *en, const struct ctr_want *w, struct ctr
 	}
 }
 
+/* As docker tells it: a word with a space is quoted. */
+static void add_words(struct str *b, char *const *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *quote = strchr(v[i], ' ') ? "'" : "";
+
+		str_addf(b, "%s%s%s%s", b->len ? " " : "", quote, v[i], quote);
+	}
+}
+
 static char *display_command(const struct ctr_want *w)
 {
 	const struct service *s = w->s;
+	const struct image_config *im = &w->image->conf;
 	auto_str struct str b = {0};
 
-	for (size_t i = 0; s->has_entrypoint && i < s->entrypoint.n; i++)
-		str_addf(&b, "%s%s", b.len ? " " : "", s->entrypoint.v[i]);
-	for (size_t i = 0; !s->has_entrypoint && i < w->image->conf.entrypoint.n; i++)
-		str_addf(&b, "%s%s", b.len ? " " : "", w->image->conf.entrypoint.v[i]);
-	for (size_t i = 0; s->has_command && i < s->command.n; i++)
-		str_addf(&b, "%s%s", b.len ? " " : "", s->command.v[i]);
-	for (size_t i = 0; !s->has_command && !(s->has_entrypoint && s->entrypoint.n) && i < w->image->conf.cmd.n; i++)
-		str_addf(&b, "%s%s", b.len ? " " : "", w->image->conf.cmd.v[i]);
+	if (s->has_entrypoint)
+		add_words(&b, s->entrypoint.v, s->entrypoint.n);
+	else
+		add_words(&b, im->entrypoint.v, im->entrypoint.n);
+	if (s->has_command)
+		add_words(&b, s->command.v, s->command.n);
+	else if (!s->has_entrypoint || !s->entrypoint.n)
+		add_words(&b, im->cmd.v, im->cmd.n);
 	return str_take(&b);
 }
 
@@ -161,6 +172,31 @@ static void ports(const struct ctr_want *w, struct ctr_record *r)
 			.at = p->pos.line ? xasprintf("%s:%u:%u services.%s.ports[%zu]", p->pos.file, p->pos.line, p->pos.col, w->s->name, i)
 					  : xstrdup("") });
 	}
+}
+
+/* text: "6379", "6379/udp", "3000-3005/tcp". What is none is left out: it is shown, and does nothing. */
+static void expose(struct ctr_record *r, const char *text)
+{
+	auto_free char *first = xstrndup(text, strcspn(text, "/")), *last = NULL;
+	char *dash = strchr(first, '-');
+	const char *slash = strchr(text, '/');
+	uint64_t a, b;
+
+	last = xstrdup(dash ? dash + 1 : first);
+	if (dash)
+		*dash = '\0';
+	if (str_to_u64(first, &a) && str_to_u64(last, &b) && a && a <= b && b <= UINT16_MAX)
+		vec_push(&r->exposed, (struct rec_exposed){ (uint16_t)a, (uint16_t)b, xstrdup(slash ? slash + 1 : "tcp") });
+}
+
+static void exposed(const struct ctr_want *w, struct ctr_record *r)
+{
+	if (*w->s->network_mode)                  /* none of its own */
+		return;
+	for (size_t i = 0; i < w->image->conf.ports.n; i++)
+		expose(r, w->image->conf.ports.v[i]);
+	for (size_t i = 0; i < w->s->expose.n; i++)
+		expose(r, w->s->expose.v[i]);
 }
 
 static int64_t or_default(int64_t v, int64_t image, int64_t dflt)
@@ -306,6 +342,7 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 	labels(en, w, r);
 	networks(en, w, r);
 	ports(w, r);
+	exposed(w, r);
 	health(w, r);
 	hooks(s, "post_start", s->post_start, s->n_post_start, &r->post_start.v, &r->post_start.n);
 	hooks(s, "pre_stop", s->pre_stop, s->n_pre_stop, &r->pre_stop.v, &r->pre_stop.n);

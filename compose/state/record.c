@@ -32,6 +32,9 @@ static const struct field port_fields[] = {
 	F_STR(host_ip), F_U16(target), F_U16(published), F_U16(published_end), F_STR(proto), F_STR(at), F_END
 };
 #undef T
+#define T struct rec_exposed
+static const struct field exposed_fields[] = { F_U16(first), F_U16(last), F_STR(proto), F_END };
+#undef T
 #define T struct rec_hook
 static const struct field hook_fields[] = {
 	F_STRV(command), F_STRV(env), F_STR(user), F_STR(working_dir), F_BOOL(privileged), F_STR(at), F_END
@@ -42,7 +45,7 @@ static const struct field ctr_fields[] = {
 	F_ID(id), F_NAME(name), F_NAME(project), F_NAME(service), F_UINT(number), F_ENUM(kind, kind_names),
 	F_STR(image), F_STR(image_id), F_STR(config_hash), F_STR(command), F_I64(created_ns), F_VEC(labels, kv_fields),
 	F_NAMES(layers), F_STR(upper), F_STR(work), F_STR(hostname), F_STR(domainname), F_STR(network_mode), F_STR(cgroup_parent),
-	F_STR(pid_mode), F_STR(ipc_mode), F_STR(uts_mode), F_VEC(nets, net_fields), F_VEC(ports, port_fields),
+	F_STR(pid_mode), F_STR(ipc_mode), F_STR(uts_mode), F_VEC(nets, net_fields), F_VEC(ports, port_fields), F_VEC(exposed, exposed_fields),
 	F_STRV(dns), F_STRV(dns_search), F_STRV(dns_opt), F_STRV(links), F_STRV(extra_hosts), F_ENUM(restart, policy_names),
 	F_INT(restart_max), F_INT(stop_signal), F_I64(stop_grace_ns), F_BOOL(health.set), F_STRV(health.test),
 	F_I64(health.interval_ns), F_I64(health.timeout_ns), F_I64(health.start_period_ns),

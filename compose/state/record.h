@@ -21,6 +21,7 @@ struct rec_net {                     /* one endpoint wanted */
 	int64_t gw_priority;
 };
 struct rec_port { char *host_ip; uint16_t target, published, published_end; char *proto; char *at; };   /* at: position for errors */
+struct rec_exposed { uint16_t first, last; char *proto; };       /* what it serves to its networks, without a port here */
 struct rec_health {
 	bool set;
 	struct strv test;            /* CMD a b, or CMD-SHELL s */
@@ -58,6 +59,7 @@ struct ctr_record {
 	char *pid_mode, *ipc_mode, *uts_mode;   /* "", "host", "container:ID" */
 	VEC(struct rec_net) nets;    /* in attachment order: eth0, eth1 ... */
 	VEC(struct rec_port) ports;
+	VEC(struct rec_exposed) exposed;     /* of the image and the service; for people: `ps` */
 	struct strv dns, dns_search, dns_opt;
 	struct strv links;           /* "alias=name": what this container calls another name of its networks */
 	struct strv extra_hosts;     /* "name=ip"; ip may be host-gateway */

@@ -70,6 +70,7 @@ void ctr_free(struct ctr *c)
 	loop_del(c->on_sync);
 	loop_del(c->on_pidfd);
 	loop_del(c->timer);
+	loop_del(c->steady);
 	loop_del(c->patience);
 	health_stop(c);
 	hooks_drop(c, "it was let go of");
@@ -194,6 +195,31 @@ void ctr_answer(struct ctr *c, enum wait_for what, const struct err *e)
 	}
 }
 
+static void on_steady(void *arg)
+{
+	struct ctr *c = arg;
+
+	c->steady = NULL;
+	if (c->st.state == CTR_RUNNING || c->st.state == CTR_PAUSED)      /* else when it runs again */
+		ctr_answer_steady(c);
+}
+
+/* spec: `docker compose up --wait` looks for the first time after half a second */
+void ctr_answer_steady(struct ctr *c)
+{
+	const int64_t steady_ns = c->run_ns + 500000000LL;
+	bool asked = false;
+
+	for (size_t i = 0; i < c->waiters.n; i++)
+		asked = asked || c->waiters.v[i].what == WAIT_RUNNING;
+	loop_del(c->steady);
+	c->steady = NULL;
+	if (asked && sys_mono_ns() < steady_ns)
+		c->steady = loop_at(c->w->loop, steady_ns, on_steady, c);
+	else
+		ctr_answer(c, WAIT_RUNNING, NULL);
+}
+
 void ctr_forget_conn(struct worker *w, const struct conn *conn)
 {
 	static const struct ctr_ask at_once = { .timeout_ns = 0 };
@@ -217,6 +243,9 @@ static void disappoint(struct ctr *c)
 
 	err_set(&e, ERR_CONFLICT, 0, "container %s has exited (%d)%s", c->rec.name, c->st.exit_code,
 		c->st.oom ? ": out of memory" : "");
+	if (!c->st.exit_code)
+		err_hint(&e, "a service that has to end, not to stay, is waited for by its dependents: "
+			     "condition: service_completed_successfully");
 	ctr_answer(c, WAIT_HEALTHY, &e);
 	ctr_answer(c, WAIT_RUNNING, &e);
 	err_done(&e);
@@ -253,8 +282,9 @@ static void end_process(struct ctr *c)
 	loop_del(c->on_sync);
 	loop_del(c->on_pidfd);
 	loop_del(c->timer);
+	loop_del(c->steady);
 	loop_del(c->patience);
-	c->on_sync = c->on_pidfd = c->timer = c->patience = NULL;
+	c->on_sync = c->on_pidfd = c->timer = c->steady = c->patience = NULL;
 	health_stop(c);
 	hooks_drop(c, "the container ended");
 	end_cgroup(c);
@@ -458,7 +488,7 @@ static void act_run(struct ctr *c)
 	ctr_tell(c, "start", -1);
 	if (c->st.hook != HOOKS_RUN || c->hooks_aside)
 		ctr_answer(c, WAIT_STARTED, NULL);
-	ctr_answer(c, WAIT_RUNNING, NULL);
+	ctr_answer_steady(c);
 	if (c->reaped)
 		ctr_exited(c, c->reaped_status);
 	else if (c->st.hook == HOOKS_RUN)

@@ -25,6 +25,7 @@ struct health;
 struct hooks;
 struct making;
 
+/* WAIT_RUNNING: for a moment, so that a program which gives up at once is not taken for one that runs */
 enum wait_for { WAIT_STARTED, WAIT_EXITED, WAIT_STOPPED, WAIT_RUNNING, WAIT_HEALTHY };
 struct ctr_vol { const char *name; int fd; };      /* name: in rec.volumes */
 /* A request that is answered later. */
@@ -59,6 +60,7 @@ struct ctr {
 	struct health *health;           /* NULL: no probes */
 	struct hooks *hooks;             /* NULL: none run */
 	struct loop_src *on_sync, *on_pidfd, *timer;   /* timer: grace or delay */
+	struct loop_src *steady;         /* until it has run for a moment; NULL: nobody waits for that */
 	struct loop_src *patience;       /* with the kernel, which is to tell how an orphan ended */
 	VEC(struct waiter) waiters;
 	VEC(struct ctr_vol) vols;        /* held: those that carry a mount */
@@ -104,6 +106,8 @@ void ctr_answer(struct ctr *c, enum wait_for what, const struct err *e);
 /* How it ended, as a reply; a new reference. */
 json_t *ctr_end(const struct ctr *c);
 void ctr_add_waiter(struct ctr *c, struct conn *conn, int64_t id, enum wait_for what);
+/* Answer WAIT_RUNNING, now or when the moment is over. in: it runs */
+void ctr_answer_steady(struct ctr *c);
 /* A connection is gone; build steps that it alone waited for are ended. */
 void ctr_forget_conn(struct worker *w, const struct conn *conn);
 /* Forget containers that do not run and that nobody waits for. ret: how many are active */
@@ -151,3 +155,4 @@ void vols_let_go(struct ctr *c);
 /* health.c */
 void health_start(struct ctr *c);
 void health_stop(struct ctr *c);
+int  health_failed(const struct ctr *c, struct err *e);  /* set e: it is unhealthy, and what the last probe said. ret: -1 */

@@ -45,6 +45,14 @@ static void set_output(struct ctr *c, const char *text)
 	c->st.health_output = str_printable(text);
 }
 
+int health_failed(const struct ctr *c, struct err *e)
+{
+	const char *said = *c->st.health_output ? c->st.health_output : "nothing";
+
+	err_set(e, ERR_CONFLICT, 0, "container %s is unhealthy", c->rec.name);
+	return err_hint(e, "its last probe said: %.*s", (int)strcspn(said, "\n"), said);
+}
+
 /* One result. ok: the probe ended with 0. */
 static void judge(struct health *h, bool ok)
 {
@@ -69,12 +77,10 @@ static void judge(struct health *h, bool ok)
 	if (c->st.health == HEALTH_HEALTHY) {
 		ctr_answer(c, WAIT_HEALTHY, NULL);
 	} else {
-		struct err e = {0};
+		auto_err struct err e = {0};
 
-		err_set(&e, ERR_CONFLICT, 0, "container %s is unhealthy", c->rec.name);
-		err_hint(&e, "its last probe said: %.200s", *c->st.health_output ? c->st.health_output : "nothing");
+		(void)health_failed(c, &e);
 		ctr_answer(c, WAIT_HEALTHY, &e);
-		err_done(&e);
 	}
 }
 

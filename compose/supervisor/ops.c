@@ -292,10 +292,9 @@ static int wait_running(struct ctr *c, struct request *r, struct err *e)
 {
 	if (c->state == FSM_IDLE)
 		return not_running(c, e);
+	ctr_add_waiter(c, r->conn, r->id, WAIT_RUNNING);
 	if (c->st.state == CTR_RUNNING || c->st.state == CTR_PAUSED)
-		ctl_reply(r->conn, r->id, json_pack("{s:i}", "pid", (int)c->rt.pid));
-	else
-		ctr_add_waiter(c, r->conn, r->id, WAIT_RUNNING);
+		ctr_answer_steady(c);
 	return 0;
 }
 
@@ -307,10 +306,8 @@ static int wait_healthy(struct ctr *c, struct request *r, struct err *e)
 	}
 	if (c->state == FSM_IDLE)
 		return not_running(c, e);
-	if (c->st.health == HEALTH_UNHEALTHY) {
-		err_set(e, ERR_CONFLICT, 0, "container %s is unhealthy", c->rec.name);
-		return err_hint(e, "its last probe said: %.200s", *c->st.health_output ? c->st.health_output : "nothing");
-	}
+	if (c->st.health == HEALTH_UNHEALTHY)
+		return health_failed(c, e);
 	if (c->st.health == HEALTH_HEALTHY)
 		ctl_reply(r->conn, r->id, NULL);
 	else

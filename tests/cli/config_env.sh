@@ -75,10 +75,11 @@ no_effect() {
 	project effect <<-'E'
 		services: { a: { image: "x:${COMPOSE_MINE}${UNSET}${UNSET}" }, b: { image: "y:${UNSET}" } }
 	E
-	run env COMPOSE_MINE=1 COMPOSE_PROFILE=x COMPOSE_COMPATIBILITY=1 COMPOSE_MENU=false COMPOSE_FOO=1 "$COMPOSE" config -q
+	run env COMPOSE_MINE=1 COMPOSE_PROFILE=x COMPOSE_CONVERT_WINDOWS_PATHS=1 COMPOSE_COMPATIBILITY=1 COMPOSE_MENU=1 COMPOSE_FOO=1 \
+		"$COMPOSE" config -q
 	is "$rc" 0
 	is "$(sort <<<"$err")" "$(sort <<-'E'
-		warning: the variable COMPOSE_COMPATIBILITY has no effect here: names are always joined with -
+		warning: the variable COMPOSE_CONVERT_WINDOWS_PATHS has no effect here: paths are those of Linux
 		warning: the variable COMPOSE_FOO has no effect here
 		warning: the variable COMPOSE_PROFILE has no effect here; did you mean COMPOSE_PROFILES?
 		warning: the variable UNSET is not set, an empty text is used in its place (compose.yaml:1:43)
@@ -94,6 +95,36 @@ no_effect() {
 	is "$out" ""
 }
 t "a variable without effect is told, each warning once; --strict" no_effect
+
+# A value that means nothing is not taken for one that does.
+nonsense() {
+	project nonsense <<<'services: { a: { image: a } }'
+	for v in COMPOSE_REMOVE_ORPHANS COMPOSE_IGNORE_ORPHANS COMPOSE_MENU COMPOSE_STATUS_STDOUT COMPOSE_COMPATIBILITY; do
+		fails 2 env $v=maybe "$COMPOSE" config -q
+		has "$err" "$v is neither true nor false: maybe"
+		ok env $v=False "$COMPOSE" config -q
+		ok env $v= "$COMPOSE" config -q
+	done
+	fails 2 env COMPOSE_PROGRESS=fancy "$COMPOSE" config -q
+	has "$err" 'COMPOSE_PROGRESS: "fancy" is not known here'
+	fails 2 env COMPOSE_ANSI=fancy "$COMPOSE" config -q
+	fails 2 env COMPOSE_PARALLEL_LIMIT=few "$COMPOSE" config -q
+	has "$err" "is not a number"
+	ok env BUILDKIT_PROGRESS=rawjson "$COMPOSE" config -q # another program's words
+	ok env BUILDKIT_PROGRESS=fancy "$COMPOSE" config -q
+	echo COMPOSE_ANSI=fancy >.env
+	fails 2 c config -q
+}
+t "variables with values that mean nothing" nonsense
+
+compatible() {
+	project compatible <<<'services: { a: { build: . } }'
+	is "$(c config --images)" compatible-a
+	is "$(COMPOSE_COMPATIBILITY=1 c config --images)" compatible_a
+	echo COMPOSE_COMPATIBILITY=t >.env
+	is "$(c config --images)" compatible_a
+}
+t "COMPOSE_COMPATIBILITY, also from .env" compatible
 
 orphans() {
 	project orphans <<-'E'

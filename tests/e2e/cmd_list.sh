@@ -41,6 +41,65 @@ templates() {
 	has "$err" '"range" of Go'
 }
 
+# As docker shows them: ports that follow each other joined, what is only exposed, words with blanks quoted, cut by characters.
+shown() {
+	local p
+
+	p=$(free_ports 3)
+	project shown <<-E
+		services:
+		  a:
+		    image: busybox
+		    command: [sh, -c, 'echo "ä"; sleep 1000']
+		    init: true
+		    ports: [ "127.0.0.1:$p-$((p + 2)):$p-$((p + 2))", "127.0.0.1::80" ]
+		    expose: [ "81", "6000-6001/udp", "80" ]
+		  b: { image: busybox, command: [echo, äöüäöüäöüäöüäöüäöüäöü] }
+	E
+	ok c up -d
+	matches "$(c ps --format '{{.Ports}}' a)" \
+		"^127.0.0.1:$p-$((p + 2))->$p-$((p + 2))/tcp, 127.0.0.1:[0-9]+->80/tcp, 81/tcp, 6000-6001/udp\$"
+	is "$(field a '[.Publishers[] | select(.PublishedPort == 0) | .URL + " " + (.TargetPort | tostring) + "/" + .Protocol] | join(",")')" \
+		" 81/tcp, 6000/udp, 6001/udp"
+	is "$(field a '.Publishers | length')" 7
+	is "$(c ps -a --no-trunc --format '{{.Command}}' a)" '"sh -c '"'"'echo \"ä\"; sleep 1000'"'"'"'
+	is "$(c ps -a --format '{{.Command}}' b)" '"echo äöüäöüäöüäöüäö…"'
+	ok c stop -t 0
+	is "$(field a .Ports)" ""
+	ok c down -t 0
+}
+# N ports in a row that nobody listens on: the first
+free_ports() {
+	local p
+
+	while :; do
+		p=$(free_port)
+		[ -z "$(ss -Htan "sport >= :$p and sport < :$((p + $1))")" ] && break
+	done
+	echo "$p"
+}
+
+states() {
+	cd ls
+	is "$(c ps -q --status exited)" "$(c ps -aq gone)"
+	is "$(c ps -q --filter status=exited)" "$(c ps -aq gone)"
+	is "$(c ps -q --status paused)" ""
+	fails 2 c ps --status stopped
+	has "$err" '"stopped" is no state'
+	fails 2 c ps --filter status=stopped
+	fails 2 c ps --filter name=busy
+}
+
+projects() {
+	ok c -p ls ls
+	is "$(c ls --format json | jq -r '.[] | .Name + " " + .Status')" "ls running(2)"
+	is "$(c ls -a --format json | jq -r '.[] | .Name + " " + .Status')" "ls exited(1), running(2)"
+	is "$(c ls -q --filter 'name=^l.$')" ls
+	is "$(c ls -q --filter 'name=^s')" ""
+	fails 2 c ls --filter 'name=('
+	fails 2 c ls --filter status=running
+}
+
 # What the control group says and what stats says are the same thing.
 stats() {
 	cd ls
@@ -126,6 +185,9 @@ compatibility() {
 
 t "services start" start
 t "ps --format takes templates" templates
+t "ps --status, --filter" states
+t "ls: states, --filter" projects
+t "ps: ports and commands as docker shows them" shown
 t "stats shows what the control group counts" stats
 t "stats counts the network's bytes" stats_network
 t "stats streams until Ctrl-C" stats_streams

@@ -6,9 +6,9 @@
 need root
 
 because() { sed -n 's/^  because: //p' <<<"$1" | head -n 1; }
-# cause SERVICE CAUSE: the `up` that failed and `why` begin with it
+# cause SERVICE CAUSE: the `up` that failed tells it once, and `why` begins with it
 cause() {
-	has "$(because "$err")" "$2"
+	is "$(grep '^  because: ' <<<"$err" | grep -cF -- "$2")" 1
 	ok c why "$1"
 	has "$(because "$out")" "$2"
 }
