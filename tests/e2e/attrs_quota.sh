@@ -16,7 +16,7 @@ on_disk() { # FUNCTION MOUNT-OPTIONS MKFS-OPTION...
 	export COMPOSE_ROOT=$W/disk/root
 	image busybox
 	"$what"
-	umount "$W/disk"
+	soon 10 umount "$W/disk" # the keeper may still be on its way out
 }
 
 sized() {

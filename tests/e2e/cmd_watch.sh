@@ -116,7 +116,8 @@ one_only() {
 	wait $bg || rc=$?
 	is $rc 143
 	ok c down -t 0
-	is "$(ls -A "$COMPOSE_ROOT/run/projects" 2>/dev/null)" ""
+	no_traces() { [ -z "$(ls -A "$COMPOSE_ROOT/run/projects" 2>/dev/null)" ]; }
+	soon 10 no_traces
 }
 sync_all() {
 	sync

@@ -531,6 +531,9 @@ static bool set_up(struct fixture *f, const char *yaml, char *observed)
 {
 	static const char *const none[] = {"", NULL};
 
+	observed_free(f->have);         /* a file may have several projects, one after the other */
+	project_free(f->project);
+	f->have = NULL;
 	f->project = load(&f->arena, yaml, none);
 	if (f->project)
 		observe_text(f, observed);
