@@ -519,6 +519,7 @@ void part_build(struct project *p, struct service *s, const struct node *n)
 		.cache_from = model_texts(&p->arena, node_get(n, "cache_from")),
 		.cache_to = model_texts(&p->arena, node_get(n, "cache_to")),
 		.platforms = model_texts(&p->arena, node_get(n, "platforms")),
+		.no_cache_filter = model_texts(&p->arena, node_get(n, "no_cache_filter")),
 		.shm_size_bytes = model_int(n, "shm_size", -1),
 		.no_cache = model_flag(n, "no_cache", false),
 		.pull = model_flag(n, "pull", false),

@@ -119,7 +119,7 @@ struct build {
 	struct pkvs  args, labels, additional_contexts;
 	struct pkvs  ssh;                      /* id -> a socket or key files, "," between them; NULL: the user's agent */
 	const char  *target, *network;         /* "" unset */
-	struct pstrs tags, cache_from, cache_to, platforms;
+	struct pstrs tags, cache_from, cache_to, platforms, no_cache_filter;
 	struct extra_host *extra_hosts; size_t n_extra_hosts;
 	int64_t      shm_size_bytes;           /* -1 unset */
 	bool         no_cache, pull, privileged;

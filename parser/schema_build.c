@@ -19,7 +19,7 @@ static const struct key build_secret_v[] = {
 static NAMED(build_secret_keys, build_secret_v, "a build secret");
 static const struct key build_secret_item = { .forms = STR | MAP, .keys = &build_secret_keys, .canon = canon_file_mount };
 static const struct key build_v[] = {
-	{ "additional_contexts", KV, .canon = canon_contexts, .settle = settle_labels, .status = KEY_REFUSED },
+	{ "additional_contexts", KV, .canon = canon_contexts, .settle = settle_labels },
 	{ "args", KV, .settle = settle_env },
 	{ "cache_from", TEXTS, .status = KEY_WARNED, .note = "the layer cache of this host is used" },
 	{ "cache_to", TEXTS, .status = KEY_WARNED, .note = "the layer cache of this host is used" },
@@ -32,7 +32,7 @@ static const struct key build_v[] = {
 	{ "labels", KV, .settle = settle_labels },
 	{ "network", .forms = STR },
 	{ "no_cache", FLAG },
-	{ "no_cache_filter", TEXT_OR_LIST, .status = KEY_REFUSED },
+	{ "no_cache_filter", TEXT_OR_LIST },
 	{ "platforms", TEXTS, .status = KEY_WARNED, .note = "images are built for this machine" },
 	{ "privileged", FLAG, .status = KEY_REFUSED },
 	{ "provenance", .forms = STR | BOOL, .canon = canon_text, .status = KEY_SILENT, .note = "attestations do not change the image" },
@@ -43,7 +43,7 @@ static const struct key build_v[] = {
 	{ "ssh", KV, .canon = canon_ssh },
 	{ "tags", TEXTS },
 	{ "target", .forms = STR },
-	{ "ulimits", .forms = MAP, .keys = &ulimits_keys, .status = KEY_REFUSED },
+	{ "ulimits", .forms = MAP, .keys = &ulimits_keys },
 };
 NAMED(schema_build, build_v, "build");
 

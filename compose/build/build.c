@@ -187,26 +187,13 @@ static int open_dirs(struct build *b, const char *root, struct err *e)
 	return b->cache < 0 || b->stat_dir < 0 || b->mounts < 0 ? -1 : 0;
 }
 
+/* <Dockerfile>.dockerignore beside it comes before .dockerignore of the context. */
 static int open_context(struct build *b, struct err *e)
 {
-	char id[SHA256_HEX_SIZE];
+	auto_free char *own = xasprintf("%s.dockerignore", b->o->dockerfile ? b->o->dockerfile : "Dockerfile");
+	const char *const names[] = { b->o->dockerfile_inline ? ".dockerignore" : own, ".dockerignore", NULL };
 
-	b->context.root = open(b->o->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (b->context.root < 0)
-		return err_set(e, errno == EACCES ? ERR_DENIED : errno == ENOENT ? ERR_MODEL : ERR_SYS, errno,
-			       "open the build context %s", b->o->context);
-	sha256_hex(b->o->context, strlen(b->o->context), id);
-	b->context.stats = statcache_open(b->stat_dir, id);
-	return 0;
-}
-
-/* How the Dockerfile is called in messages: from the working directory where it is below it. */
-static char *shown_name(const char *context, const char *file)
-{
-	auto_free char *cwd = getcwd(NULL, 0), *full = *file == '/' ? xstrdup(file) : xasprintf("%s/%s", context, file);
-	size_t n = cwd ? strlen(cwd) : 0;
-
-	return n > 1 && !strncmp(full, cwd, n) && full[n] == '/' ? xstrdup(full + n + 1) : take_ptr(full);
+	return local_open(&b->context, b, b->o->context, "the build context", names, e);
 }
 
 static int read_dockerfile(struct build *b, char **ret, size_t *ret_len, struct err *e)
@@ -219,40 +206,16 @@ static int read_dockerfile(struct build *b, char **ret, size_t *ret_len, struct 
 		*ret_len = strlen(*ret);
 		return 0;
 	}
-	if (str_eq(file, "Dockerfile") && faccessat(b->context.root, file, F_OK, 0) < 0 && errno == ENOENT &&
-	    faccessat(b->context.root, "dockerfile", F_OK, 0) == 0)
+	if (str_eq(file, "Dockerfile") && faccessat(b->context.s.root, file, F_OK, 0) < 0 && errno == ENOENT &&
+	    faccessat(b->context.s.root, "dockerfile", F_OK, 0) == 0)
 		file = "dockerfile";
-	b->file = shown_name(b->o->context, file);
-	if (faccessat(b->context.root, file, F_OK, 0) < 0 && errno == ENOENT) {
+	b->file = local_name(b->o->context, file);
+	if (faccessat(b->context.s.root, file, F_OK, 0) < 0 && errno == ENOENT) {
 		err_set(e, ERR_MODEL, 0, "the Dockerfile %s does not exist", b->file);
 		return err_hint(e, "write it, or name another one with `dockerfile:` below `build:`");
 	}
-	if (fs_read(b->context.root, file, DF_TEXT_MAX, ret, ret_len, e) < 0)
+	if (fs_read(b->context.s.root, file, DF_TEXT_MAX, ret, ret_len, e) < 0)
 		return err_wrap(e, "read the Dockerfile %s", b->file);
-	return 0;
-}
-
-/* <Dockerfile>.dockerignore beside it comes before .dockerignore of the context. */
-static int read_ignore(struct build *b, struct err *e)
-{
-	auto_free char *own = xasprintf("%s.dockerignore", b->o->dockerfile ? b->o->dockerfile : "Dockerfile");
-	const char *const names[] = { b->o->dockerfile_inline ? ".dockerignore" : own, ".dockerignore" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		auto_free char *text = NULL, *shown = NULL;
-		size_t len;
-
-		if (fs_read(b->context.root, names[i], IGNORE_TEXT_MAX, &text, &len, e) == 0) {
-			shown = shown_name(b->o->context, names[i]);
-			if (ignore_parse(&b->ignore, shown, text, len, e) < 0)
-				return err_wrap(e, "read %s", shown);
-			b->context.ignore = b->ignore;
-			return 0;
-		}
-		if (e->kind != ERR_MISSING)
-			return err_wrap(e, "read %s", names[i]);
-		err_done(e);
-	}
 	return 0;
 }
 
@@ -332,7 +295,7 @@ static void need_named(struct build *b, size_t before, const char *name, bool by
 {
 	int i = by_number ? df_stage_find(b->df, before, name) : stage_by_name(b, before, name);
 
-	if (i >= 0)
+	if (i >= 0 && !named_find(b, name))
 		need(b, (size_t)i);
 }
 
@@ -468,17 +431,23 @@ static int commit(struct build *b, struct stage *st, char **ret_id, struct err *
 	return 0;
 }
 
+static void save_digests(struct build *b, struct local *l)
+{
+	auto_err struct err e = {0};
+
+	if (local_save(l, &e) < 0)
+		build_warn(b, (struct srcpos){0}, "the digests of the context's files could not be kept: %s", e.frame[0]);
+}
+
 static int finish(struct build *b, size_t target, char **ret_id, struct err *e)
 {
 	struct stage *st = &b->stages[target];
 
 	for (size_t i = 0; i < b->o->n_labels; i++)
 		image_config_label(&st->conf, b->o->labels[i].key, b->o->labels[i].val ? b->o->labels[i].val : "");
-	if (statcache_save(b->context.stats, e) < 0) {
-		build_warn(b, (struct srcpos){0}, "the digests of the context's files could not be kept: %s",
-			   e->frame[0]);
-		err_done(e);
-	}
+	save_digests(b, &b->context);
+	for (size_t i = 0; i < b->o->n_contexts; i++)
+		save_digests(b, &b->named[i].local);
 	return commit(b, st, ret_id, e);
 }
 
@@ -491,7 +460,7 @@ static int prepare(struct build *b, const char *root, struct err *e)
 	b->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (b->cancel_fd < 0 || b->wake_fd < 0)
 		return err_set(e, ERR_SYS, errno, "make an event descriptor");
-	return open_dirs(b, root, e) < 0 || open_context(b, e) < 0 || read_ignore(b, e) < 0 ? -1 : 0;
+	return open_dirs(b, root, e) < 0 || open_context(b, e) < 0 || named_open(b, e) < 0 ? -1 : 0;
 }
 
 static int build_all(struct build *b, const char *root, char **ret_id)
@@ -523,14 +492,14 @@ static int build_all(struct build *b, const char *root, char **ret_id)
 
 static void build_done(struct build *b)
 {
-	int *const fds[] = { &b->stat_dir, &b->cache, &b->mounts, &b->context.root, &b->cancel_fd, &b->wake_fd };
+	int *const fds[] = { &b->stat_dir, &b->cache, &b->mounts, &b->cancel_fd, &b->wake_fd };
 
 	for (size_t i = 0; b->stages && i < b->df->n_stages; i++)
 		stage_done(&b->stages[i]);
 	free(b->stages);
 	scope_done(&b->globals);
-	statcache_free(b->context.stats);
-	ignore_free(b->ignore);
+	local_done(&b->context);
+	named_done(b);
 	dockerfile_free(b->df);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		mem_closep(fds[i]);
@@ -549,7 +518,7 @@ int build_image(struct store *s, const char *root, const struct build_opts *o, c
 			   .stat_dir = -1,
 			   .cache = -1,
 			   .mounts = -1,
-			   .context = { .root = -1 },
+			   .context = { .s = { .root = -1 } },
 			   .cancel_fd = -1,
 			   .wake_fd = -1,
 			   .mutex = PTHREAD_MUTEX_INITIALIZER,

@@ -28,6 +28,8 @@ struct build_mount {
 	int64_t     size_bytes;       /* tmpfs: 0 = no limit */
 };
 
+struct build_limit { int resource; uint64_t soft, hard; };      /* RLIMIT_*; UINT64_MAX: unlimited */
+
 /* One RUN: a transient container of the bundled runtime, default isolation, no privileges, no init. All borrowed. */
 struct run_step {
 	const char *name;             /* "[build 2/5] RUN make" */
@@ -39,6 +41,7 @@ struct run_step {
 	const char *hostname;
 	const char *network;          /* "" or "default": outbound; "none": loopback; "host"; or a network's name */
 	int64_t     shm_size_bytes;   /* -1 = 64 MiB */
+	const struct build_limit *limits; size_t n_limits;
 	const struct build_kv *extra_hosts; size_t n_extra_hosts;   /* key = name, val = address or host-gateway */
 	const struct build_mount *mounts; size_t n_mounts;
 	int         cancel_fd;        /* turns readable when the step must be killed: Ctrl-C, or another stage failed */
@@ -78,6 +81,14 @@ struct build_secret { const char *id, *file, *value; };   /* value; or NULL and 
 
 struct build_ssh { const char *id, *socket; };    /* socket: where an agent listens; RUN --mount=type=ssh names the id */
 
+/* A context with a name: FROM NAME and from=NAME mean it, before any stage or image that is called so. One of the others is set. */
+struct build_context {
+	const char *name;
+	const char *dir;              /* absolute path of a directory; its own .dockerignore counts */
+	const char *image;            /* reference */
+	const char *image_id;         /* "sha256:...", in the store */
+};
+
 /* Zero-initialise; everything is borrowed. */
 struct build_opts {
 	const char *context;          /* directory */
@@ -91,7 +102,10 @@ struct build_opts {
 	const struct build_kv *extra_hosts; size_t n_extra_hosts;
 	const struct build_secret *secrets; size_t n_secrets;
 	const struct build_ssh *ssh; size_t n_ssh;
+	const struct build_context *contexts; size_t n_contexts;
+	const char *const *no_cache_stages; size_t n_no_cache_stages;      /* stages whose steps are all carried out */
 	int64_t     shm_size_bytes;   /* 0 or -1 = 64 MiB */
+	const struct build_limit *limits; size_t n_limits;      /* of RUN's processes; no part of the cache's keys */
 	bool        no_cache, pull;
 	bool        check;            /* look for mistakes only: nothing is built, no id is returned */
 	bool        allow_host_network;   /* entitlement network.host: RUN --network=host */

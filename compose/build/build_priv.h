@@ -38,6 +38,10 @@ struct stage {
 	int64_t       began_ns;
 };
 
+/* A directory of this host that files come from. */
+struct local { struct source s; struct ignore *ignore; };
+struct named { const struct build_context *c; struct local local; };
+
 /* One build. */
 struct build {
 	struct store *store;
@@ -47,8 +51,8 @@ struct build {
 	char         *file;               /* name of the Dockerfile in messages */
 	int           stat_dir, cache, mounts;    /* below ROOT/build */
 	char         *mounts_path;
-	struct source context;
-	struct ignore *ignore;
+	struct local  context;
+	struct named *named;              /* o->n_contexts of them */
 	struct scope  globals;            /* ARGs before the first FROM, and the platform's */
 	struct stage *stages;
 	pthread_mutex_t mutex;            /* protects state of stages, errs, steps, running; serialises progress */
@@ -77,6 +81,22 @@ void stage_ended(struct stage *st);
 /* The value of a --build-arg; NULL when not given. */
 const char *build_arg(const struct build *b, const char *name);
 
+/* -- local.c: directories of this host -- */
+
+/* Open dir; names: where to look for what is left out, NULL-terminated, the first that is there counts.
+ * what: "the build context", for messages */
+int  local_open(struct local *l, const struct build *b, const char *dir, const char *what, const char *const names[], struct err *e)
+	__attribute__((warn_unused_result));
+/* Keep the digests of its files for the next build. */
+int  local_save(struct local *l, struct err *e) __attribute__((warn_unused_result));
+void local_done(struct local *l);
+/* How a file of a context is called in messages: from the working directory where it is below it. ret: caller frees */
+char *local_name(const char *dir, const char *file);
+int  named_open(struct build *b, struct err *e) __attribute__((warn_unused_result));
+/* ret: the context that FROM or from= means by this name; NULL when there is none */
+const struct named *named_find(const struct build *b, const char *name);
+void named_done(struct build *b);
+
 /* -- stage.c -- */
 
 void *stage_main(void *stage);
@@ -93,6 +113,9 @@ int   stage_made(struct stage *st, const char *layer, const char *key, const cha
 		 struct err *e) __attribute__((warn_unused_result));
 /* The image that ref names, brought into the store; checks the platform. ret: 0 with *ret */
 int   base_open(struct build *b, const char *ref, const char *platform, struct image **ret, struct err *e)
+	__attribute__((warn_unused_result));
+/* The image that a context stands for. err: ERR_MODEL when it is a directory */
+int   base_named(struct build *b, const struct named *n, const char *platform, struct image **ret, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* -- the instructions: one handler each; err without position -- */

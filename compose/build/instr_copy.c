@@ -24,31 +24,35 @@ char *image_path(const struct stage *st, const char *path)
 
 /* -- where files come from -- */
 
+static int layers_of(struct stage *st, const char *from, struct strv *ret, struct err *e)
+{
+	const struct named *n = named_find(st->b, from);
+	int i = n ? -1 : df_stage_find(st->b->df, st->index, from);
+	auto_image struct image *img = NULL;
+
+	if (i >= 0 && stage_wait(st->b, (size_t)i, e) < 0)
+		return -1;
+	if (i < 0 && (n ? base_named(st->b, n, NULL, &img, e) : base_open(st->b, from, NULL, &img, e)) < 0)
+		return -1;
+	const struct strv *layers = img ? &img->layers : &st->b->stages[i].layers;
+
+	for (size_t k = 0; k < layers->n; k++)
+		strv_add(ret, layers->v[k]);
+	return 0;
+}
+
 int from_find(struct stage *st, const char *from, struct from *ret, struct err *e)
 {
-	struct build *b = st->b;
+	const struct named *n = from ? named_find(st->b, from) : NULL;
 	char hex[SHA256_HEX_SIZE];
 	struct key k;
-	int i;
 
-	if (!from) {
-		ret->s = b->context;
+	if (!from || (n && n->c->dir)) {
+		ret->s = n ? n->local.s : st->b->context.s;
 		return 0;
 	}
-	i = df_stage_find(b->df, st->index, from);
-	if (i >= 0) {
-		if (stage_wait(b, (size_t)i, e) < 0)
-			return -1;
-		for (size_t n = 0; n < b->stages[i].layers.n; n++)
-			strv_add(&ret->layers, b->stages[i].layers.v[n]);
-	} else {
-		auto_image struct image *img = NULL;
-
-		if (base_open(b, from, NULL, &img, e) < 0)
-			return -1;
-		for (size_t n = 0; n < img->layers.n; n++)
-			strv_add(&ret->layers, img->layers.v[n]);
-	}
+	if (layers_of(st, from, &ret->layers, e) < 0)
+		return -1;
 	key_begin(&k, "from", &ret->layers);
 	key_end(&k, hex);
 	ret->identity = xstrdup(hex);
@@ -291,7 +295,7 @@ static int find_sources(struct copy *c, struct err *e)
 			return -1;
 		if (r == 1) {
 			err_set(e, ERR_MISSING, 0, "`%s`: not found in %s", c->patterns.v[i],
-				c->from.identity ? df_flag(c->in, "from") : "the build context");
+				c->in->kind == DF_COPY && df_flag(c->in, "from") ? df_flag(c->in, "from") : "the build context");
 			return ignored ? err_hint(e, "it is there, but .dockerignore leaves it out") : -1;
 		}
 		if (c->found.n == before)

@@ -324,6 +324,8 @@ static int run_container(struct run *r, const struct layer *l, struct err *e)
 		.hostname = "buildkitsandbox",
 		.network = r->network,
 		.shm_size_bytes = b->o->shm_size_bytes > 0 ? b->o->shm_size_bytes : -1,
+		.limits = b->o->limits,
+		.n_limits = b->o->n_limits,
 		.extra_hosts = b->o->extra_hosts,
 		.n_extra_hosts = b->o->n_extra_hosts,
 		.mounts = r->mounts.v.v,

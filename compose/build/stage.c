@@ -28,11 +28,22 @@ static void on_top(struct stage *st, const char *layer, const char *created, con
 	stage_history(st, xstrdup(what), NULL, *layer ? layer : NULL);
 }
 
+/* Whether every step is to be carried out. */
+static bool fresh(const struct stage *st)
+{
+	const struct build_opts *o = st->b->o;
+
+	for (size_t i = 0; st->df->name && i < o->n_no_cache_stages; i++)
+		if (!strcasecmp(o->no_cache_stages[i], st->df->name))
+			return true;
+	return o->no_cache;
+}
+
 bool stage_cached(struct stage *st, const char *key, const char *what)
 {
 	struct cached c;
 
-	if (st->b->o->no_cache || !cache_get(st->b->cache, st->b->store, key, &c))
+	if (fresh(st) || !cache_get(st->b->cache, st->b->store, key, &c))
 		return false;
 	on_top(st, c.layer, c.created, what);
 	stage_step_end(st, true);
@@ -81,18 +92,18 @@ static bool own_platform(const struct build *b, const char *platform)
 	return str_eq(platform, own) || (!strncmp(platform, own, n) && platform[n] == '/');
 }
 
-int base_open(struct build *b, const char *ref, const char *platform, struct image **ret, struct err *e)
+static int check_platform(const struct build *b, const char *platform, struct err *e)
 {
-	auto_free char *id = NULL;
-	int r;
+	if (!platform || !*platform || own_platform(b, platform))
+		return 0;
+	return err_set(e, ERR_MODEL, 0, "`--platform=%s`: images of another platform than %s are not supported yet", platform,
+		       scope_get(&b->globals, "TARGETPLATFORM"));
+}
 
-	if (platform && *platform && !own_platform(b, platform))
-		return err_set(e, ERR_MODEL, 0,
-			       "`--platform=%s`: images of another platform than %s are not supported yet", platform,
-			       scope_get(&b->globals, "TARGETPLATFORM"));
-	if (b->env->image(b->env->ctx, ref, b->o->pull, &id, e) < 0)
-		return err_wrap(e, "get image %s", ref);
-	r = image_open(b->store, id, ret, e);
+static int open_id(struct build *b, const char *id, const char *ref, struct image **ret, struct err *e)
+{
+	int r = image_open(b->store, id, ret, e);
+
 	if (r == 1)
 		err_set(e, ERR_MISSING, 0, "image %s is not in the store", ref);
 	if (r)
@@ -103,6 +114,28 @@ int base_open(struct build *b, const char *ref, const char *platform, struct ima
 		return err_wrap(e, "open image %s", ref);
 	}
 	return 0;
+}
+
+int base_open(struct build *b, const char *ref, const char *platform, struct image **ret, struct err *e)
+{
+	auto_free char *id = NULL;
+
+	if (check_platform(b, platform, e) < 0)
+		return -1;
+	if (b->env->image(b->env->ctx, ref, b->o->pull, &id, e) < 0)
+		return err_wrap(e, "get image %s", ref);
+	return open_id(b, id, ref, ret, e);
+}
+
+int base_named(struct build *b, const struct named *n, const char *platform, struct image **ret, struct err *e)
+{
+	if (n->c->dir) {
+		err_set(e, ERR_MODEL, 0, "the additional context `%s` is a directory, not an image", n->c->name);
+		return err_hint(e, "COPY --from=%s takes files from it", n->c->name);
+	}
+	if (n->c->image)
+		return base_open(b, n->c->image, platform, ret, e);
+	return check_platform(b, platform, e) < 0 ? -1 : open_id(b, n->c->image_id, n->c->name, ret, e);
 }
 
 static void set_text(char **slot, const char *text)
@@ -143,9 +176,10 @@ static int base_stage(struct stage *st, size_t i, struct err *e)
 
 static int base_image(struct stage *st, const char *ref, const char *platform, struct err *e)
 {
+	const struct named *n = named_find(st->b, ref);
 	auto_image struct image *img = NULL;
 
-	if (base_open(st->b, ref, platform, &img, e) < 0)
+	if ((n ? base_named(st->b, n, platform, &img, e) : base_open(st->b, ref, platform, &img, e)) < 0)
 		return -1;
 	img = must(img);
 	if (img->arch && *img->arch && !str_eq(img->arch, scope_get(&st->b->globals, "TARGETARCH")))
@@ -188,11 +222,11 @@ static int open_base(struct stage *st, struct err *e)
 		return -1;
 	if (!*ref)
 		return err_set(e, ERR_MODEL, 0, "base name `%s` is empty after expansion", st->df->base);
-	i = stage_by_name(st->b, st->index, ref);
+	i = named_find(st->b, ref) ? -1 : stage_by_name(st->b, st->index, ref);
 	set_text(&st->created, BUILD_EPOCH);
 	if (i >= 0)
 		return base_stage(st, (size_t)i, e);
-	if (!str_eq(ref, "scratch"))
+	if (!str_eq(ref, "scratch") || named_find(st->b, ref))
 		return base_image(st, ref, platform, e);
 	st->conf.workdir = xstrdup("/");
 	return 0;

@@ -67,6 +67,8 @@ static void spec_of(const struct engine *en, const struct run_step *s, const str
 
 		(void)spec_add_mount(spec, "/dev/shm", "tmpfs", "shm", o);
 	}
+	for (size_t i = 0; i < s->n_limits; i++)
+		vec_push(&spec->process.rlimits, (struct spec_rlimit){ s->limits[i].resource, s->limits[i].soft, s->limits[i].hard });
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		auto_free char *src = xasprintf("%s/etc/%s", path, names[i]), *dst = xasprintf("/etc/%s", names[i]);
 

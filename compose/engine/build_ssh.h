@@ -12,7 +12,6 @@ struct build_agents {
 	VEC(struct build_ssh) v;               /* texts owned */
 	VEC(struct key_agent *) own;
 };
-#define auto_build_agents __attribute__((cleanup(build_agents_done)))
 /* Look at every entry; where key files are named, an agent of our own is started with them. The command line wins over the
  * file. err: with the entry's position, or naming the option */
 int  build_agents_open(struct build_agents *a, struct engine *en, const struct build *bu, struct err *e)

@@ -5,9 +5,8 @@
 #include "compose/base/str.h"
 #include "compose/build/build.h"
 #include "compose/engine/build_run.h"
-#include "compose/engine/build_ssh.h"
 #include "compose/engine/engine_priv.h"
-#include "compose/engine/observe.h"
+#include "compose/engine/to_build.h"
 #include "compose/engine/used.h"
 
 /* ---- pull ----------------------------------------------------------------------------------------------------------- */
@@ -161,69 +160,6 @@ static int run_step(void *arg, const struct run_step *s, int out_fd, int err_fd,
 	return build_run(b->en, s, out_fd, err_fd, ret_exit, e);
 }
 
-/* Build arguments: the file's, then --build-arg; a bare key takes the environment's value. Texts live in keep. */
-static void build_args(struct engine *en, const struct build *bu, struct build_kv **ret, size_t *ret_n, struct strv *keep)
-{
-	const struct strv *more = en->o.build_args;
-	struct build_kv *v = xcalloc(bu->args.n + (more ? more->n : 0), sizeof(*v));
-	size_t n = 0;
-
-	for (size_t i = 0; i < bu->args.n; i++)
-		if (bu->args.v[i].val)
-			v[n++] = (struct build_kv){ bu->args.v[i].key, bu->args.v[i].val };
-	for (size_t i = 0; more && i < more->n; i++) {
-		const char *eq = strchr(more->v[i], '='), *val = eq ? eq + 1 : getenv(more->v[i]);
-		char *key = xstrndup(more->v[i], eq ? (size_t)(eq - more->v[i]) : strlen(more->v[i]));
-		size_t k = 0;
-
-		strv_take(keep, key);
-		if (!val)
-			continue;
-		while (k < n && !str_eq(v[k].key, key))
-			k++;
-		v[k] = (struct build_kv){ key, val };
-		n = k == n ? n + 1 : n;
-	}
-	*ret = v;
-	*ret_n = n;
-}
-
-static void labels_of(struct engine *en, const struct service *s, struct build_kv **ret, size_t *ret_n)
-{
-	struct build_kv *v = xcalloc(s->build->labels.n + 3, sizeof(*v));
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->build->labels.n; i++)
-		v[n++] = (struct build_kv){ s->build->labels.v[i].key, s->build->labels.v[i].val ? s->build->labels.v[i].val : "" };
-	v[n++] = (struct build_kv){ "com.docker.compose.project", en->o.name };
-	v[n++] = (struct build_kv){ "com.docker.compose.service", s->name };
-	v[n++] = (struct build_kv){ "com.docker.compose.version", COMPOSE_VERSION };
-	*ret = v;
-	*ret_n = n;
-}
-
-static int secrets_of(struct engine *en, const struct build *bu, struct build_secret **ret, size_t *ret_n, struct err *e)
-{
-	const struct project *p = en->o.project;
-
-	*ret = xcalloc(bu->n_secrets, sizeof(**ret));
-	for (size_t i = 0; i < bu->n_secrets; i++)
-		for (size_t k = 0; k < p->n_secrets; k++) {
-			const struct filesource *f = &p->secrets[k];
-			const struct fileref *ref = &bu->secrets[i];
-
-			if (!str_eq(f->key, ref->source))
-				continue;
-			if (f->environment && !f->value) {
-				err_set(e, ERR_MODEL, 0, "the environment variable \"%s\" of build secret \"%s\" is not set", f->environment, f->key);
-				return err_at(e, ref->pos, "build.secrets");
-			}
-			if (f->file || f->value)
-				(*ret)[(*ret_n)++] = (struct build_secret){ *ref->target ? ref->target : ref->source, f->file, f->value };
-		}
-	return 0;
-}
-
 /* Several mistakes of one Dockerfile arrive together; the operation's own error says which build it was. */
 static int report(struct engine *en, struct errs *errs, const struct service *s, struct err *e)
 {
@@ -243,42 +179,21 @@ static int report(struct engine *en, struct errs *errs, const struct service *s,
 static int build_one(struct engine *en, struct op *op, struct err *e)
 {
 	const struct service *s = op->service;
-	const struct build *bu = s->build;
 	struct build_job job = { en, op };
 	const struct build_env env = { .ctx = &job, .run = run_step, .image = base_image };
+	auto_to_build struct to_build t = {0};
 	auto_errs struct errs errs = {0};
-	auto_strv struct strv keep = {0}, tags = {0};
-	auto_free struct build_kv *args = NULL, *labels = NULL, *hosts = xcalloc(bu->n_extra_hosts, sizeof(*hosts));
-	auto_free struct build_secret *secrets = NULL;
-	auto_build_agents struct build_agents agents = {0};
 	auto_free char *id = NULL;
-	struct build_opts o = { .context = bu->context, .dockerfile = bu->dockerfile && *bu->dockerfile ? bu->dockerfile : NULL,
-		.dockerfile_inline = bu->dockerfile_inline, .target = bu->target, .network = *bu->network ? bu->network : NULL,
-		.shm_size_bytes = bu->shm_size_bytes, .no_cache = bu->no_cache || en->o.no_cache, .pull = bu->pull || en->o.pull_base,
-		.progress = en->o.quiet_build ? NULL : build_progress, .progress_arg = &job, .extra_hosts = hosts,
-		.n_extra_hosts = bu->n_extra_hosts, .check = en->o.check_build };
 
-	for (size_t i = 0; i < bu->n_extra_hosts; i++)
-		hosts[i] = (struct build_kv){ bu->extra_hosts[i].host, bu->extra_hosts[i].ip };
-	build_args(en, bu, &args, &o.n_args, &keep);
-	labels_of(en, s, &labels, &o.n_labels);
-	if (secrets_of(en, bu, &secrets, &o.n_secrets, e) < 0 || (!o.check && build_agents_open(&agents, en, bu, e) < 0))
+	if (to_build(&t, en, op, e) < 0)
 		return -1;
-	strv_add(&tags, op->object);
-	for (size_t i = 0; i < bu->tags.n; i++)
-		strv_add(&tags, bu->tags.v[i]);
-	o.args = args;
-	o.labels = labels;
-	o.secrets = secrets;
-	o.ssh = agents.v.v;
-	o.n_ssh = agents.v.n;
-	o.tags = (const char *const *)strv_null(&tags);
-	o.n_tags = tags.n;
-	if (build_image(en->o.store, en->o.paths->root, &o, &env, &id, &errs) < 0) {
+	t.o.progress = en->o.quiet_build ? NULL : build_progress;
+	t.o.progress_arg = &job;
+	if (build_image(en->o.store, en->o.paths->root, &t.o, &env, &id, &errs) < 0) {
 		auto_free char *key = xasprintf("services.%s.build", s->name);
 
 		(void)report(en, &errs, s, e);
-		return err_at(e, bu->pos, key);     /* counts where no line of the Dockerfile is to blame */
+		return err_at(e, s->build->pos, key);     /* counts where no line of the Dockerfile is to blame */
 	}
 	return 0;
 }

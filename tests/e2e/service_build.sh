@@ -117,4 +117,74 @@ again() {
 }
 # observes: build.no_cache build.pull
 t "no_cache, and the newest base with pull" again
+contexts() {
+	project ctxs <<-'E'
+		services:
+		  app:
+		    build:
+		      context: app
+		      no_cache_filter: first
+		      ulimits: { nofile: { soft: 77, hard: 99 }, core: 0 }
+		      additional_contexts: { base: "service:base", shared: ./shared, other: "docker-image://busybox" }
+		  base: { build: { dockerfile_inline: "FROM busybox\nRUN echo from-base >/base" } }
+	E
+	mkdir app shared
+	echo kept >shared/file
+	echo no >shared/left-out
+	echo left-out >shared/.dockerignore
+	cat >app/Dockerfile <<-'E'
+		FROM base AS first
+		RUN cat /proc/sys/kernel/random/uuid >/first; ulimit -Sn >/limits; ulimit -Hn >>/limits; ulimit -c >>/limits
+		FROM other:latest AS shared
+		RUN exit 3
+		FROM first AS last
+		COPY --from=shared . /s/
+		COPY --from=other /bin/busybox /other
+		RUN --mount=type=bind,from=shared,target=/m cat /m/file >/mounted
+		FROM base
+		COPY --from=last / /all/
+		RUN cat /proc/sys/kernel/random/uuid >/second
+	E
+	ok c build app                       # and base first, which is not asked for
+	is "$(file_in app /all/base) $(c run --rm -T app ls -A /all/s | xargs) $(file_in app /all/mounted)" "from-base .dockerignore file kept"
+	is "$(file_in app /all/limits | xargs)" "77 99 0"
+	ok c run --rm -T app cmp /bin/busybox /all/other
+	first=$(file_in app /all/first) base=$(c image inspect ctxs-base | jq -r '.[0].Id')
+	ok c build app
+	[ "$(file_in app /all/first)" != "$first" ] || flunk "no_cache_filter: the stage was not made anew"
+	is "$(c image inspect ctxs-base | jq -r '.[0].Id')" "$base"
+	sed -i 's/no_cache_filter: first/no_cache_filter: [another]/' compose.yaml
+	first=$(file_in app /all/first)
+	ok c build app
+	is "$(file_in app /all/first)" "$first"
+	echo changed >shared/file
+	ok c build app
+	is "$(file_in app /all/mounted) $(file_in app /all/first)" "changed $first"
+	ok c down
+}
+# observes: build.additional_contexts build.no_cache_filter build.ulimits build.ulimits.*.hard build.ulimits.*.soft
+t "contexts with names, stages made anew, limits of steps" contexts
+
+context_mistakes() {
+	project mist <<-'E'
+		services:
+		  dir: { build: { dockerfile_inline: "FROM d", additional_contexts: { d: ./d } } }
+		  url: { build: { dockerfile_inline: "FROM busybox", additional_contexts: { d: "https://example.com/d.git" } } }
+		  gone: { build: { dockerfile_inline: "FROM busybox", additional_contexts: { d: ./gone } } }
+		  limit: { build: { dockerfile_inline: "FROM busybox", ulimits: { nosuch: 3 } } }
+	E
+	mkdir d
+	fails 3 c build dir
+	has "$err" "the additional context \`d\` is a directory, not an image"
+	has "$err" "dockerfile_inline:1"
+	fails 3 c build url
+	has "$err" "compose.yaml:3"
+	has "$err" "not supported yet"
+	fails 3 c build gone
+	has "$err" "/gone"
+	fails 3 c build limit
+	has "$err" "nosuch"
+	ok c down
+}
+t "contexts that cannot be used: which, and where" context_mistakes
 done_testing
