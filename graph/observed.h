@@ -26,7 +26,8 @@ struct observed_ctr {
 	const char *const *networks; size_t n_networks;        /* real names it is attached to */
 	const char *const *volumes; size_t n_volumes;          /* real names of the volumes it mounts, anonymous ones too */
 	const struct observed_ref *mounted; size_t n_mounted;  /* images it mounts, as they were */
-	const char *shares;                    /* id of the container whose namespace it shares, or "" */
+	bool        share_gone;                /* a container whose namespaces it was made to share is gone */
+	const char *share_newer;               /* of one that began again since: it shares namespaces of its last life; or NULL */
 	const char *config;                    /* service as JSON when the container was made; NULL when the hash is still the same */
 };
 /* A container of another project that is on a network, or mounts a volume. */

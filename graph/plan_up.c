@@ -87,21 +87,6 @@ static struct fate fate_from_deps(struct builder *b, const struct service *s)
 	return f;
 }
 
-/* c lives in a namespace of a container that is not there any more. */
-static const char *stale_share(const struct builder *b, const struct service *s, const struct observed_ctr *c)
-{
-	bool shares = false;
-
-	for (size_t i = 0; i < s->n_deps; i++)
-		shares = shares || shares_with(s, s->deps[i].service);
-	if (!shares || !*c->shares)
-		return NULL;
-	for (size_t i = 0; i < b->have->n_ctrs; i++)
-		if (str_eq(b->have->ctrs[i].id, c->shares))
-			return NULL;
-	return "the container whose namespaces it shares is gone";
-}
-
 static void touch(struct builder *b, size_t i, enum touched t)
 {
 	if (b->touched[i] < t)
@@ -235,6 +220,8 @@ static void keep(struct builder *b, size_t i, const struct observed_ctr *c, cons
 
 	if (!restart_cause && hooks_lack(c, HOOKS_FAILED))
 		restart_cause = "its post_start hook failed";
+	if (!restart_cause && c->share_newer && plan_runs(c))
+		restart_cause = arena_printf(&b->plan->arena, "container %s, whose namespaces it shares, has begun anew since", c->share_newer);
 	if (remade)
 		restart_cause = remade;
 	else if (b->goal->verb == GOAL_CREATE || (plan_runs(c) && c->state != CTR_PAUSED && !restart_cause && !hooks_lack(c, HOOKS_RUN))) {
@@ -289,7 +276,7 @@ static const char *ctr_cause(struct builder *b, size_t i, const struct observed_
 	cause = diff_ctr(&b->plan->arena, b->want, s, c, hash, image_id(b->have, s->name), how);
 	if (!cause && how != RECREATE_NEVER)
 		cause = stale_mount(b, c);
-	return cause ? cause : stale_share(b, s, c);
+	return cause || !c->share_gone ? cause : "the container whose namespaces it shares is gone";
 }
 
 /* Which of n containers, of which `count` are left, go when only `want` may stay: those to be made anew first, then the

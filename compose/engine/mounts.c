@@ -349,13 +349,14 @@ static int add_file(struct ctx *c, const struct fileref *f, const struct filesou
 static void etc_files(struct ctx *c)
 {
 	static const char *const names[] = { "hosts", "hostname", "resolv.conf" };
-	auto_free char *owner = NULL;
+	bool shares = str_starts(c->r->network_mode, "container:");
+	auto_free char *project = NULL, *owner = NULL;
+	auto_close int dir = shares ? record_find(c->en->o.paths, c->r->network_mode + 10, &project) : -1;
 
 	if (str_eq(c->r->network_mode, "host") && str_eq(c->r->uts_mode, "host"))
 		return;
 	/* who shares another's network shares its names */
-	owner = str_starts(c->r->network_mode, "container:") ?
-		xasprintf("%s/projects/%s/%s", c->en->o.paths->root, c->en->o.name, c->r->network_mode + 10) : xstrdup(c->w->path);
+	owner = dir >= 0 ? xasprintf("%s/projects/%s/%s", c->en->o.paths->root, project, c->r->network_mode + 10) : xstrdup(c->w->path);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		auto_free char *src = xasprintf("%s/etc/%s", owner, names[i]), *dst = xasprintf("/etc/%s", names[i]);
 
@@ -364,7 +365,8 @@ static void etc_files(struct ctx *c)
 	}
 }
 
-/* /dev/shm belongs to the IPC namespace: the host's with `ipc: host`, none with `ipc: none`, as docker has it. */
+/* /dev/shm belongs to the IPC namespace: the host's with `ipc: host`, none with `ipc: none`, another container's with its namespace
+ * (the supervisor sees to that, in place of the tmpfs that is named here), as docker has it. */
 static void shared_memory(struct ctx *c)
 {
 	if (str_eq(c->r->ipc_mode, "none")) {

@@ -16,6 +16,7 @@ enum { CONFIG_MAX_BYTES = 4 << 20 };
 struct walk {
 	struct observed *o;
 	struct map hashes;           /* service -> its hash today, in the arena */
+	const struct paths *paths;
 	bool alive;
 	size_t cap;
 };
@@ -34,16 +35,6 @@ static const char *const *names(struct arena *a, char *const *v, size_t n)
 	return w;
 }
 
-static const char *shared_ctr(struct arena *a, const struct ctr_record *r)
-{
-	const char *const modes[] = { r->network_mode, r->pid_mode, r->ipc_mode, r->uts_mode };
-
-	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
-		if (modes[i] && str_starts(modes[i], "container:"))
-			return arena_strdup(a, modes[i] + 10);
-	return "";
-}
-
 static void add_mounted(struct arena *a, const struct ctr_record *r, struct observed_ctr *c)
 {
 	struct observed_ref *v = arena_alloc(a, (r->mount_images.n + 1) * sizeof(*v));
@@ -57,6 +48,46 @@ static void add_mounted(struct arena *a, const struct ctr_record *r, struct obse
 static bool runs(enum ctr_state s)
 {
 	return s == CTR_RUNNING || s == CTR_PAUSED || s == CTR_RESTARTING;
+}
+
+/* Which life of container id was joined. ret: its process's start, 0 when that is not known */
+static uint64_t joined_start(const struct ctr_status *s, const char *id)
+{
+	size_t n = strlen(id);
+	uint64_t v;
+
+	for (size_t i = 0; i < s->joined.n; i++)
+		if (strncmp(s->joined.v[i], id, n) == 0 && s->joined.v[i][n] == ' ' && str_to_u64(s->joined.v[i] + n + 1, &v))
+			return v;
+	return 0;
+}
+
+/* c was made to share namespaces of container id: is that one there, and in the life that was joined? */
+static void look_at_share(const struct walk *w, struct observed_ctr *c, const struct ctr_status *s, const char *id)
+{
+	auto_free char *project = NULL;
+	auto_close int dir = record_find(w->paths, id, &project);
+	uint64_t start = joined_start(s, id);
+	auto_err struct err ignored = {0};
+	struct ctr_record r = {0};
+	struct ctr_status now = {0};
+
+	if (dir < 0)
+		c->share_gone = true;
+	else if (runs(c->state) && start && status_read(dir, &now, &ignored) == 0 && runs(now.state) && now.pid_start &&
+		 now.pid_start != start && record_read(dir, &r, &ignored) == 0)
+		c->share_newer = arena_strdup(&w->o->arena, r.name);
+	record_done(&r);
+	status_done(&now);
+}
+
+static void look_at_shares(const struct walk *w, struct observed_ctr *c, const struct ctr_record *r, const struct ctr_status *s)
+{
+	const char *const modes[] = { r->network_mode, r->pid_mode, r->ipc_mode, r->uts_mode };
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (modes[i] && str_starts(modes[i], "container:"))
+			look_at_share(w, c, s, modes[i] + strlen("container:"));
 }
 
 static int add_ctr(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
@@ -76,13 +107,14 @@ static int add_ctr(void *arg, int dir, struct ctr_record *r, struct ctr_status *
 		.id = arena_strdup(a, r->id), .name = arena_strdup(a, r->name), .service = arena_strdup(a, r->service),
 		.number = r->number, .oneoff = r->kind != KIND_SERVICE, .hook = r->kind == KIND_HOOK, .config_hash = arena_strdup(a, r->config_hash),
 		.image_id = arena_strdup(a, r->image_id), .state = s->state, .health = s->health,
-		.has_healthcheck = r->health.set, .hooks = s->hook, .exit_code = s->exit_code, .shares = shared_ctr(a, r),
+		.has_healthcheck = r->health.set, .hooks = s->hook, .exit_code = s->exit_code,
 	};
 	add_mounted(a, r, c);
 	if (!w->alive && runs(c->state)) {
 		c->state = CTR_EXITED;
 		c->health = HEALTH_NONE;
 	}
+	look_at_shares(w, c, r, s);
 	for (size_t i = 0; i < r->nets.n; i++)
 		strv_add(&nets, r->nets.v[i].network);
 	c->networks = names(a, nets.v, nets.n);
@@ -131,6 +163,7 @@ static int observe_ctrs(struct walk *w, const struct paths *paths, const char *n
 {
 	struct observed_ctr *heap;
 
+	w->paths = paths;
 	w->alive = lock_is_alive(paths, name);
 	if (record_each(paths, name, add_ctr, w, e) < 0)
 		return -1;

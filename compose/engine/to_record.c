@@ -93,16 +93,13 @@ static char *display_command(const struct ctr_want *w)
 }
 
 /* "", host, none stay; service:X and container:NAME become container:ID; shareable and private are the default. */
-static int namespace_mode(const struct engine *en, const char *mode, char **ret, struct err *e)
+static int namespace_mode(const struct engine *en, const struct service *s, const char *key, const char *mode, char **ret, struct err *e)
 {
 	auto_other struct other o = {0};
 
 	if (str_starts(mode, "service:") || str_starts(mode, "container:")) {
 		if ((*mode == 's' ? other_of_service(en, mode + 8, &o, e) : other_named(en, mode + 10, &o, e)) < 0)
-			return -1;
-		if (!str_eq(o.project, en->o.name))
-			return err_set(e, ERR_MODEL, 0, "container %s is of project %s: only namespaces of this project's can be shared",
-				       o.name, o.project);
+			return err_at(e, service_pos(s, key), key);
 		*ret = xasprintf("container:%s", o.id);
 	} else if (str_eq(mode, "shareable") || str_eq(mode, "private")) {
 		*ret = xstrdup("");
@@ -286,17 +283,23 @@ static int cgroup_parent(const struct ctr_want *w, struct ctr_record *r, struct 
 /* Its own; who shares a network has the name that goes with it, as its /etc/hosts has. in: r with its modes */
 static char *host_name(const struct engine *en, const struct ctr_want *w, const struct ctr_record *r)
 {
-	const struct service *s = w->s, *other;
-	char host[HOST_NAME_MAX + 1];
+	const struct service *s = w->s;
+	bool shares = str_starts(r->network_mode, "container:");
+	auto_free char *project = NULL;
+	auto_close int owner = shares ? record_find(en->o.paths, r->network_mode + 10, &project) : -1;
+	auto_err struct err ignored = {0};
+	struct ctr_record o = {0};
+	char host[HOST_NAME_MAX + 1], *name;
 
-	if (*s->hostname && !str_starts(r->network_mode, "container:"))
+	if (*s->hostname && !shares)
 		return xstrdup(s->hostname);
 	if ((str_eq(r->network_mode, "host") || str_eq(r->uts_mode, "host")) && gethostname(host, sizeof(host)) == 0)
 		return xstrndup(host, sizeof(host) - 1);
-	if (!str_starts(r->network_mode, "container:"))
+	if (!shares)
 		return xstrndup(w->id, 12);
-	other = str_starts(s->network_mode, "service:") ? project_service(en->o.project, s->network_mode + 8) : NULL;
-	return other && *other->hostname ? xstrdup(other->hostname) : xstrndup(r->network_mode + 10, 12);
+	name = owner >= 0 && record_read(owner, &o, &ignored) == 0 ? xstrdup(o.hostname) : xstrndup(r->network_mode + 10, 12);
+	record_done(&o);
+	return name;
 }
 
 static void names_and_dns(const struct engine *en, const struct ctr_want *w, struct ctr_record *r)
@@ -346,11 +349,10 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 	health(w, r);
 	hooks(s, "post_start", s->post_start, s->n_post_start, &r->post_start.v, &r->post_start.n);
 	hooks(s, "pre_stop", s->pre_stop, s->n_pre_stop, &r->pre_stop.v, &r->pre_stop.n);
-	if (namespace_mode(en, s->network_mode, &r->network_mode, e) < 0 || namespace_mode(en, s->pid, &r->pid_mode, e) < 0 ||
-	    namespace_mode(en, s->ipc, &r->ipc_mode, e) < 0 || namespace_mode(en, s->uts, &r->uts_mode, e) < 0) {
-		err_at(e, s->pos, s->name);
+	if (namespace_mode(en, s, "network_mode", s->network_mode, &r->network_mode, e) < 0 ||
+	    namespace_mode(en, s, "pid", s->pid, &r->pid_mode, e) < 0 || namespace_mode(en, s, "ipc", s->ipc, &r->ipc_mode, e) < 0 ||
+	    namespace_mode(en, s, "uts", s->uts, &r->uts_mode, e) < 0)
 		return -1;
-	}
 	names_and_dns(en, w, r);
 	if (links(en, w, r, e) < 0)
 		return -1;

@@ -323,6 +323,8 @@ static int mount_fs(struct job *j, struct err *e)
 		return -1;
 	if (str_eq(j->m->type, "proc"))
 		return attach(j->c->procfs, j->dest, e);
+	if (j->c->a->shm_fd >= 0 && str_eq(j->m->type, "tmpfs") && str_eq(j->m->dest, "/dev/shm"))
+		return attach(j->c->a->shm_fd, j->dest, e);
 	inherit_mode(j);
 	tree = new_fs(j->c, j->m->type, j->m->source, &j->o.data,
 		      j->o.copy_up ? j->o.set & ~(uint64_t)MOUNT_ATTR_RDONLY : j->o.set, e);

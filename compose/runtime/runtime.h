@@ -35,6 +35,7 @@ struct rt_args {
 	int   root_fd;              /* directory or detached mount for the root, stays the caller's; -1: by spec */
 	int   stdio[3];             /* -1: /dev/null. Not used with a terminal. Stay the caller's */
 	int   ns_fd[SPEC_NS_N];     /* namespaces to join, over what the spec says; -1: by spec */
+	int   shm_fd;               /* detached mount that takes the place of the spec's tmpfs on /dev/shm; -1: none. The caller's */
 	const char *cgroup_path;    /* NULL: stay in the caller's group (and no limits) */
 	bool  cgroup_exists;        /* the caller has made it */
 	bool  sibling;              /* the caller's parent reaps it (CLONE_PARENT) */
@@ -42,7 +43,7 @@ struct rt_args {
 	const char *state_json;     /* for hooks: called with pid and status filled in by hook.h; NULL: no hooks run */
 };
 #define RT_ARGS_INIT { .bundle_fd = -1, .root_fd = -1, .stdio = { -1, -1, -1 }, \
-	.ns_fd = { -1, -1, -1, -1, -1, -1, -1 }, .start_fd = -1 }
+	.ns_fd = { -1, -1, -1, -1, -1, -1, -1 }, .shm_fd = -1, .start_fd = -1 }
 
 struct rt_ctr {
 	pid_t pid;

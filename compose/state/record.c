@@ -69,7 +69,7 @@ static const struct field bound_fields[] = { F_STR(host_ip), F_U16(host_port), F
 static const struct field status_fields[] = {
 	F_ENUM(state, state_names), F_INT(pid), F_U64(pid_start), F_INT(exit_code), F_BOOL(oom), F_BOOL(stopped_by_user),
 	F_I64(started_ns), F_I64(finished_ns), F_UINT(restarts), F_ENUM(health, health_names), F_UINT(health_fails),
-	F_STR(health_output), F_STR(error), F_ENUM(hook, hook_names), F_STR(hook_error), F_VEC(endpoints, endpoint_fields), F_VEC(bound, bound_fields), F_END
+	F_STR(health_output), F_STR(error), F_ENUM(hook, hook_names), F_STR(hook_error), F_STRV(joined), F_VEC(endpoints, endpoint_fields), F_VEC(bound, bound_fields), F_END
 };
 #undef T
 #define T struct net_record
@@ -336,6 +336,25 @@ int record_each(const struct paths *p, const char *project, record_fn *fn, void 
 	for (size_t i = 0; i < names.n && !stop; i++)
 		stop = each_of(projects, names.v[i], fn, arg, e);
 	return stop;
+}
+
+int record_find(const struct paths *p, const char *id, char **ret_project)
+{
+	auto_close int projects = paths_dir(p->root_fd, "projects", false);
+	auto_strv struct strv names = {0};
+
+	if (projects >= 0 && codec_is_name(id))
+		list(projects, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		auto_free char *rel = xasprintf("%s/%s", names.v[i], id);
+		int dir = paths_dir(projects, rel, false);
+
+		if (dir < 0)
+			continue;
+		*ret_project = xstrdup(names.v[i]);
+		return dir;
+	}
+	return -1;
 }
 
 char *record_cgroup(const struct paths *p, const struct ctr_record *r)

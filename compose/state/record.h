@@ -98,6 +98,7 @@ struct ctr_status {
 	char *error;                 /* why the last start failed; "" */
 	enum hook_state hook;        /* post_start, of this life */
 	char *hook_error;            /* why one failed; "" */
+	struct strv joined;          /* "ID START" of those whose namespaces it shares: their pid_start at that time */
 	VEC(struct rec_endpoint) endpoints;
 	VEC(struct rec_bound) bound; /* published ports as they are open now */
 };
@@ -134,6 +135,8 @@ typedef int record_fn(void *arg, int dir, struct ctr_record *r, struct ctr_statu
 int record_each(const struct paths *p, const char *project, record_fn *fn, void *arg, struct err *e);
 /* Descriptor of a container's directory (made when make is set). ret: fd, or -1 with errno */
 int record_dir(const struct paths *p, const char *project, const char *id, bool make);
+/* The same of a container of any project. ret: fd with *ret_project (caller frees), or -1: there is none */
+int  record_find(const struct paths *p, const char *id, char **ret_project);
 /* The control group of a container, a relative path: [PARENT/]compose-INST/PROJECT/ID. Its last three parts are ours to
  * remove. owns: caller frees */
 char *record_cgroup(const struct paths *p, const struct ctr_record *r) __attribute__((returns_nonnull));

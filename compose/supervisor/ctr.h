@@ -3,6 +3,7 @@
  * runs in: supervisor worker.   owns: struct ctr everything below it.   layer: supervisor.
  *   ctr.c        finding, the state machine's actions, the end of a life, files
  *   ctr_start.c  from files to a running process
+ *   ctr_join.c   namespaces and shared memory of other containers
  *   ctr_stop.c   signals, grace, kill, freeze
  *   ctr_adopt.c  taking over from a worker that died
  *   ctr_clean.c  what nobody took over
@@ -14,6 +15,7 @@
 #include <jansson.h>
 #include "compose/logs/ship.h"
 #include "compose/logs/write.h"
+#include "compose/runtime/runtime.h"
 #include "compose/runtime/spec.h"
 #include "compose/state/record.h"
 #include "compose/supervisor/fsm.h"
@@ -23,10 +25,10 @@ struct conn;
 struct io;
 struct health;
 struct hooks;
-struct making;
 
 /* WAIT_RUNNING: for a moment, so that a program which gives up at once is not taken for one that runs */
 enum wait_for { WAIT_STARTED, WAIT_EXITED, WAIT_STOPPED, WAIT_RUNNING, WAIT_HEALTHY };
+struct making { struct spec spec; struct rt_args args; };
 struct ctr_vol { const char *name; int fd; };      /* name: in rec.volumes */
 /* A request that is answered later. */
 struct waiter { struct conn *conn; int64_t id; enum wait_for what; };
@@ -120,6 +122,10 @@ void ctr_watch_exec(struct ctr *c);                     /* its sync_fd tells how
 void ctr_exec(struct ctr *c);                           /* raises EV_STARTED or EV_FAILED later */
 void ctr_settle(struct ctr *c);                         /* do not wait: raise EV_STARTED or EV_FAILED now */
 void ctr_making_free(struct ctr *c);
+/* ctr_join.c: what c->rec names of other containers' goes into c->making. err: ERR_CONFLICT one does not run */
+int  ctr_join(struct ctr *c, struct err *e) __attribute__((warn_unused_result));
+/* ret: whether a container lives, or may live, in c's network namespace, which then outlives c */
+bool ctr_is_joined(const struct ctr *c);
 /* ctr_stop.c */
 void ctr_stop(struct ctr *c, int64_t timeout_ns);       /* raises EV_GRACE later */
 /* The user wants its end: from here on its restart policy is off. timeout_ns: as ctr_stop() */

@@ -171,17 +171,6 @@ int ctr_net_up(struct ctr *c, struct err *e)
 	return etc_write(c, e);
 }
 
-/* ret: whether another container lives in c's network namespace, which then outlives c */
-static bool is_shared(const struct ctr *c)
-{
-	auto_free char *mode = xasprintf("container:%s", c->rec.id);
-
-	for (size_t i = 0; i < c->w->ctrs.n; i++)
-		if (c->w->ctrs.v[i]->rt.pid > 0 && str_eq(c->w->ctrs.v[i]->rec.network_mode, mode))
-			return true;
-	return false;
-}
-
 void ctr_net_unserve(struct ctr *c)
 {
 	if (c->w->dns)
@@ -198,7 +187,7 @@ void ctr_net_down(struct ctr *c)
 	if (!c->rec.nets.n)
 		return;
 	ctr_net_unserve(c);
-	if (net_detach(&c->w->net, NULL, ids, 1, is_shared(c), &e) < 0)
+	if (net_detach(&c->w->net, NULL, ids, 1, ctr_is_joined(c), &e) < 0)
 		worker_note(&e, "disconnect container %s", c->rec.name);
 	forget_endpoints(c);
 }

@@ -12,14 +12,13 @@
 #include "compose/supervisor/ctr.h"
 #include "compose/supervisor/io.h"
 
-struct making { struct spec spec; struct rt_args args; };
-
 void ctr_making_free(struct ctr *c)
 {
 	if (!c->making)
 		return;
 	for (int i = 0; i < SPEC_NS_N; i++)
 		mem_closep(&c->making->args.ns_fd[i]);
+	mem_closep(&c->making->args.shm_fd);
 	spec_done(&c->making->spec);
 	free(c->making);
 	c->making = NULL;
@@ -95,38 +94,6 @@ static int make_root(const struct ctr *c, struct err *e)
 	return root;
 }
 
-/* ---- namespaces of others ---------------------------------------------------------------------------------------- */
-
-/* mode "container:ID": ret: 0 with a descriptor in args, or nothing to do; -1 with e */
-static int join(struct ctr *c, enum spec_ns_kind kind, const char *mode, const char *file, struct err *e)
-{
-	const char *id = str_starts(mode, "container:") ? mode + strlen("container:") : NULL;
-	const struct ctr *other = id ? ctr_known(c->w, id) : NULL;
-	char path[48];
-	int fd;
-
-	if (!id)
-		return 0;
-	if (!other || other->rt.pid <= 0)
-		return err_set(e, ERR_CONFLICT, 0, "container %.12s, whose %s namespace %s shares, does not run",
-			       other ? other->rec.name : id, file, c->rec.name);
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)other->rt.pid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || sys_pidfd_send_signal(other->rt.pidfd, 0) < 0) {
-		mem_closep(&fd);
-		return err_set(e, ERR_SYS, errno, "open the %s namespace of container %s", file, other->rec.name);
-	}
-	c->making->args.ns_fd[kind] = fd;
-	c->making->spec.ns[kind].on = true;
-	return 0;
-}
-
-static int join_others(struct ctr *c, struct err *e)
-{
-	return join(c, SPEC_NS_NET, c->rec.network_mode, "net", e) < 0 || join(c, SPEC_NS_PID, c->rec.pid_mode, "pid", e) < 0 ||
-	       join(c, SPEC_NS_IPC, c->rec.ipc_mode, "ipc", e) < 0 || join(c, SPEC_NS_UTS, c->rec.uts_mode, "uts", e) < 0 ? -1 : 0;
-}
-
 /* ---- create ------------------------------------------------------------------------------------------------------ */
 
 static void on_created(void *arg, uint32_t events)
@@ -188,7 +155,7 @@ static int begin(struct ctr *c, struct err *e)
 		m->spec.process.rows = c->rows;
 	if (c->cols)
 		m->spec.process.cols = c->cols;
-	if (join_others(c, e) < 0 || vols_hold(c, false, e) < 0 || ports_open(c, e) < 0 || spawn(c, e) < 0)
+	if (ctr_join(c, e) < 0 || vols_hold(c, false, e) < 0 || ports_open(c, e) < 0 || spawn(c, e) < 0)
 		return -1;
 	c->on_sync = loop_add(c->w->loop, c->rt.sync_fd, EPOLLIN, on_created, c);
 	return c->on_sync ? 0 : err_set(e, ERR_SYS, errno, "wait for the new process");

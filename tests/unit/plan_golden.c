@@ -227,8 +227,10 @@ static void ctr_word(struct fixture *f, struct observed_ctr *c, const struct ser
 		c->networks = commas(a, w + 5, &c->n_networks);
 	else if (str_starts(w, "vols="))
 		c->volumes = commas(a, w + 5, &c->n_volumes);
-	else if (str_starts(w, "shares="))
-		c->shares = arena_printf(a, "id-%s", w + 7);
+	else if (!strcmp(w, "share-gone"))
+		c->share_gone = true;
+	else if (str_starts(w, "share-newer="))
+		c->share_newer = arena_strdup(a, w + 12);
 	else
 		diag("@OBSERVED: what is %s?", w);
 }
@@ -244,7 +246,6 @@ static void add_ctr(struct fixture *f, char **w, size_t n)
 				   .service = arena_strdup(a, w[2]),
 				   .number = (unsigned)strtoul(w[3], NULL, 10),
 				   .state = state_of(w[4]),
-				   .shares = "",
 				   .config_hash = "",
 				   .image_id = arena_printf(a, "sha256:%s", w[2])};
 	if (s)
