@@ -193,7 +193,7 @@ static int open_context(struct build *b, struct err *e)
 	auto_free char *own = xasprintf("%s.dockerignore", b->o->dockerfile ? b->o->dockerfile : "Dockerfile");
 	const char *const names[] = { b->o->dockerfile_inline ? ".dockerignore" : own, ".dockerignore", NULL };
 
-	return local_open(&b->context, b, b->o->context, "the build context", names, e);
+	return local_open(&b->context, b, "the build context", names, e);
 }
 
 static int read_dockerfile(struct build *b, char **ret, size_t *ret_len, struct err *e)
@@ -206,17 +206,19 @@ static int read_dockerfile(struct build *b, char **ret, size_t *ret_len, struct 
 		*ret_len = strlen(*ret);
 		return 0;
 	}
-	if (str_eq(file, "Dockerfile") && faccessat(b->context.s.root, file, F_OK, 0) < 0 && errno == ENOENT &&
-	    faccessat(b->context.s.root, "dockerfile", F_OK, 0) == 0)
+	if (local_read(&b->context, file, DF_TEXT_MAX, ret, ret_len, e) < 0 && e->kind == ERR_MISSING && !b->o->dockerfile) {
+		err_done(e);
 		file = "dockerfile";
-	b->file = local_name(b->o->context, file);
-	if (faccessat(b->context.s.root, file, F_OK, 0) < 0 && errno == ENOENT) {
+		if (local_read(&b->context, file, DF_TEXT_MAX, ret, ret_len, e) < 0 && e->kind == ERR_MISSING)
+			file = "Dockerfile";
+	}
+	b->file = local_name(&b->context, file);
+	if (e->kind == ERR_MISSING && e->n) {
+		err_done(e);
 		err_set(e, ERR_MODEL, 0, "the Dockerfile %s does not exist", b->file);
 		return err_hint(e, "write it, or name another one with `dockerfile:` below `build:`");
 	}
-	if (fs_read(b->context.s.root, file, DF_TEXT_MAX, ret, ret_len, e) < 0)
-		return err_wrap(e, "read the Dockerfile %s", b->file);
-	return 0;
+	return e->n ? err_wrap(e, "read the Dockerfile %s", b->file) : 0;
 }
 
 static int check_texts(const struct build_kv *v, size_t n, const char *what, struct err *e)
@@ -518,7 +520,7 @@ int build_image(struct store *s, const char *root, const struct build_opts *o, c
 			   .stat_dir = -1,
 			   .cache = -1,
 			   .mounts = -1,
-			   .context = { .s = { .root = -1 } },
+			   .context = { .s = { .root = -1 }, .dir = o->context, .fetched = o->fetched },
 			   .cancel_fd = -1,
 			   .wake_fd = -1,
 			   .mutex = PTHREAD_MUTEX_INITIALIZER,

@@ -85,6 +85,7 @@ struct build_ssh { const char *id, *socket; };    /* socket: where an agent list
 struct build_context {
 	const char *name;
 	const char *dir;              /* absolute path of a directory; its own .dockerignore counts */
+	const char *fetched;          /* dir came from there: as build_opts.fetched */
 	const char *image;            /* reference */
 	const char *image_id;         /* "sha256:...", in the store */
 };
@@ -92,6 +93,7 @@ struct build_context {
 /* Zero-initialise; everything is borrowed. */
 struct build_opts {
 	const char *context;          /* directory */
+	const char *fetched;          /* NULL; or where the directory came from, for messages: its links lead nowhere outside it */
 	const char *dockerfile;       /* relative to context or absolute; NULL = Dockerfile, else dockerfile */
 	const char *dockerfile_inline;/* its text, instead of a file; NULL = none */
 	const char *target;           /* NULL or "" = the last stage */

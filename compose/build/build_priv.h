@@ -38,8 +38,8 @@ struct stage {
 	int64_t       began_ns;
 };
 
-/* A directory of this host that files come from. */
-struct local { struct source s; struct ignore *ignore; };
+/* A directory of this host that files come from. dir, fetched: as in build_opts, borrowed */
+struct local { struct source s; struct ignore *ignore; const char *dir, *fetched; };
 struct named { const struct build_context *c; struct local local; };
 
 /* One build. */
@@ -83,15 +83,18 @@ const char *build_arg(const struct build *b, const char *name);
 
 /* -- local.c: directories of this host -- */
 
-/* Open dir; names: where to look for what is left out, NULL-terminated, the first that is there counts.
+/* Open l->dir. in: names: where to look for what is left out, NULL-terminated, the first that is there counts.
  * what: "the build context", for messages */
-int  local_open(struct local *l, const struct build *b, const char *dir, const char *what, const char *const names[], struct err *e)
+int  local_open(struct local *l, const struct build *b, const char *what, const char *const names[], struct err *e)
+	__attribute__((warn_unused_result));
+/* As fs_read, a file that the user or what was fetched names. err: ERR_MISSING when it is not there */
+int  local_read(const struct local *l, const char *file, size_t max, char **ret, size_t *ret_len, struct err *e)
 	__attribute__((warn_unused_result));
 /* Keep the digests of its files for the next build. */
 int  local_save(struct local *l, struct err *e) __attribute__((warn_unused_result));
 void local_done(struct local *l);
-/* How a file of a context is called in messages: from the working directory where it is below it. ret: caller frees */
-char *local_name(const char *dir, const char *file);
+/* How its file is called in messages: from the working directory where it is below it. ret: caller frees */
+char *local_name(const struct local *l, const char *file);
 int  named_open(struct build *b, struct err *e) __attribute__((warn_unused_result));
 /* ret: the context that FROM or from= means by this name; NULL when there is none */
 const struct named *named_find(const struct build *b, const char *name);

@@ -23,6 +23,11 @@ static const char *scheme_of(const char *s)
 	return NULL;
 }
 
+bool giturl_is_address(const char *text)
+{
+	return strstr(text, "://") || is_scp(text) || str_starts(text, "github.com/");
+}
+
 bool giturl_is_commit(const char *ref)
 {
 	size_t n = strspn(ref, "0123456789abcdef");

@@ -19,5 +19,7 @@ struct giturl {
 /* err: ERR_USAGE: no repository (https without .git), a host, ref or directory that could mean something else */
 int giturl_parse(struct giturl *ret, const char *text, struct err *e) __attribute__((warn_unused_result));
 void giturl_done(struct giturl *u);
+/* Is text an address rather than a directory of this host? */
+bool giturl_is_address(const char *text);
 /* Is ref a whole commit id? */
 bool giturl_is_commit(const char *ref);

@@ -198,22 +198,8 @@ static int build_one(struct engine *en, struct op *op, struct err *e)
 	return 0;
 }
 
-static int refuse_unsupported(const struct op *op, struct err *e)
-{
-	const struct build *bu = op->service->build;
-
-	if (strstr(bu->context, "://") || str_starts(bu->context, "git@")) {
-		err_set(e, ERR_MODEL, 0, "build context %s: remote contexts are not supported yet", bu->context);
-		err_at(e, bu->pos, "build.context");
-		return err_hint(e, "clone it and give the directory");
-	}
-	return 0;
-}
-
 int op_build(struct engine *en, struct op *op, struct err *e)
 {
-	if (refuse_unsupported(op, e) < 0)
-		return -1;
 	return job_start(en, op, build_one, e);
 }
 

@@ -18,7 +18,6 @@
 
 /* The cache directory, locked as long as it is open. */
 struct cache {
-	struct paths paths;
 	char *path;
 	int dir, lock;
 };
@@ -55,17 +54,14 @@ static void cache_done(struct cache *c)
 	mem_closep(&c->lock);
 	mem_closep(&c->dir);
 	free(c->path);
-	paths_done(&c->paths);
 }
 
-static int cache_open(struct cache *c, const char *root, struct err *e)
+static int cache_open(struct cache *c, const struct paths *p, struct err *e)
 {
 	*c = (struct cache){.dir = -1, .lock = -1};
-	if (paths_open(&c->paths, root, true, e) < 0)
-		return -1;
-	if (mkdirat(c->paths.root_fd, "remote", 0700) < 0 && errno != EEXIST)
+	if (mkdirat(p->root_fd, "remote", 0700) < 0 && errno != EEXIST)
 		return cannot(e, "make", "the directory");
-	c->dir = openat(c->paths.root_fd, "remote", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	c->dir = openat(p->root_fd, "remote", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c->dir < 0)
 		return cannot(e, "open", "the directory");
 	c->lock = openat(c->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -74,7 +70,7 @@ static int cache_open(struct cache *c, const char *root, struct err *e)
 	while (flock(c->lock, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return cannot(e, "take", "the lock");
-	c->path = xasprintf("%s/remote", c->paths.root);
+	c->path = xasprintf("%s/remote", p->root);
 	sweep(c->dir);
 	return 0;
 }
@@ -123,24 +119,33 @@ static int entry_end(const struct cache *c, const struct entry *en, int rc, stru
 	return rc;
 }
 
-/* Find the compose file below the entry: subdir names it, or the directory that holds it. No link leads there, and the
- * file is one of the entry's own. */
+/* What subdir names below the entry; no link leads there. ret: descriptor (O_PATH) or -1 with e; *ret_st */
+static int entry_at(const struct cache *c, const char *top, const char *subdir, const char *shown, struct stat *ret_st, struct err *e)
+{
+	auto_close int dir = openat(c->dir, top, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_close int at = dir < 0 ? -1
+				    : sys_openat2(dir, *subdir ? subdir : ".", O_PATH | O_CLOEXEC, 0,
+						  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+
+	if (at < 0 && (errno == ELOOP || errno == EXDEV))
+		return err_set(e, ERR_MODEL, 0, "%s: a symbolic link is on the way to %s", shown, subdir);
+	if (at < 0 || fstat(at, ret_st) < 0)
+		return err_set(e, ERR_MISSING, 0, "%s has no %s", shown, *subdir ? subdir : "files");
+	return take_fd(at);
+}
+
+/* Find the compose file below the entry: subdir names it, or the directory that holds it. It is one of the entry's own. */
 static int entry_file(const struct cache *c, const struct entry *en, const char *subdir, const char *shown, char **ret,
 		      struct err *e)
 {
 	static const char *const names[] = {"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"};
 	auto_free char *top = xasprintf("%s/%s", en->key, en->name);
 	auto_close int dir = openat(c->dir, top, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	auto_close int at = -1;
 	struct stat st;
+	auto_close int at = entry_at(c, top, subdir, shown, &st, e);
 
-	at = dir < 0 ? -1
-		     : sys_openat2(dir, *subdir ? subdir : ".", O_PATH | O_CLOEXEC, 0,
-				   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-	if (at < 0 && (errno == ELOOP || errno == EXDEV))
-		return err_set(e, ERR_MODEL, 0, "%s: a symbolic link is on the way to %s", shown, subdir);
-	if (at < 0 || fstat(at, &st) < 0)
-		return err_set(e, ERR_MISSING, 0, "%s has no %s", shown, *subdir ? subdir : "files");
+	if (at < 0)
+		return -1;
 	if (S_ISREG(st.st_mode)) {
 		*ret = xasprintf("%s/%s/%s", c->path, top, subdir);
 		return 0;
@@ -162,38 +167,75 @@ static int entry_file(const struct cache *c, const struct entry *en, const char 
 
 /* ---- git */
 
-static int fetch_git(const struct cache *c, const struct giturl *u, char **ret_path, char **ret_top, struct err *e)
+static int fetch_git(const struct cache *c, const struct giturl *u, struct entry *en, struct err *e)
 {
 	char commit[COMMIT_SIZE];
-	struct entry en;
 
 	if (git_resolve(u, commit, e) < 0)
 		return -1;
-	entry_init(&en, u->shown, commit, u->name);
-	if (!cached(c, &en)) {
-		auto_close int fd = entry_begin(c, &en, e);
-		auto_free char *work = xasprintf("%s/%s/%s", c->path, en.tmp, en.name);
-		auto_free char *git_dir = xasprintf("%s/%s/.git", c->path, en.tmp);
-		auto_free char *git_name = xasprintf("%s/.git", en.tmp);
+	entry_init(en, u->shown, commit, u->name);
+	if (!cached(c, en)) {
+		auto_close int fd = entry_begin(c, en, e);
+		auto_free char *work = xasprintf("%s/%s/%s", c->path, en->tmp, en->name);
+		auto_free char *git_dir = xasprintf("%s/%s/.git", c->path, en->tmp);
+		auto_free char *git_name = xasprintf("%s/.git", en->tmp);
 		int rc = fd < 0 ? -1 : git_checkout(u, commit, git_dir, work, e);
 
 		if (rc == 0 && fs_rm_rf(c->dir, git_name) < 0) /* the files alone stay */
 			rc = cannot(e, "remove", git_name);
-		if (entry_end(c, &en, rc, e) < 0)
+		if (entry_end(c, en, rc, e) < 0)
 			return -1;
 	}
-	*ret_top = xasprintf("%s/%s/%s", c->path, en.key, en.name);
-	return entry_file(c, &en, u->subdir, u->shown, ret_path, e);
+	return 0;
 }
 
 static int remote_git(const struct cache *c, const char *url, char **ret_path, char **ret_top, struct err *e)
 {
 	auto_giturl struct giturl u = {0};
+	struct entry en;
 
 	if (giturl_parse(&u, url, e) < 0)
 		return -1;
-	if (fetch_git(c, &u, ret_path, ret_top, e) < 0)
+	if (fetch_git(c, &u, &en, e) < 0 || entry_file(c, &en, u.subdir, u.shown, ret_path, e) < 0)
 		return err_wrap(e, "cannot use the compose file of %s", u.shown);
+	*ret_top = xasprintf("%s/%s/%s", c->path, en.key, en.name);
+	return 0;
+}
+
+static int context_dir(const struct cache *c, const struct giturl *u, char **ret, struct err *e)
+{
+	auto_close int at = -1;
+	auto_free char *top = NULL;
+	struct entry en;
+	struct stat st;
+
+	if (fetch_git(c, u, &en, e) < 0)
+		return -1;
+	top = xasprintf("%s/%s", en.key, en.name);
+	at = entry_at(c, top, u->subdir, u->shown, &st, e);
+	if (at < 0)
+		return -1;
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_MODEL, 0, "%s: %s is not a directory", u->shown, u->subdir);
+	*ret = xasprintf("%s/%s%s%s", c->path, top, *u->subdir ? "/" : "", u->subdir);
+	return 0;
+}
+
+int remote_context(const struct paths *p, const char *url, char **ret_dir, char **ret_shown, struct err *e)
+{
+	auto_giturl struct giturl u = {0};
+	struct cache c;
+	int rc;
+
+	if (giturl_parse(&u, url, e) < 0)
+		return -1;
+	rc = cache_open(&c, p, e);
+	if (rc == 0)
+		rc = context_dir(&c, &u, ret_dir, e);
+	cache_done(&c);
+	if (rc < 0)
+		return err_wrap(e, "cannot use the build context %s", u.shown);
+	*ret_shown = *u.subdir ? xasprintf("%s#%s:%s", u.shown, u.ref, u.subdir) : xstrdup(u.shown);
 	return 0;
 }
 
@@ -246,14 +288,19 @@ static int fetch(void *ctx, const char *url, char **ret_path, char **ret_top, st
 {
 	const struct remote *r = ctx;
 	auto_free char *path = NULL, *top = NULL;
+	struct paths paths;
 	struct cache c;
-	int rc = cache_open(&c, r->root, e);
+	int rc;
 
+	if (paths_open(&paths, r->root, true, e) < 0)
+		return -1;
+	rc = cache_open(&c, &paths, e);
 	if (rc == 0 && str_starts(url, "oci://"))
 		rc = remote_oci(&c, url + strlen("oci://"), &path, &top, e);
 	else if (rc == 0)
 		rc = remote_git(&c, url, &path, &top, e);
 	cache_done(&c);
+	paths_done(&paths);
 	if (rc < 0)
 		return -1;
 	*ret_path = take_ptr(path);

@@ -2,7 +2,9 @@
 #include "compose/engine/to_build.h"
 #include "compose/base/str.h"
 #include "compose/engine/engine_priv.h"
+#include "compose/engine/giturl.h"
 #include "compose/engine/observe.h"
+#include "compose/engine/remote.h"
 #include "compose/runtime/limits.h"
 
 /* Build arguments: the file's, then --build-arg; a bare key takes the environment's value. Texts live in keep. */
@@ -68,10 +70,27 @@ static int secrets_of(struct engine *en, const struct build *bu, struct build_se
 	return 0;
 }
 
+/* The directory of a context: one of this host, or what a repository has. in: *ret_fetched: NULL, or from where; texts live in keep */
+static int dir_of(struct engine *en, const char *context, const char **ret, const char **ret_fetched, struct strv *keep, struct err *e)
+{
+	char *dir = NULL, *shown = NULL;
+
+	*ret = context;
+	if (!giturl_is_address(context))
+		return 0;
+	if (remote_context(en->o.paths, context, &dir, &shown, e) < 0)
+		return -1;
+	strv_take(keep, dir);
+	strv_take(keep, shown);
+	*ret = dir;
+	*ret_fetched = shown;
+	return 0;
+}
+
 /* spec: compose-spec build additional_contexts. in: ids of services' images live in keep */
 static int context_of(struct engine *en, const struct pkv *kv, struct build_context *ret, struct strv *keep, struct err *e)
 {
-	const char *val = kv->val ? kv->val : "", *scheme = strstr(val, "://");
+	const char *val = kv->val ? kv->val : "";
 	const struct service *s = str_starts(val, "service:") ? project_service(en->o.project, val + strlen("service:")) : NULL;
 
 	*ret = (struct build_context){ .name = kv->key };
@@ -85,11 +104,11 @@ static int context_of(struct engine *en, const struct pkv *kv, struct build_cont
 		ret->image_id = keep->v[keep->n - 1];
 	} else if (str_starts(val, "docker-image://")) {
 		ret->image = val + strlen("docker-image://");
-	} else if (scheme || str_starts(val, "target:") || str_starts(val, "git@")) {
+	} else if (str_starts(val, "oci-layout://") || str_starts(val, "target:")) {
 		err_set(e, ERR_MODEL, 0, "%s: contexts of this kind are not supported yet", val);
-		return err_hint(e, "a directory, docker-image://IMAGE and service:NAME are");
+		return err_hint(e, "directories, git repositories, docker-image://IMAGE and service:NAME are");
 	} else {
-		ret->dir = val;
+		return dir_of(en, val, &ret->dir, &ret->fetched, keep, e);
 	}
 	return 0;
 }
@@ -137,7 +156,7 @@ int to_build(struct to_build *t, struct engine *en, const struct op *op, struct 
 	strv_add(&t->tags, op->object);
 	for (size_t i = 0; i < bu->tags.n; i++)
 		strv_add(&t->tags, bu->tags.v[i]);
-	*o = (struct build_opts){ .context = bu->context, .dockerfile = bu->dockerfile && *bu->dockerfile ? bu->dockerfile : NULL,
+	*o = (struct build_opts){ .dockerfile = bu->dockerfile && *bu->dockerfile ? bu->dockerfile : NULL,
 		.dockerfile_inline = bu->dockerfile_inline, .target = bu->target, .network = *bu->network ? bu->network : NULL,
 		.shm_size_bytes = bu->shm_size_bytes, .no_cache = bu->no_cache || en->o.no_cache, .pull = bu->pull || en->o.pull_base,
 		.extra_hosts = t->hosts, .n_extra_hosts = bu->n_extra_hosts, .check = en->o.check_build,
@@ -145,6 +164,8 @@ int to_build(struct to_build *t, struct engine *en, const struct op *op, struct 
 		.tags = (const char *const *)strv_null(&t->tags), .n_tags = t->tags.n };
 	build_args(en, bu, &t->args, &o->n_args, &t->keep);
 	labels_of(en, op->service, &t->labels, &o->n_labels);
+	if (dir_of(en, bu->context, &o->context, &o->fetched, &t->keep, e) < 0)
+		return err_at(e, bu->pos, "build.context");
 	if (secrets_of(en, bu, &t->secrets, &o->n_secrets, e) < 0 || limits_of(bu, &t->limits, &o->n_limits, e) < 0)
 		return -1;
 	if (!o->check && (contexts_of(en, bu, &t->contexts, &o->n_contexts, &t->keep, e) < 0 ||

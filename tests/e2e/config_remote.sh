@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # config_remote.sh - compose files in git repositories (git daemon on a loopback port) and in a registry (Debian's
 # docker-registry): what they hold is used, and what is hostile in them is refused and changes nothing outside.
-IMAGES=
 . "$(dirname "$0")/../lib.sh"
 need root
 need cmd git
@@ -261,7 +260,61 @@ use_oci() {
 	wait "$registry" || true
 }
 
+build_from_git() {
+	start_git
+	cd "$T/git/team/app"
+	mkdir -p img/sub hostile
+	printf 'FROM busybox\nCOPY . /all/\nCOPY --from=more sub/data /more\n' >img/Dockerfile
+	printf 'FROM busybox\nRUN touch /from-other\n' >img/sub/Other
+	echo one >img/sub/data
+	echo left >img/left-out
+	echo left-out >img/.dockerignore
+	ln -s /etc/hostname hostile/Dockerfile
+	ln -s /etc hostile/up
+	printf 'FROM busybox\nCOPY up/hostname /x\n' >hostile/Copies
+	G add -A
+	G commit -qm img
+	cd "$T"
+	project gitb <<-E
+		services:
+		  web: { build: { context: "$app#main:img", additional_contexts: { more: "$app#main:img" } } }
+		  other: { build: { context: "$app#main:img", dockerfile: sub/Other } }
+		  linked: { build: "$app#main:etc" }
+		  dockerfile: { build: "$app#main:hostile" }
+		  copies: { build: { context: "$app#main:hostile", dockerfile: Copies } }
+		  absolute: { build: { context: "$app#main:hostile", dockerfile: /etc/hostname } }
+		  none: { build: "$app#no-such-branch" }
+		  web-page: { build: "https://127.0.0.1:1/context.tar.gz" }
+	E
+	ok c build web other
+	is "$(c run --rm -T web sh -c 'cat /all/sub/data /more; cd /all; ls -A; stat -c %u /all/sub/data' | xargs)" "one one .dockerignore Dockerfile sub 0"
+	ok c run --rm -T other test -e /from-other
+	(cd "$T/git/team/app" && echo two >img/sub/data && G commit -qam two)
+	ok c build web
+	is "$(c run --rm -T web cat /all/sub/data /more | xargs)" "two two"
+	fails 3 c build linked
+	has "$err" "symbolic link"
+	has "$err" "compose.yaml:4"
+	for s in dockerfile absolute; do
+		fails 3 c build $s
+		has "$err" "does not exist"
+		has "$err" "#main:hostile"
+	done
+	run c build copies
+	[ "$rc" != 0 ] || flunk "a link led out of the repository"
+	has "$err" "not found"
+	fails 1 c build none
+	has "$err" "no-such-branch"
+	run c build web-page
+	[ "$rc" != 0 ]
+	has "$err" "no git repository"
+	ok c down --rmi local
+	rm -rf "$COMPOSE_ROOT/remote"
+	stop_git
+}
+
 t "files of a git repository: -f, include, extends, tags, commits, cached" use_git
+t "build contexts in a git repository; links lead nowhere outside it" build_from_git
 t "a hostile repository leads nowhere outside its checkout" hostile_git
 t "neither hooks nor filters run, and no GIT_ variable redirects" no_hooks_no_filters
 t "no local protocol, no password in any message" no_local_no_secrets

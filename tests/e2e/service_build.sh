@@ -169,7 +169,7 @@ context_mistakes() {
 	project mist <<-'E'
 		services:
 		  dir: { build: { dockerfile_inline: "FROM d", additional_contexts: { d: ./d } } }
-		  url: { build: { dockerfile_inline: "FROM busybox", additional_contexts: { d: "https://example.com/d.git" } } }
+		  url: { build: { dockerfile_inline: "FROM busybox", additional_contexts: { d: "oci-layout://d" } } }
 		  gone: { build: { dockerfile_inline: "FROM busybox", additional_contexts: { d: ./gone } } }
 		  limit: { build: { dockerfile_inline: "FROM busybox", ulimits: { nosuch: 3 } } }
 	E
