@@ -124,32 +124,6 @@ static void check_build(struct check *c)
 
 /* ---- references ---- */
 
-/* Does the file say the network's addresses? Those of an external one are known when it is there. */
-static bool has_subnet(const struct node *net)
-{
-	const struct node *external = node_get(net, "external"), *pools = node_get(node_get(net, "ipam"), "config");
-
-	if (external && (external->kind != NODE_BOOL || external->b))
-		return true;
-	for (size_t i = 0; pools && pools->kind == NODE_LIST && i < pools->n; i++)
-		if (*text_at(pools->items[i], "subnet"))
-			return true;
-	return false;
-}
-
-/* An address of one's own needs a subnet that does not change: one that the file gives. */
-static void check_address(struct check *c, const struct node_pair *on)
-{
-	const struct node *address = node_get(on->val, "ipv4_address"), *net = node_get(node_get(c->root, "networks"), on->key);
-	auto_free char *key = NULL, *hint = NULL;
-
-	if (!net || !*text_at(on->val, "ipv4_address") || has_subnet(net))
-		return;
-	key = xasprintf("networks.%s.ipv4_address", on->key);
-	hint = xasprintf("add `networks: {%s: {ipam: {config: [{subnet: ...}]}}}` with a subnet that holds it", on->key);
-	fault(c, address->pos, key, hint, "has a static address on network %s, which has no subnet in the file", on->key);
-}
-
 static void check_networks(struct check *c)
 {
 	const struct node *nets = node_get(c->service, "networks"), *mode = node_get(c->service, "network_mode");
@@ -158,10 +132,8 @@ static void check_networks(struct check *c)
 	if (mode && *text_at(c->service, "network_mode") && nets && nets->n)
 		fault(c, mode->pos, "network_mode", "keep one of them",
 		      "declares mutually exclusive `network_mode` and `networks`");
-	for (size_t i = 0; nets && nets->kind == NODE_MAP && i < nets->n; i++) {
+	for (size_t i = 0; nets && nets->kind == NODE_MAP && i < nets->n; i++)
 		need(c, "networks", "networks", nets->pairs[i].key, nets->pairs[i].key_pos, "network");
-		check_address(c, &nets->pairs[i]);
-	}
 	on = text_at(c->service, "network_mode");
 	/* Normalised, it is a dependency, too, and told as such. */
 	if (str_starts(on, "service:") && !node_get(c->services, on + strlen("service:")) &&
@@ -350,6 +322,8 @@ int check_project(struct arena *a, const struct node *root, const struct node *o
 		one_service(&c);
 	}
 	map_done(&c.containers);
+	if (check_nets(a, node_get(root, "networks"), c.services, errs) < 0)
+		c.bad = -1;
 	check_ports(a, c.services, warns);
 	if (check_cycles(c.services, errs) < 0)
 		c.bad = -1;

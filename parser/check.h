@@ -13,5 +13,7 @@ int check_project(struct arena *a, const struct node *root, const struct node *o
 	__attribute__((warn_unused_result));
 /* The same port of the host asked for by two: a warning, as one of them may never run. Part of check_project. */
 void check_ports(struct arena *a, const struct node *services, struct warns *warns);
+/* Addresses of networks, and of services on them. Part of check_project. */
+int check_nets(struct arena *a, const struct node *nets, const struct node *services, struct errs *errs) __attribute__((warn_unused_result));
 /* depends_on and build contexts of other services in a circle. Part of check_project. */
 int check_cycles(const struct node *services, struct errs *errs) __attribute__((warn_unused_result));

@@ -4,6 +4,7 @@
 #include "compose/base/str.h"
 #include "parser/load.h"
 #include "parser/model_parts.h"
+#include "parser/netopts.h"
 #include "parser/value.h"
 
 /* ---- values ---- */
@@ -79,7 +80,9 @@ static void pools(struct project *p, struct network *net, const struct node *lis
 
 static void one_network(struct project *p, struct network *net, const struct node_pair *pair)
 {
-	const struct node *n = pair->val;
+	const struct node *n = pair->val, *opts = node_get(n, "driver_opts");
+	uint64_t mtu;
+	bool icc, old;
 
 	*net = (struct network){
 		.key = pair->key,
@@ -87,13 +90,20 @@ static void one_network(struct project *p, struct network *net, const struct nod
 		.driver = model_text(n, "driver"),
 		.external = model_flag(n, "external", false),
 		.internal = model_flag(n, "internal", false),
+		.no_ipv4 = !model_flag(n, "enable_ipv4", true),
 		.enable_ipv6 = model_flag(n, "enable_ipv6", false),
 		.attachable = model_flag(n, "attachable", false),
 		.driver_opts = model_pairs(&p->arena, node_get(n, "driver_opts")),
 		.labels = model_pairs(&p->arena, node_get(n, "labels")),
+		.host_binding = model_text(opts, NET_OPT_BINDING),
+		.iface_prefix = model_text(opts, NET_OPT_PREFIX),
 		.tree = n,
 		.pos = pair->key_pos,
 	};
+	if (value_bool(model_text(opts, NET_OPT_ICC), &icc, &old))
+		net->no_icc = !icc;
+	if (str_to_u64(model_text(opts, NET_OPT_MTU), &mtu) && mtu <= NET_MTU_MAX)
+		net->mtu = (int)mtu;
 	pools(p, net, node_get(node_get(n, "ipam"), "config"));
 }
 

@@ -110,9 +110,12 @@ void part_networks(struct project *p, struct service *s, const struct node *n)
 	EACH_PAIR(n, i)
 	{
 		const struct node *net = n->pairs[i].val;
+		const struct node *own = node_get(net, "ipv4_address");
+
+		own = own ? own : node_get(net, "ipv6_address");
 		s->networks[s->n_networks++] = (struct netref){
 			.network = n->pairs[i].key,
-			.pos = n->pairs[i].key_pos,
+			.pos = own ? own->pos : n->pairs[i].key_pos,
 			.aliases = model_texts(&p->arena, node_get(net, "aliases")),
 			.ipv4 = model_text(net, "ipv4_address"),
 			.ipv6 = model_text(net, "ipv6_address"),

@@ -206,7 +206,10 @@ struct ipam_pool { const char *subnet, *gateway, *ip_range; struct pkvs aux; }; 
 struct network {
 	const char *key, *name;                /* name: real name, PROJECT_KEY unless given */
 	const char *driver;                    /* "" = bridge */
-	bool        external, internal, enable_ipv6, attachable;
+	bool        external, internal, no_ipv4, enable_ipv6, attachable;
+	bool        no_icc;                    /* of driver_opts: its containers do not reach each other */
+	int         mtu;                       /* 0 unset */
+	const char *host_binding, *iface_prefix;       /* "" unset */
 	struct pkvs driver_opts, labels;
 	struct ipam_pool *pools; size_t n_pools;
 	const struct node *tree;

@@ -158,7 +158,7 @@ static const struct key net_ref_v[] = {
 	{ "gw_priority", .forms = NUM, .settle = settle_int },
 	{ "interface_name", .forms = STR },
 	{ "ipv4_address", .forms = STR },
-	{ "ipv6_address", .forms = STR, .status = KEY_REFUSED, .note = "containers have IPv4 addresses only so far" },
+	{ "ipv6_address", .forms = STR },
 	{ "link_local_ips", UNIQUE_TEXTS, .status = KEY_REFUSED },
 	{ "mac_address", .forms = STR },
 	{ "priority", .forms = NUM, .settle = settle_int },

@@ -51,7 +51,7 @@ static const struct keys external_keys = { external_v, 1, .what = "external" };
 #define EXTERNAL { "external", .forms = BOOL | STR | MAP, .keys = &external_keys, .settle = settle_bool }
 
 static const struct key pool_v[] = {
-	{ "aux_addresses", .forms = MAP, .keys = &text_keys, .settle = settle_options, .status = KEY_REFUSED },
+	{ "aux_addresses", .forms = MAP, .keys = &text_keys, .settle = settle_options },
 	{ "gateway", .forms = STR },
 	{ "ip_range", .forms = STR },
 	{ "subnet", .forms = STR },
@@ -70,7 +70,7 @@ static const struct key network_v[] = {
 	{ "driver", .forms = STR },
 	{ "driver_opts", .forms = MAP, .keys = &opt_keys, .settle = settle_options },
 	{ "enable_ipv4", .forms = BOOL | STR, .settle = settle_bool },
-	{ "enable_ipv6", .forms = BOOL | STR, .settle = settle_bool, .status = KEY_WARNED, .note = "containers have IPv4 addresses only so far" },
+	{ "enable_ipv6", .forms = BOOL | STR, .settle = settle_bool },
 	EXTERNAL,
 	{ "internal", .forms = BOOL | STR, .settle = settle_bool },
 	{ "ipam", .forms = MAP, .keys = &ipam_keys },

@@ -4,6 +4,7 @@
 #include "parser/load.h"
 #include "parser/logging.h"
 #include "parser/model.h"
+#include "parser/netopts.h"
 #include "parser/schema.h"
 #include "parser/value.h"
 
@@ -46,7 +47,7 @@ static const struct values service_takes[] = {
 	{"isolation", "default"},
 };
 static const struct values network_takes[] = {
-	{"driver", "bridge"}, {"ipam.driver", "default"}, {"enable_ipv4", "true"}};
+	{"driver", "bridge"}, {"ipam.driver", "default"}};
 static const struct values volume_takes[] = {{"driver", "local"}};
 
 static bool has_word(const char *words, const char *text)
@@ -326,7 +327,10 @@ int project_unsupported(struct project *p, const char *const *names, enum use us
 		return builds(p, names, errs);
 	r = services(p, names, use == USE_DEPS, errs);
 	for (size_t i = 0; i < p->n_networks; i++) {
+		auto_free char *path = xasprintf("networks.%s", p->networks[i].key);
+
 		r |= section(p, "networks", &schema_network, p->networks[i].key, errs);
+		r |= netopts_unsupported(&p->networks[i], path, errs, &p->load->warns);
 		r |= values_of("networks", p->networks[i].key, p->networks[i].tree, network_takes,
 			       ARRAY_LEN(network_takes), errs);
 	}

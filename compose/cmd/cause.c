@@ -84,6 +84,7 @@ static bool start_failed(struct asked *a)
 	a->k->found = more;
 	return say(a->k, more ? xasprintf("it could not be started: %s (%s)", more, error)
 			      : xasprintf("it could not be started: %s", error),
+		   strstr(error, "in use by container") ? xstrdup("give it another address, or none: a free one is found") :
 		   strstr(error, "in use") ? xstrdup("end what holds the port, or publish another one") : NULL);
 }
 

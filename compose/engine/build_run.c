@@ -33,7 +33,7 @@ static void record_of(const struct engine *en, const struct run_step *s, const c
 	r->uts_mode = xstrdup("");
 	r->network_mode = xstrdup(str_eq(s->network, "host") || str_eq(s->network, "none") ? s->network : "");
 	if (network) {
-		struct rec_net n = { .network = xstrdup(network), .ipv4 = xstrdup(""), .ipv6 = xstrdup(""), .mac = xstrdup(""), .ifname = xstrdup("") };
+		struct rec_net n = { .network = xstrdup(network), .ipv4 = xstrdup(""), .ipv6 = xstrdup(""), .mac = xstrdup(""), .ifname = xstrdup(""), .at = xstrdup("") };
 
 		strv_add(&n.names, r->name);
 		vec_push(&r->nets, n);

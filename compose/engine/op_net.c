@@ -51,6 +51,27 @@ static void net_labels(const struct engine *en, const struct network *n, struct 
 	PUT_KV(&r->labels, "com.docker.compose.version", COMPOSE_VERSION);
 }
 
+/* The file's address pools, one of each kind at most (parser/check_net.c). */
+static void take_pools(const struct network *n, struct net_record *r)
+{
+	static const struct ipam_pool none = { .subnet = "", .gateway = "", .ip_range = "" };
+	const struct ipam_pool *four = &none, *six = &none;
+
+	for (size_t i = 0; i < n->n_pools; i++) {
+		const struct ipam_pool *p = &n->pools[i];
+
+		*(strchr(*p->subnet ? p->subnet : p->gateway, ':') ? &six : &four) = p;
+		for (size_t k = 0; k < p->aux.n; k++)
+			strv_add(&r->reserved, p->aux.v[k].val);
+	}
+	r->subnet = xstrdup(four->subnet);
+	r->gateway = xstrdup(four->gateway);
+	r->ip_range = xstrdup(four->ip_range);
+	r->subnet6 = xstrdup(six->subnet);
+	r->gateway6 = xstrdup(six->gateway);
+	r->ip_range6 = xstrdup(six->ip_range);
+}
+
 static void net_record_of(const struct engine *en, const struct network *n, struct net_record *r)
 {
 	char id[ID_SIZE], hash[65];
@@ -59,17 +80,9 @@ static void net_record_of(const struct engine *en, const struct network *n, stru
 	id[NET_ID_LEN] = '\0';
 	network_hash(n, hash);
 	*r = (struct net_record){ .name = xstrdup(n->name), .key = xstrdup(n->key), .project = xstrdup(en->o.name), .hash = xstrdup(hash),
-		.config = config_text(network_config(n)), .id = xstrdup(id), .internal = n->internal, .ipv6 = n->enable_ipv6,
-		.created_ns = sys_now_ns() };
-	r->subnet = xstrdup(n->n_pools ? n->pools[0].subnet : "");
-	r->gateway = xstrdup(n->n_pools ? n->pools[0].gateway : "");
-	r->ip_range = xstrdup(n->n_pools ? n->pools[0].ip_range : "");
-	for (size_t i = 0; i < n->driver_opts.n; i++) {
-		int64_t mtu;
-
-		if (str_eq(n->driver_opts.v[i].key, "com.docker.network.driver.mtu") && str_to_i64(n->driver_opts.v[i].val, &mtu))
-			r->mtu = (int)mtu;
-	}
+		.config = config_text(network_config(n)), .id = xstrdup(id), .internal = n->internal, .no_ipv4 = n->no_ipv4,
+		.ipv6 = n->enable_ipv6, .no_icc = n->no_icc, .mtu = n->mtu, .created_ns = sys_now_ns() };
+	take_pools(n, r);
 	net_labels(en, n, r);
 }
 

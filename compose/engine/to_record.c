@@ -144,7 +144,10 @@ static void networks(const struct engine *en, const struct ctr_want *w, struct c
 		const struct netref *ref = &w->s->networks[i];
 		const struct network *n = project_network(en->o.project, ref->network);
 		struct rec_net net = { .network = xstrdup(n ? n->name : ref->network), .ipv4 = xstrdup(ref->ipv4), .ipv6 = xstrdup(ref->ipv6),
-			.mac = xstrdup(*ref->mac ? ref->mac : i == 0 ? w->s->mac_address : ""), .ifname = xstrdup(ref->ifname),
+			.mac = xstrdup(*ref->mac ? ref->mac : i == 0 ? w->s->mac_address : ""),
+			.ifname = !*ref->ifname && n && *n->iface_prefix ? xasprintf("%s%zu", n->iface_prefix, i) : xstrdup(ref->ifname),
+			.at = ref->pos.line ? xasprintf("%s:%u:%u services.%s.networks.%s", ref->pos.file, ref->pos.line, ref->pos.col,
+							w->s->name, ref->network) : xstrdup(""),
 			.gw_priority = ref->gw_priority };
 
 		strv_add(&net.names, w->name);
@@ -159,12 +162,24 @@ static void networks(const struct engine *en, const struct ctr_want *w, struct c
 	}
 }
 
-static void ports(const struct ctr_want *w, struct ctr_record *r)
+/* Where ports are published that do not say where: the choice of the first network that has one. "" = everywhere */
+static const char *host_binding(const struct engine *en, const struct ctr_want *w)
+{
+	for (size_t i = 0; i < w->s->n_networks; i++) {
+		const struct network *n = project_network(en->o.project, w->s->networks[i].network);
+
+		if (n && *n->host_binding)
+			return n->host_binding;
+	}
+	return "";
+}
+
+static void ports(const struct engine *en, const struct ctr_want *w, struct ctr_record *r)
 {
 	for (size_t i = 0; i < w->s->n_ports; i++) {
 		const struct port *p = &w->s->ports[i];
 
-		vec_push(&r->ports, (struct rec_port){ .host_ip = xstrdup(p->host_ip), .target = p->target, .published = p->published,
+		vec_push(&r->ports, (struct rec_port){ .host_ip = xstrdup(*p->host_ip ? p->host_ip : host_binding(en, w)), .target = p->target, .published = p->published,
 			.published_end = p->published_end, .proto = xstrdup(p->protocol),
 			.at = p->pos.line ? xasprintf("%s:%u:%u services.%s.ports[%zu]", p->pos.file, p->pos.line, p->pos.col, w->s->name, i)
 					  : xstrdup("") });
@@ -344,7 +359,7 @@ int to_record(struct engine *en, const struct ctr_want *w, struct ctr_record *r,
 	r->auto_remove = w->oneoff && w->oneoff->auto_remove;
 	labels(en, w, r);
 	networks(en, w, r);
-	ports(w, r);
+	ports(en, w, r);
 	exposed(w, r);
 	health(w, r);
 	hooks(s, "post_start", s->post_start, s->n_post_start, &r->post_start.v, &r->post_start.n);

@@ -9,7 +9,7 @@
 #include "compose/base/str.h"
 #include "compose/net/ipam.h"
 
-enum { T_A = 1, T_PTR = 12, T_OPT = 41, T_ANY = 255, C_IN = 1, C_ANY = 255 };
+enum { T_A = 1, T_PTR = 12, T_AAAA = 28, T_OPT = 41, T_ANY = 255, C_IN = 1, C_ANY = 255 };
 enum { RC_OK = 0, RC_FORMERR = 1, RC_NXDOMAIN = 3, RC_NOTIMP = 4 };
 /* A container that has just stopped must not be found for long. */
 enum { TTL_S = 2, NAME_MAX_BYTES = 255, UDP_MAX = 4096, OUR_UDP_SIZE = 4096, OPT_BYTES = 11 };
@@ -154,10 +154,16 @@ static size_t finish(struct reply *r, unsigned rcode, bool edns)
 	return r->len + OPT_BYTES;
 }
 
-static const struct dns_addrs *find(const struct dns_zone *z, const char *name)
+static bool has_type(const struct dns_addrs *a, unsigned type)
+{
+	return type == T_AAAA ? a->six.n : type == T_A ? a->a.n : true;
+}
+
+static const struct dns_addrs *find(const struct dns_zone *z, const char *name, unsigned type)
 {
 	const char *meant = z->links ? map_get(z->links, name) : NULL;
 	size_t len = strlen(meant ? meant : name);
+	const struct dns_addrs *known = NULL;
 
 	name = meant ? meant : name;
 	for (size_t i = 0; i < z->n; i++) {
@@ -170,24 +176,46 @@ static const struct dns_addrs *find(const struct dns_zone *z, const char *name)
 
 			a = map_get(&n->names, host);
 		}
-		if (a && a->a.n)
+		if (!a || !(a->a.n || a->six.n))
+			continue;
+		if (has_type(a, type))
 			return a;
+		known = known ? known : a;
 	}
-	return NULL;
+	return known;
 }
 
-static void add_addresses(struct reply *r, const struct dns_addrs *a, unsigned turn)
+static void add_addresses(struct reply *r, const struct dns_addrs *a, unsigned type, unsigned turn)
 {
 	uint8_t data[4];
 
-	for (size_t i = 0; i < a->a.n && !r->cut; i++) {
+	for (size_t i = 0; type != T_AAAA && i < a->a.n && !r->cut; i++) {
 		put32(data, a->a.v[(turn + i) % a->a.n]);
 		add(r, T_A, data, sizeof(data));
 	}
+	for (size_t i = 0; type != T_A && i < a->six.n && !r->cut; i++)
+		add(r, T_AAAA, a->six.v[(turn + i) % a->six.n].b, sizeof(a->six.v->b));
+}
+
+/* "2.0 ... 0.d.f.ip6.arpa": 32 digits, the last one first */
+static bool reverse_addr6(const char *name, struct ip6 *ret)
+{
+	static const char hex[] = "0123456789abcdef";
+	struct ip6 a = { { 0 } };
+
+	for (int i = 31; i >= 0; i--, name += 2) {
+		const char *digit = *name ? strchr(hex, *name) : NULL;
+
+		if (!digit || name[1] != '.')
+			return false;
+		a.b[i / 2] |= (uint8_t)((digit - hex) << (i % 2 ? 0 : 4));
+	}
+	*ret = a;
+	return !strcmp(name, "ip6.arpa");
 }
 
 /* "2.0.18.172.in-addr.arpa" */
-static bool reverse_addr(const char *name, uint32_t *ret)
+static bool reverse_addr4(const char *name, uint32_t *ret)
 {
 	static const char tail[] = ".in-addr.arpa";
 	uint32_t turned;
@@ -226,37 +254,52 @@ static size_t write_name(const char *name, uint8_t out[NAME_MAX_BYTES])
 	return at;
 }
 
-static void add_reverse(struct reply *r, const struct dns_net *net, uint32_t addr)
-{
-	for (size_t i = 0; i < net->hosts.n; i++) {
-		uint8_t data[NAME_MAX_BYTES];
-		auto_free char *full = NULL;
-		size_t len;
+/* What a reverse lookup asks for. */
+struct reverse { bool is_six; uint32_t four; struct ip6 six; };
 
-		if (net->hosts.v[i].addr != addr)
-			continue;
-		full = xasprintf("%s.%s", net->hosts.v[i].name, net->name);
-		len = write_name(full, data);
-		if (len)
-			add(r, T_PTR, data, len);
-		return;
-	}
+static bool is_of(const struct dns_net *net, const struct reverse *v)
+{
+	return v->is_six ? net->six.len && cidr6_has(net->six, v->six) : net->mask && (v->four & net->mask) == net->base;
+}
+
+/* ret: the name of who has the address, or NULL */
+static const char *holder(const struct dns_net *net, const struct reverse *v)
+{
+	for (size_t i = 0; !v->is_six && i < net->hosts.n; i++)
+		if (net->hosts.v[i].addr == v->four)
+			return net->hosts.v[i].name;
+	for (size_t i = 0; v->is_six && i < net->hosts6.n; i++)
+		if (ip6_eq(net->hosts6.v[i].addr, v->six))
+			return net->hosts6.v[i].name;
+	return NULL;
+}
+
+static void add_reverse(struct reply *r, const struct dns_net *net, const struct reverse *v)
+{
+	const char *name = holder(net, v);
+	auto_free char *full = name ? xasprintf("%s.%s", name, net->name) : NULL;
+	uint8_t data[NAME_MAX_BYTES];
+	size_t len = full ? write_name(full, data) : 0;
+
+	if (len)
+		add(r, T_PTR, data, len);
 }
 
 /* Addresses of our subnets are ours to answer for, whether somebody has them or not. ret: whether it is one */
 static bool answer_reverse(const struct dns_zone *z, const struct query *qu, struct reply *r, const uint8_t *q,
 			   unsigned *rcode)
 {
-	uint32_t addr;
+	struct reverse v = { 0 };
 
-	if (!reverse_addr(qu->name, &addr))
+	v.is_six = reverse_addr6(qu->name, &v.six);
+	if (!v.is_six && !reverse_addr4(qu->name, &v.four))
 		return false;
 	for (size_t i = 0; i < z->n; i++) {
-		if ((addr & z->net[i]->mask) != z->net[i]->base)
+		if (!is_of(z->net[i], &v))
 			continue;
 		(void)begin(r, q, qu->end, true);
 		if (qu->type == T_PTR || qu->type == T_ANY)
-			add_reverse(r, z->net[i], addr);
+			add_reverse(r, z->net[i], &v);
 		*rcode = r->answers || r->cut ? RC_OK : RC_NXDOMAIN;
 		return true;
 	}
@@ -290,11 +333,11 @@ enum dns_verdict dns_answer(const struct dns_zone *z, bool tcp, const uint8_t *q
 	if (qu.odd || (qu.class != C_IN && qu.class != C_ANY))
 		return DNS_UNKNOWN;
 	r.max = room(&qu, tcp, cap);
-	found = find(z, qu.name);
+	found = find(z, qu.name, qu.type);
 	if (found) {
 		(void)begin(&r, q, qu.end, true);
-		if (qu.type == T_A || qu.type == T_ANY)
-			add_addresses(&r, found, z->turn);
+		if (qu.type == T_A || qu.type == T_AAAA || qu.type == T_ANY)
+			add_addresses(&r, found, qu.type, z->turn);
 	} else if (!answer_reverse(z, &qu, &r, q, &rcode)) {
 		return DNS_UNKNOWN;
 	}

@@ -11,21 +11,26 @@
 #include "compose/base/coll.h"
 #include "compose/base/err.h"
 #include "compose/base/loop.h"
+#include "compose/net/ipam6.h"
 
 struct net_ctx;
 
 enum { DNS_PORT = 53, DNS_HEADER = 12, DNS_UDP_MIN = 512, DNS_MSG_MAX = 65535 };
 
-/* Records of one network, as read from its leases. Addresses are in host byte order. */
+/* Records of one network, as read from its leases. IPv4 addresses are in host byte order. */
 struct dns_host { uint32_t addr; char *name; };          /* name: the container's, for reverse lookups */
-struct dns_addrs { VEC(uint32_t) a; };
+struct dns_host6 { struct ip6 addr; char *name; };
+struct dns_addrs { VEC(uint32_t) a; VEC(struct ip6) six; };
 struct dns_net {
 	char           *name;        /* lower case; `host.name` resolves too */
 	uint32_t        base, mask;  /* its subnet */
+	struct cidr6    six;         /* len 0: no IPv6 */
 	VEC(struct dns_host) hosts;
+	VEC(struct dns_host6) hosts6;
 	struct map      names;       /* lower-case name -> struct dns_addrs */
 };
-/* What one container sees: its networks in order; the first that knows a name answers. */
+/* What one container sees: its networks in order; the first that knows a name, with addresses of the kind that is asked
+ * for, answers. A name that has none of that kind is answered all the same: it exists, there is no record. */
 struct dns_zone {
 	const struct dns_net *const *net;
 	size_t   n;

@@ -14,7 +14,7 @@
 enum { LEASE_MAX = 65536, TICK_NS = 20000000 };
 
 /* One lease as it was read; inode and time tell whether the file is still the one. */
-struct entry { uint32_t addr; ino_t ino; struct timespec changed; char *container; struct strv names; bool seen; };
+struct entry { struct ip6 addr; ino_t ino; struct timespec changed; char *container; struct strv names; bool seen; };
 
 struct dns_source {
 	const struct net_ctx *ctx;
@@ -46,11 +46,12 @@ static void clear_tables(struct dns_net *n)
 		struct dns_addrs *a = n->names.e[i].val;
 
 		vec_done(&a->a);
+		vec_done(&a->six);
 		free(a);
 	}
 	map_done(&n->names);
 	n->names = (struct map){ 0 };
-	n->hosts.n = 0;                  /* the names in it are the entries' */
+	n->hosts.n = n->hosts6.n = 0;    /* the names in them are the entries' */
 }
 
 static void entry_done(struct entry *x)
@@ -74,6 +75,7 @@ static int open_net(struct dns_source *s, struct err *e)
 	s->net.name = lower(r.info.name);
 	s->net.base = r.ipam.subnet.base;
 	s->net.mask = cidr_mask(r.ipam.subnet.len);
+	s->net.six = r.six.subnet;
 	return 0;
 }
 
@@ -98,6 +100,7 @@ void dns_source_free(struct dns_source *s)
 		return;
 	clear_tables(&s->net);
 	vec_done(&s->net.hosts);
+	vec_done(&s->net.hosts6);
 	for (size_t i = 0; i < s->entries.n; i++)
 		entry_done(&s->entries.v[i]);
 	vec_done(&s->entries);
@@ -136,16 +139,17 @@ static void read_lease(struct entry *x, const json_t *j)
 		add_name(&x->names, aliases.v[i]);
 }
 
-static struct entry *find_entry(struct dns_source *s, uint32_t addr)
+static struct entry *find_entry(struct dns_source *s, struct ip6 addr)
 {
 	size_t lo = 0, hi = s->entries.n;
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
+		int order = memcmp(s->entries.v[mid].addr.b, addr.b, sizeof(addr.b));
 
-		if (s->entries.v[mid].addr == addr)
+		if (!order)
 			return &s->entries.v[mid];
-		if (s->entries.v[mid].addr < addr)
+		if (order < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -161,7 +165,7 @@ static void take_file(struct dns_source *s, const char *name, struct entry **fre
 	struct entry x = { .seen = true }, *old;
 	struct stat st;
 
-	if (!ipv4_parse(name, &x.addr) || fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!lease_addr(name, &x.addr) || fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	old = find_entry(s, x.addr);
 	if (old && old->ino == st.st_ino && same_time(old->changed, st.st_ctim)) {
@@ -182,7 +186,7 @@ static int by_addr(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
+	return memcmp(x->addr.b, y->addr.b, sizeof(x->addr.b));
 }
 
 /* Forget those that were not seen, add the fresh ones. */
@@ -208,8 +212,13 @@ static void build_tables(struct dns_source *s)
 	clear_tables(&s->net);
 	for (size_t i = 0; i < s->entries.n; i++) {
 		const struct entry *x = &s->entries.v[i];
+		uint32_t four;
+		bool is_four = ip6_is_ipv4(x->addr, &four);
 
-		vec_push(&s->net.hosts, (struct dns_host){ x->addr, x->container });
+		if (is_four)
+			vec_push(&s->net.hosts, (struct dns_host){ four, x->container });
+		else
+			vec_push(&s->net.hosts6, (struct dns_host6){ x->addr, x->container });
 		for (size_t k = 0; k < x->names.n; k++) {
 			struct dns_addrs *a = map_get(&s->net.names, x->names.v[k]);
 
@@ -217,7 +226,10 @@ static void build_tables(struct dns_source *s)
 				a = xcalloc(1, sizeof(*a));
 				(void)map_set(&s->net.names, x->names.v[k], a);
 			}
-			vec_push(&a->a, x->addr);
+			if (is_four)
+				vec_push(&a->a, four);
+			else
+				vec_push(&a->six, x->addr);
 		}
 	}
 }

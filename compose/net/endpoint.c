@@ -33,7 +33,7 @@ static bool ifname_ok(const char *s)
 struct attach {
 	const struct net_endpoint *ep;
 	struct net_rec rec;
-	uint32_t addr;
+	struct lease at;
 	uint8_t  mac[6];
 	char     ifname[IF_NAMESIZE], port[16];
 };
@@ -56,18 +56,32 @@ static int check(const struct net_endpoint *ep, struct attach *a, struct err *e)
 	return 0;
 }
 
-/* The new interface gets no IPv6 link-local address: a network without IPv6 has no use for its chatter.
+/* On a network without IPv6 the new interface gets no link-local address either: nobody there has a use for its chatter.
  * ret: a netlink socket inside the container */
-static int open_inside(struct nl *n, int netns_fd, struct err *e)
+static int open_inside(struct nl *n, const struct attach *a, struct err *e)
 {
 	int back, rc;
 
-	if (netns_enter(netns_fd, &back, e) < 0)
+	if (netns_enter(a->ep->netns_fd, &back, e) < 0)
 		return -1;
-	(void)netns_sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-	rc = nl_open(n, -1, e);
+	rc = netns_ipv6(a->ifname, a->at.six, e);
+	if (rc == 0)
+		rc = nl_open(n, -1, e);
 	netns_leave(back);
 	return rc;
+}
+
+/* ret: 1 the container has IPv6, 0 its sysctls have switched it off, -1 */
+static int has_ipv6(int netns_fd, struct err *e)
+{
+	int back;
+	char off;
+
+	if (netns_enter(netns_fd, &back, e) < 0)
+		return -1;
+	off = netns_sysctl_digit("/proc/sys/net/ipv6/conf/all/disable_ipv6");
+	netns_leave(back);
+	return off != '1';
 }
 
 static void add_pair(struct nl_batch *b, const struct attach *a, const struct nl_veth *v)
@@ -110,10 +124,15 @@ static int set_inside(const struct attach *a, struct nl *in, struct nl_batch *b,
 	if (nl_link(in, a->ifname, &l, e) != 0)
 		return e->kind ? -1 : err_set(e, ERR_SYS, 0, "interface %s is gone", a->ifname);
 	nl_add_up(b, 1);                 /* lo */
-	nl_add_addr(b, l.index, a->addr, a->rec.ipam.subnet.len, false);
+	if (a->at.four)
+		nl_add_addr(b, l.index, a->at.addr, a->rec.ipam.subnet.len, false);
+	if (a->at.six)
+		nl_add_addr6(b, l.index, a->at.addr6, a->rec.six.subnet.len);
 	nl_add_up(b, l.index);
-	if (a->ep->default_route && !a->rec.info.internal)
+	if (a->at.four && a->ep->default_route && !a->rec.info.internal)
 		nl_add_route(b, false, 0, 0, a->rec.ipam.gateway, 0, l.index);
+	if (a->at.six && a->ep->default_route6 && !a->rec.info.internal)
+		nl_add_route6(b, false, &(struct nl_route6){ .gateway = a->rec.six.gateway, .oif = l.index }, NULL);
 	return nl_commit(in, b, e);
 }
 
@@ -128,10 +147,9 @@ static int link_up(const struct net_ctx *c, const struct attach *a, struct err *
 	b->n = 0;
 	b->len = 0;
 	b->cur = NULL;
-	if (router < 0 || open_inside(&in, a->ep->netns_fd, e) < 0 || nl_open(&rt, router, e) < 0 ||
-	    make_pair(a, &rt, b, e) < 0)
+	if (router < 0 || nl_open(&rt, router, e) < 0 || make_pair(a, &rt, b, e) < 0)
 		return -1;
-	if (set_inside(a, &in, b, e) == 0 && nl_settle(&rt, router, a->port, e) == 0 &&
+	if (open_inside(&in, a, e) == 0 && set_inside(a, &in, b, e) == 0 && nl_settle(&rt, router, a->port, e) == 0 &&
 	    nl_settle(&rt, router, router_bridge(&a->rec.info, bridge), e) == 0)
 		return 0;
 	nl_add_del(b, a->port);
@@ -142,22 +160,34 @@ static int link_up(const struct net_ctx *c, const struct attach *a, struct err *
 
 static void report(const struct attach *a, struct net_addr *ret)
 {
-	ipv4_text(a->addr, ret->ipv4);
-	ipv4_text(a->rec.ipam.gateway, ret->gateway);
+	*ret = (struct net_addr){ .prefix_len = a->rec.ipam.subnet.len, .prefix_len6 = a->rec.six.subnet.len };
+	if (a->at.four) {
+		ipv4_text(a->at.addr, ret->ipv4);
+		ipv4_text(a->rec.ipam.gateway, ret->gateway);
+	}
+	if (a->at.six) {
+		ip6_text(a->at.addr6, ret->ipv6);
+		ip6_text(a->rec.six.gateway, ret->gateway6);
+	}
 	mac_text(a->mac, ret->mac);
 	memcpy(ret->ifname, a->ifname, sizeof(ret->ifname));
-	ret->prefix_len = a->rec.ipam.subnet.len;
 }
 
 /* in: dir is locked shared, so that the network stays. */
 static int attach_locked(struct net_ctx *c, int dir, struct attach *a, struct err *e)
 {
 	unsigned index;
+	int six;
 
-	if (net_rec_read(dir, must(a->ep)->network_id, &a->rec, e) < 0 || lease_take(c, dir, &a->rec, a->ep, &a->addr, e) < 0)
+	if (net_rec_read(dir, must(a->ep)->network_id, &a->rec, e) < 0)
 		return -1;
-	if (!a->ep->mac)
-		mac_of_ipv4(a->addr, a->mac);
+	six = a->rec.six.subnet.len ? has_ipv6(a->ep->netns_fd, e) : 0;
+	if (six < 0 || lease_take(c, dir, &a->rec, a->ep, six, &a->at, e) < 0)
+		return -1;
+	if (!a->ep->mac && a->at.four)
+		mac_of_ipv4(a->at.addr, a->mac);
+	else if (!a->ep->mac)
+		mac_of_ip6(a->at.addr6, a->mac);
 	if (link_up(c, a, e) == 0)
 		return 0;
 	(void)lease_drop(c, dir, a->ep->network_id, a->ep->container_id, true, &index);
@@ -197,7 +227,7 @@ int net_attach(struct net_ctx *c, const struct net_endpoint *ep, struct net_addr
 struct ports { struct net_ctx *c; char *const *ids; size_t n; bool links; struct strv names; int dir; };
 
 /* What was cut short has left a lease that no link points to. */
-static int drop_unlinked(void *arg, uint32_t addr, const json_t *lease)
+static int drop_unlinked(void *arg, const char *addr, const json_t *lease)
 {
 	const char *id = json_str(lease, "container_id", "");
 	int64_t index = json_int(lease, "index", 0);
@@ -206,8 +236,7 @@ static int drop_unlinked(void *arg, uint32_t addr, const json_t *lease)
 
 	for (size_t i = 0; i < p->n; i++)
 		if (str_eq(p->ids[i], id)) {
-			ipv4_text(addr, name);
-			(void)unlinkat(p->dir, name, 0);
+			(void)unlinkat(p->dir, addr, 0);
 			if (index >= 0 && index < INDEX_MAX)
 				strv_add(&p->names, port_name(id, (unsigned)index, name));
 		}
@@ -281,19 +310,17 @@ struct sweep {
 	int   dir;
 };
 
-static int sweep_lease(void *arg, uint32_t addr, const json_t *lease)
+static int sweep_lease(void *arg, const char *addr, const json_t *lease)
 {
 	const char *id = json_str(lease, "container_id", "");
 	struct sweep *s = arg;
-	char text[16];
 	unsigned index;
 
 	if (net_id_ok(id) && s->alive(s->arg, id))
 		return 0;
-	ipv4_text(addr, text);
 	if (net_id_ok(id))
 		(void)lease_drop(s->c, s->dir, "", id, false, &index);
-	(void)unlinkat(s->dir, text, 0);
+	(void)unlinkat(s->dir, addr, 0);
 	return 0;
 }
 

@@ -170,6 +170,8 @@ int ipam_plan(const struct net_conf *conf, struct cidr subnet, struct ipam *ret,
 	if (p.gateway == subnet.base || p.gateway == cidr_last(subnet))
 		return err_set(e, ERR_MODEL, 0, "gateway %s is the first or last address of the subnet", conf->gateway);
 	for (char *const *r = conf->reserved; r && *r; r++) {
+		if (strchr(*r, ':'))     /* ipam6_plan()'s */
+			continue;
 		if (want_addr(&p, "reserved address", *r, &a, e) < 0) {
 			ipam_done(&p);
 			return -1;

@@ -13,6 +13,7 @@ enum { REC_MAX = 65536, LEASE_MAX = 65536, RECORD_VERSION = 1 };
 void net_rec_done(struct net_rec *r)
 {
 	ipam_done(&r->ipam);
+	ipam6_done(&r->six);
 }
 
 void net_recs_done(struct net_recs *r)
@@ -48,27 +49,44 @@ int net_dir(const struct net_ctx *c, const char *id, struct err *e)
 	return fd;
 }
 
+void net_rec_texts(struct net_rec *r)
+{
+	if (r->ipam.subnet.len) {
+		cidr_text(r->ipam.subnet, r->info.subnet);
+		ipv4_text(r->ipam.gateway, r->info.gateway);
+	}
+	if (r->six.subnet.len) {
+		cidr6_text(r->six.subnet, r->info.subnet6);
+		ip6_text(r->six.gateway, r->info.gateway6);
+	}
+}
+
 /* One field at a time, so that a record that was tampered with or cut is an error and not a guess. */
 static int parse_rec(const json_t *j, const char *id, struct net_rec *r, struct err *e)
 {
 	const char *name = json_str(j, "name", NULL);
 	auto_strv struct strv reserved = { 0 };
 	struct net_conf conf = { .gateway = json_str(j, "gateway", NULL), .ip_range = json_str(j, "ip_range", NULL),
-				 .subnet = json_str(j, "subnet", NULL) };
+				 .subnet = json_str(j, "subnet", NULL), .gateway6 = json_str(j, "gateway6", NULL),
+				 .ip_range6 = json_str(j, "ip_range6", NULL), .subnet6 = json_str(j, "subnet6", NULL) };
 	struct cidr subnet;
+	struct cidr6 subnet6;
 
-	if (json_int(j, "version", 0) != RECORD_VERSION || !name || strlen(name) >= sizeof(r->info.name))
+	if (json_int(j, "version", 0) != RECORD_VERSION || !name || strlen(name) >= sizeof(r->info.name) ||
+	    (!conf.subnet && !conf.subnet6))
 		return err_set(e, ERR_SYS, 0, "not a record that this version understands");
 	json_strv(j, "reserved", &reserved);
 	conf.reserved = strv_null(&reserved);
-	if (cidr_parse(conf.subnet, &subnet, e) < 0 || ipam_plan(&conf, subnet, &r->ipam, e) < 0)
+	if (conf.subnet && (cidr_parse(conf.subnet, &subnet, e) < 0 || ipam_plan(&conf, subnet, &r->ipam, e) < 0))
+		return -1;
+	if (conf.subnet6 && (cidr6_parse(conf.subnet6, &subnet6, e) < 0 || ipam6_plan(&conf, subnet6, &r->six, e) < 0))
 		return -1;
 	memcpy(r->info.id, id, strlen(id) + 1);
 	memcpy(r->info.name, name, strlen(name) + 1);
-	cidr_text(subnet, r->info.subnet);
-	ipv4_text(r->ipam.gateway, r->info.gateway);
+	net_rec_texts(r);
 	r->info.internal = json_flag(j, "internal", false);
 	r->info.host_route = json_flag(j, "host_route", false);
+	r->info.host_route6 = json_flag(j, "host_route6", false);
 	r->no_icc = json_flag(j, "no_icc", false);
 	r->mtu = (unsigned)json_int(j, "mtu", 1500);
 	return 0;
@@ -79,10 +97,40 @@ int net_rec_read(int dirfd, const char *id, struct net_rec *ret, struct err *e)
 	auto_json json_t *j = NULL;
 	struct net_rec r = { 0 };
 
-	if (json_read(dirfd, "network.json", REC_MAX, &j, e) < 0 || parse_rec(j, id, &r, e) < 0)
+	if (json_read(dirfd, "network.json", REC_MAX, &j, e) < 0 || parse_rec(j, id, &r, e) < 0) {
+		net_rec_done(&r);
 		return err_wrap(e, "read the record of network %.12s", id);
+	}
 	*ret = r;
 	return 0;
+}
+
+static void put_four(json_t *j, const struct net_rec *r, json_t *reserved)
+{
+	char text[20];
+
+	json_put(j, "subnet", r->info.subnet);
+	json_put(j, "gateway", r->info.gateway);
+	cidr_text(r->ipam.range, text);
+	json_put(j, "ip_range", text);
+	for (size_t i = 0; i < r->ipam.reserved.n; i++) {
+		ipv4_text(r->ipam.reserved.v[i], text);
+		(void)json_array_append_new(reserved, json_string(text));
+	}
+}
+
+static void put_six(json_t *j, const struct net_rec *r, json_t *reserved)
+{
+	char text[CIDR6_TEXT];
+
+	json_put(j, "subnet6", r->info.subnet6);
+	json_put(j, "gateway6", r->info.gateway6);
+	cidr6_text(r->six.range, text);
+	json_put(j, "ip_range6", text);
+	for (size_t i = 0; i < r->six.reserved.n; i++) {
+		ip6_text(r->six.reserved.v[i], text);
+		(void)json_array_append_new(reserved, json_string(text));
+	}
 }
 
 int net_rec_write(const struct net_ctx *c, const struct net_rec *r, struct err *e)
@@ -90,22 +138,18 @@ int net_rec_write(const struct net_ctx *c, const struct net_rec *r, struct err *
 	auto_free char *path = rel(r->info.id);
 	auto_close int dir = -1;
 	auto_json json_t *j =
-		json_pack("{s:i s:s s:s s:s s:b s:b s:b s:i}", "version", RECORD_VERSION, "name", r->info.name,
-			  "subnet", r->info.subnet, "gateway", r->info.gateway, "internal", r->info.internal,
-			  "host_route", r->info.host_route, "no_icc", r->no_icc, "mtu", (int)r->mtu);
-	json_t *reserved = json_array();
-	char text[20];
+		json_pack("{s:i s:s s:b s:b s:b s:b s:i}", "version", RECORD_VERSION, "name", r->info.name,
+			  "internal", r->info.internal, "host_route", r->info.host_route, "host_route6",
+			  r->info.host_route6, "no_icc", r->no_icc, "mtu", (int)r->mtu);
+	json_t *reserved;
 
-	if (!j) {
-		json_decref(reserved);
+	if (!j)
 		return err_set(e, ERR_MODEL, 0, "the name of network %.12s is not UTF-8", r->info.id);
-	}
-	cidr_text(r->ipam.range, text);
-	json_put(j, "ip_range", text);
-	for (size_t i = 0; i < r->ipam.reserved.n; i++) {
-		ipv4_text(r->ipam.reserved.v[i], text);
-		(void)json_array_append_new(reserved, json_string(text));
-	}
+	reserved = json_array();
+	if (r->ipam.subnet.len)
+		put_four(j, r, reserved);
+	if (r->six.subnet.len)
+		put_six(j, r, reserved);
 	(void)json_object_set_new(j, "reserved", reserved);
 	if ((mkdirat(c->run_fd, "networks", 0700) < 0 && errno != EEXIST) ||
 	    (mkdirat(c->run_fd, path, 0700) < 0 && errno != EEXIST))
@@ -166,18 +210,38 @@ int net_recs_read(const struct net_ctx *c, struct net_recs *ret, struct err *e)
 }
 
 /* Leases. */
-static int holder(void *arg, uint32_t addr, const json_t *lease)
+bool lease_addr(const char *name, struct ip6 *ret)
 {
-	struct str *names = arg;
+	uint32_t four;
 
-	(void)addr;
-	str_addf(names, "%s%s", names->len ? ", " : "", json_str(lease, "container", "?"));
+	if (!ipv4_parse(name, &four))
+		return ip6_parse(name, ret);
+	*ret = ip6_of_ipv4(four);
+	return true;
+}
+
+static int holder(void *arg, const char *name, const json_t *lease)
+{
+	struct strv *names = arg;
+
+	(void)name;
+	if (!strv_has(names, json_str(lease, "container", "?")))
+		strv_add(names, json_str(lease, "container", "?"));
 	return 0;
+}
+
+static int in_use(const struct strv *names, struct err *e)
+{
+	auto_str struct str list = STR_MAX(300);
+
+	for (size_t i = 0; i < names->n; i++)
+		str_addf(&list, "%s%s", i ? ", " : "", names->v[i]);
+	return err_set(e, ERR_CONFLICT, 0, "in use by %s", str_cstr(&list));
 }
 
 int net_rec_remove(const struct net_ctx *c, const char *id, struct err *e)
 {
-	auto_str struct str names = STR_MAX(300);
+	auto_strv struct strv names = { 0 };
 	auto_free char *path = rel(id);
 	auto_close int dir = net_dir(c, id, e);
 
@@ -188,8 +252,8 @@ int net_rec_remove(const struct net_ctx *c, const char *id, struct err *e)
 			return err_set(e, ERR_SYS, errno, "lock network %.12s", id);
 	if (lease_each(dir, holder, &names, e) < 0)
 		return -1;
-	if (names.len)
-		return err_set(e, ERR_CONFLICT, 0, "in use by %s", names.s);
+	if (names.n)
+		return in_use(&names, e);
 	if (fs_rm_rf(c->run_fd, path) < 0)
 		return err_set(e, ERR_SYS, errno, "remove %s/%s", c->run_dir, path);
 	return 0;
@@ -250,19 +314,47 @@ static int taken_by(int dirfd, const char *addr, struct err *e)
 	return err_set(e, ERR_CONFLICT, 0, "address %s is in use by container %s", addr, json_str(j, "container", "?"));
 }
 
-static int link_wanted(int dirfd, const char *tmp, const struct net_rec *r, const char *text, uint32_t *ret,
-		       struct err *e)
+/* ret: 0 taken, 1 somebody has it, -1 */
+static int link_as(int dirfd, const char *tmp, const char *addr, struct err *e)
 {
-	uint32_t a;
+	if (linkat(dirfd, tmp, dirfd, addr, 0) == 0)
+		return 0;
+	return errno == EEXIST ? 1 : err_set(e, ERR_SYS, errno, "write the lease of %s", addr);
+}
 
-	if (!ipv4_parse(text, &a) || !ipam_fits(&r->ipam, a))
-		return err_set(e, ERR_MODEL, 0, "address %s is not a free address of subnet %s of network %s", text,
-			       r->info.subnet, r->info.name);
-	if (linkat(dirfd, tmp, dirfd, text, 0) < 0)
-		return errno == EEXIST ? taken_by(dirfd, text, e)
-				       : err_set(e, ERR_SYS, errno, "write the lease of %s", text);
-	*ret = a;
-	return 0;
+/* in: text as written by the user, addr as files are named; subnet "" when the network has none of that kind */
+static int link_wanted(int dirfd, const char *tmp, const struct net_rec *r, const char *text, const char *addr, bool fits,
+		       const char *subnet, struct err *e)
+{
+	int rc;
+
+	if (!*subnet) {
+		err_set(e, ERR_MODEL, 0, "address %s is wanted on network %s, which has no IPv%d", text, r->info.name,
+			strchr(text, ':') ? 6 : 4);
+		return strchr(text, ':') ? err_hint(e, "set enable_ipv6 of the network") : -1;
+	}
+	if (!fits)
+		return err_set(e, ERR_MODEL, 0, "address %s is not a free address of subnet %s of network %s", text, subnet,
+			       r->info.name);
+	rc = link_as(dirfd, tmp, addr, e);
+	return rc > 0 ? taken_by(dirfd, addr, e) : rc;
+}
+
+static int link_wanted4(int dirfd, const char *tmp, const struct net_rec *r, const char *text, uint32_t *ret, struct err *e)
+{
+	bool fits = ipv4_parse(text, ret) && ipam_fits(&r->ipam, *ret);
+
+	return link_wanted(dirfd, tmp, r, text, text, fits, r->info.subnet, e);
+}
+
+static int link_wanted6(int dirfd, const char *tmp, const struct net_rec *r, const char *text, struct ip6 *ret, struct err *e)
+{
+	bool fits = ip6_parse(text, ret) && ipam6_fits(&r->six, *ret);
+	char addr[IP6_TEXT] = "";
+
+	if (fits)
+		ip6_text(*ret, addr);
+	return link_wanted(dirfd, tmp, r, text, addr, fits, r->info.subnet6, e);
 }
 
 /* ret: 0 taken, 1 none free between from and to */
@@ -270,19 +362,22 @@ static int link_between(int dirfd, const char *tmp, const struct net_rec *r, uin
 			struct err *e)
 {
 	char text[16];
+	int rc = 1;
 
-	for (uint64_t a = from; a <= to; a++) {
+	for (uint64_t a = from; rc > 0 && a <= to; a++) {
 		if (!ipam_free(&r->ipam, (uint32_t)a))
 			continue;
 		ipv4_text((uint32_t)a, text);
-		if (linkat(dirfd, tmp, dirfd, text, 0) == 0) {
+		rc = link_as(dirfd, tmp, text, e);
+		if (rc == 0)
 			*ret = (uint32_t)a;
-			return 0;
-		}
-		if (errno != EEXIST)
-			return err_set(e, ERR_SYS, errno, "write the lease of %s", text);
 	}
-	return 1;
+	return rc;
+}
+
+static int none_left(const struct net_rec *r, struct err *e)
+{
+	return err_set(e, ERR_CONFLICT, 0, "network %s has no free address left", r->info.name);
 }
 
 /* From where this process last found one; then from the start, since others give back too. */
@@ -299,70 +394,141 @@ static int link_next(struct net_ctx *c, int dirfd, const char *tmp, const struct
 	if (rc > 0 && from > first)
 		rc = link_between(dirfd, tmp, r, first, from - 1, ret, e);
 	if (rc > 0)
-		return err_set(e, ERR_CONFLICT, 0, "network %s has no free address left", r->info.name);
+		return none_left(r, e);
 	if (rc == 0)
 		(void)map_set(&c->next_free, r->info.id, (void *)((uintptr_t)*ret + 1));
 	return rc;
 }
 
-static int point_to(int dirfd, const struct net_endpoint *ep, uint32_t addr, struct err *e)
+/* The place in the subnet that the IPv4 address has in its own, so that both end alike; without IPv4 from where this
+ * process last found one; then those behind it, round. */
+static int link_next6(struct net_ctx *c, int dirfd, const char *tmp, const struct net_rec *r, const struct lease *l,
+		      struct ip6 *ret, struct err *e)
+{
+	unsigned bits = 128 - r->six.range.len;
+	uint32_t size = bits < 16 ? 1u << bits : 1u << 16;
+	uint32_t from = l->four ? l->addr - r->ipam.subnet.base : (uint32_t)(uintptr_t)map_get(&c->next_free, r->info.id);
+	char text[IP6_TEXT];
+	int rc = 1;
+
+	for (uint32_t i = 0; rc > 0 && i < size; i++) {
+		uint32_t at = (from + i) % size;
+
+		*ret = ip6_add(r->six.range.base, at);
+		if (!ipam6_free(&r->six, *ret))
+			continue;
+		ip6_text(*ret, text);
+		rc = link_as(dirfd, tmp, text, e);
+		if (rc == 0 && !l->four)
+			(void)map_set(&c->next_free, r->info.id, (void *)((uintptr_t)at + 1));
+	}
+	return rc > 0 ? none_left(r, e) : rc;
+}
+
+static void unlink_all(int dirfd, const struct lease *l)
+{
+	char text[IP6_TEXT];
+
+	if (l->four) {
+		ipv4_text(l->addr, text);
+		(void)unlinkat(dirfd, text, 0);
+	}
+	if (l->six) {
+		ip6_text(l->addr6, text);
+		(void)unlinkat(dirfd, text, 0);
+	}
+}
+
+static int point_to(int dirfd, const struct net_endpoint *ep, const struct lease *l, struct err *e)
 {
 	auto_free char *link = xasprintf("@%s", ep->container_id);
-	char ip[16], target[32];
+	char ip[16] = "-", six[IP6_TEXT] = "", target[80];
 
-	ipv4_text(addr, ip);
-	(void)snprintf(target, sizeof(target), "%s %u", ip, ep->index);
+	if (l->four)
+		ipv4_text(l->addr, ip);
+	if (l->six)
+		ip6_text(l->addr6, six);
+	(void)snprintf(target, sizeof(target), "%s %u%s%s", ip, ep->index, *six ? " " : "", six);
 	if (symlinkat(target, dirfd, link) < 0)
-		return err_set(e, ERR_SYS, errno, "write the lease of %s", ip);
+		return err_set(e, ERR_SYS, errno, "write the lease of %s", l->four ? ip : six);
 	return 0;
 }
 
-int lease_take(struct net_ctx *c, int dirfd, const struct net_rec *r, const struct net_endpoint *ep, uint32_t *ret,
-	       struct err *e)
+static int take_all(struct net_ctx *c, int dirfd, const char *tmp, const struct net_rec *r, const struct net_endpoint *ep,
+		    bool six, struct lease *l, struct err *e)
 {
-	char tmp[48], text[16];
+	if (ep->ipv4 || r->ipam.subnet.len) {
+		if ((ep->ipv4 ? link_wanted4(dirfd, tmp, r, ep->ipv4, &l->addr, e) :
+				link_next(c, dirfd, tmp, r, &l->addr, e)) < 0)
+			return -1;
+		l->four = true;
+	}
+	if (ep->ipv6 && r->six.subnet.len && !six)
+		return err_set(e, ERR_MODEL, 0, "address %s is wanted, but sysctls of the container switch IPv6 off", ep->ipv6);
+	if (ep->ipv6 || (six && r->six.subnet.len)) {
+		if ((ep->ipv6 ? link_wanted6(dirfd, tmp, r, ep->ipv6, &l->addr6, e) :
+				link_next6(c, dirfd, tmp, r, l, &l->addr6, e)) < 0)
+			return -1;
+		l->six = true;
+	}
+	return point_to(dirfd, ep, l, e);
+}
+
+int lease_take(struct net_ctx *c, int dirfd, const struct net_rec *r, const struct net_endpoint *ep, bool six,
+	       struct lease *ret, struct err *e)
+{
+	struct lease l = { 0 };
+	char tmp[48];
 	unsigned index;
 	int rc;
 
 	(void)lease_drop(c, dirfd, r->info.id, ep->container_id, false, &index);
 	if (write_temp(dirfd, ep, tmp, e) < 0)
 		return -1;
-	rc = ep->ipv4 ? link_wanted(dirfd, tmp, r, ep->ipv4, ret, e) : link_next(c, dirfd, tmp, r, ret, e);
+	rc = take_all(c, dirfd, tmp, r, ep, six, &l, e);
 	(void)unlinkat(dirfd, tmp, 0);
-	if (rc == 0 && point_to(dirfd, ep, *ret, e) < 0) {
-		ipv4_text(*ret, text);
-		(void)unlinkat(dirfd, text, 0);
-		return -1;
-	}
+	if (rc < 0)
+		unlink_all(dirfd, &l);
+	else
+		*ret = l;
 	return rc;
 }
 
-/* The link goes before the lease: a crash between the two leaves a lease that net_gc() finds. The other way round it
+/* "10.7.0.2 0 fd00::2", without the last when there is no IPv6. ret: false when it is none of ours */
+static bool parse_link(char *target, struct lease *l, unsigned *ret_index)
+{
+	char *rest = NULL, *four = strtok_r(target, " ", &rest), *number = strtok_r(NULL, " ", &rest);
+	uint64_t index;
+
+	*l = (struct lease){ 0 };
+	l->four = four && ipv4_parse(four, &l->addr);
+	l->six = number && ip6_parse(rest, &l->addr6);
+	if (!number || !str_to_u64(number, &index) || index >= 36)
+		return false;
+	*ret_index = (unsigned)index;
+	return l->four || l->six;
+}
+
+/* The link goes before the leases: a crash between the two leaves a lease that net_gc() finds. The other way round it
  * would leave a link to an address that may be somebody else's tomorrow. */
 int lease_drop(struct net_ctx *c, int dirfd, const char *network_id, const char *container_id, bool reuse,
 	       unsigned *ret_index)
 {
 	auto_free char *link = xasprintf("@%s", container_id);
-	char target[32], *space;
+	char target[80];
 	ssize_t n = readlinkat(dirfd, link, target, sizeof(target) - 1);
-	uint64_t index;
-	uint32_t addr;
+	struct lease l;
 
 	if (n < 0)
 		return 0;
 	target[n] = '\0';
 	(void)unlinkat(dirfd, link, 0);
-	space = strchr(target, ' ');
-	if (space)
-		*space = '\0';
-	if (space && ipv4_parse(target, &addr) && str_to_u64(space + 1, &index) && index < 36) {
-		*ret_index = (unsigned)index;
-		(void)unlinkat(dirfd, target, 0);
-		if (reuse && addr < (uint32_t)(uintptr_t)map_get(&c->next_free, network_id))
-			(void)map_set(&c->next_free, network_id, (void *)(uintptr_t)addr);
-		return 1;
-	}
-	return 0;
+	if (!parse_link(target, &l, ret_index))
+		return 0;
+	unlink_all(dirfd, &l);
+	if (reuse && l.four && l.addr < (uint32_t)(uintptr_t)map_get(&c->next_free, network_id))
+		(void)map_set(&c->next_free, network_id, (void *)(uintptr_t)l.addr);
+	return 1;
 }
 
 struct each { lease_fn *fn; void *arg; struct err *e; };
@@ -372,13 +538,13 @@ static int each_lease(void *arg, int dirfd, const char *name)
 	auto_json json_t *j = NULL;
 	auto_err struct err gone = { 0 };
 	struct each *x = arg;
-	uint32_t addr;
+	struct ip6 addr;
 
-	if (!ipv4_parse(name, &addr))
+	if (!lease_addr(name, &addr))
 		return 0;
 	if (json_read(dirfd, name, LEASE_MAX, &j, &gone) < 0 && gone.kind == ERR_MISSING)
 		return 0;
-	return x->fn(x->arg, addr, j);
+	return x->fn(x->arg, name, j);
 }
 
 int lease_each(int dirfd, lease_fn *fn, void *arg, struct err *e)
@@ -390,10 +556,10 @@ int lease_each(int dirfd, lease_fn *fn, void *arg, struct err *e)
 
 static int wipe_one(void *arg, int dirfd, const char *name)
 {
-	uint32_t addr;
+	struct ip6 addr;
 
 	(void)arg;
-	if (ipv4_parse(name, &addr) || *name == '@' || (str_starts(name, ".") && str_ends(name, ".tmp")))
+	if (lease_addr(name, &addr) || *name == '@' || (str_starts(name, ".") && str_ends(name, ".tmp")))
 		(void)unlinkat(dirfd, name, 0);
 	return 0;
 }

@@ -7,7 +7,8 @@
  * worker sees the endpoints of all projects without asking anybody:
  *   <run_dir>/networks/<network id>/network.json   the configuration, written by rename
  *   <run_dir>/networks/<network id>/<address>      a lease: made whole or not at all by link(2); who has the address,
- *                                                  and under which names it is found (dns.h reads these)
+ *                                                  and under which names it is found (dns.h reads these). A container
+ *                                                  with IPv4 and IPv6 has two, two names of one file
  * Names in the kernel: host end of the uplink "cu" + inst, nft table "compose_" + inst, bridges "cb" (normal) or "ci"
  * (internal) + 12 digits of the network id, bridge end of an endpoint "cv" + 12 digits of the container id + its index.
  *
@@ -40,10 +41,14 @@ void net_close(struct net_ctx *c);
 struct net_conf {
 	const char *id;            /* required; 12 to 64 lower-case hex digits */
 	const char *name;          /* required; the name other tools show, such as demo_default */
+	bool no_ipv4;              /* IPv6 only */
 	const char *subnet;        /* "10.7.0.0/16"; NULL: the next free one that clashes with nothing here */
 	const char *gateway;       /* NULL: the first address */
 	const char *ip_range;      /* addresses are taken from this part only; NULL: the whole subnet */
-	char *const *reserved;     /* aux_addresses: never given out unless asked for; ends with NULL; may be NULL */
+	bool ipv6;
+	const char *subnet6;       /* "fd12:3456:789a::/64"; NULL: a unique local one that clashes with nothing here */
+	const char *gateway6, *ip_range6;      /* as above */
+	char *const *reserved;     /* aux_addresses of both kinds: never given out unless asked for; ends with NULL; may be NULL */
 	bool internal;             /* no way out of it */
 	bool no_icc;               /* its containers reach the gateway, not each other */
 	unsigned mtu;              /* 0: that of the host's default route, at most 1500 */
@@ -52,9 +57,10 @@ struct net_conf {
 struct net_info {
 	char id[65];
 	char name[256];
-	char subnet[20], gateway[16];
+	char subnet[20], gateway[16];          /* "" without IPv4 */
+	char subnet6[50], gateway6[46];        /* "" without IPv6 */
 	bool internal;
-	bool host_route;           /* addresses answer from the host; false: a route of the host is in the way */
+	bool host_route, host_route6;          /* addresses answer from the host; false: a route of the host is in the way */
 };
 
 /* Make a network, and the router when it is the first. Making one that exists (same id) repairs what is missing of it
@@ -81,15 +87,17 @@ struct net_endpoint {
 	int          netns_fd;     /* of the container */
 	unsigned     index;        /* 0 .. 35, differs between the networks of one container */
 	const char  *ifname;       /* NULL: "eth" + index */
-	const char  *ipv4;         /* NULL: the lowest free one */
+	const char  *ipv4, *ipv6;  /* NULL: the lowest free one, if the network has that kind */
 	const char  *mac;          /* NULL: derived from the address (02:42:...) */
-	bool         default_route;/* through this network; ignored on an internal one */
+	bool         default_route, default_route6;    /* through this network; ignored on an internal one */
 };
 struct net_addr {
 	char     ipv4[16], gateway[16], mac[18], ifname[16];
-	unsigned prefix_len;
+	char     ipv6[46], gateway6[46];       /* "" without */
+	unsigned prefix_len, prefix_len6;
 };
-/* Connect a container: lease, veth pair, address, routes, everything up (lo too). All or nothing.
+/* Connect a container: lease, veth pair, addresses, routes, everything up (lo too). All or nothing. It gets no IPv6
+ * address where its own sysctls have switched IPv6 off (net.ipv6.conf.all.disable_ipv6).
  * err: ERR_MISSING no such network; ERR_MODEL address outside the subnet; ERR_CONFLICT address taken (by whom), none
  * left */
 int net_attach(struct net_ctx *c, const struct net_endpoint *ep, struct net_addr *ret, struct err *e) NET_CHECK;

@@ -2,6 +2,7 @@
 #include "compose/net/netns.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include "compose/base/mem.h"
@@ -52,6 +53,33 @@ int netns_sysctl(const char *path, const char *value)
 	if (fd < 0)
 		return -1;
 	return write(fd, value, len) == (ssize_t)len ? 0 : -1;
+}
+
+char netns_sysctl_digit(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char v;
+
+	return fd >= 0 && read(fd, &v, 1) == 1 ? v : '?';
+}
+
+int netns_ipv6(const char *ifname, bool on, struct err *e)
+{
+	static const char *const deaf[] = { "accept_ra", "autoconf", "accept_redirects", "accept_dad" };
+	char path[128];
+
+	for (size_t i = 0; on && i < ARRAY_LEN(deaf); i++) {
+		(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", ifname, deaf[i]);
+		if (netns_sysctl(path, "0") < 0 && errno != ENOENT)
+			return err_set(e, ERR_SYS, errno, "set %s", path);
+	}
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", ifname);
+	if (netns_sysctl(path, on ? "0" : "1") == 0 || (!on && errno == ENOENT))
+		return 0;
+	if (errno != ENOENT)
+		return err_set(e, ERR_SYS, errno, "set %s", path);
+	err_set(e, ERR_SYS, 0, "this kernel has no IPv6");
+	return err_hint(e, "boot without ipv6.disable=1, or leave enable_ipv6 out");
 }
 
 int netns_socket(int fd, int family, int type, int protocol, struct err *e)

@@ -96,6 +96,13 @@ static void remove_ours(struct nft_ctx *c, const struct nft_host *h, const char 
 	}
 }
 
+static bool wanted_family(const struct nft_host *h, const char *family)
+{
+	bool four = str_eq(family, "ip") || str_eq(family, "inet"), six = str_eq(family, "ip6");
+
+	return h->pass == NFT_PASS_REMOVE ? four || six : h->six ? six : four;
+}
+
 static void pass_chain(struct nft_ctx *c, const struct nft_host *h, const json_t *chain, struct str *script,
 		       struct str *told, struct err *e)
 {
@@ -104,8 +111,7 @@ static void pass_chain(struct nft_ctx *c, const struct nft_host *h, const json_t
 	auto_free char *where = xasprintf("%s %s %s", family, table, name);
 
 	if (!str_eq(json_str(chain, "hook", ""), "forward") || !str_eq(json_str(chain, "type", ""), "filter") ||
-	    (!str_eq(family, "ip") && !str_eq(family, "inet")) || !plain(table) || !plain(name) ||
-	    str_starts(table, "compose_"))
+	    !wanted_family(h, family) || !plain(table) || !plain(name) || str_starts(table, "compose_"))
 		return;
 	remove_ours(c, h, where, script, e);
 	if (h->pass != NFT_PASS_ADD || !str_eq(json_str(chain, "policy", ""), "drop"))

@@ -18,6 +18,7 @@ struct nft_host {
 	enum nft_pass pass;
 	const char *uplink, *comment;
 	struct strv *warn;         /* one line per chain that was changed; may be NULL */
+	bool six;                  /* NFT_PASS_ADD: only chains of family ip6; otherwise those of ip and inet */
 };
 
 /* The same in two halves, so that the caller can work meanwhile: after a removal the kernel lets the child go only when

@@ -296,6 +296,38 @@ void nl_add_route(struct nl_batch *b, bool del, uint32_t dst, unsigned len, uint
 		nl_fine(b, ESRCH);
 }
 
+void nl_add_addr6(struct nl_batch *b, int ifindex, struct ip6 addr, unsigned prefix_len)
+{
+	struct nlmsghdr *h = begin(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, "set the IPv6 address", "");
+	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+
+	m->ifa_family = AF_INET6;
+	m->ifa_prefixlen = (uint8_t)prefix_len;
+	m->ifa_scope = RT_SCOPE_UNIVERSE;
+	m->ifa_flags = IFA_F_NODAD;
+	m->ifa_index = (uint32_t)ifindex;
+	mnl_attr_put(h, IFA_LOCAL, sizeof(addr.b), addr.b);
+	mnl_attr_put(h, IFA_ADDRESS, sizeof(addr.b), addr.b);
+}
+
+void nl_add_route6(struct nl_batch *b, bool del, const struct nl_route6 *r, const struct ip6 *src)
+{
+	struct nlmsghdr *h = begin(b, del ? RTM_DELROUTE : RTM_NEWROUTE, del ? 0 : NLM_F_CREATE | NLM_F_REPLACE,
+				   del ? "remove an IPv6 route" : "add an IPv6 route", "");
+	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+
+	*m = (struct rtmsg){ .rtm_family = AF_INET6, .rtm_dst_len = (uint8_t)r->dst.len, .rtm_table = RT_TABLE_MAIN,
+			     .rtm_protocol = PROTO_OURS, .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST };
+	if (r->dst.len)
+		mnl_attr_put(h, RTA_DST, sizeof(r->dst.base.b), r->dst.base.b);
+	mnl_attr_put(h, RTA_GATEWAY, sizeof(r->gateway.b), r->gateway.b);
+	if (src)
+		mnl_attr_put(h, RTA_PREFSRC, sizeof(src->b), src->b);
+	mnl_attr_put_u32(h, RTA_OIF, (uint32_t)r->oif);
+	if (del)
+		nl_fine(b, ESRCH);
+}
+
 /* Questions. */
 static int ask(struct nl *n, struct nlmsghdr *h, const char *what, mnl_cb_t cb, void *arg, struct err *e)
 {
@@ -497,7 +529,35 @@ static int on_route(const struct nlmsghdr *h, void *arg)
 	return MNL_CB_OK;
 }
 
-int nl_routes(struct nl *n, struct nl_routes *ret, struct err *e)
+static int on_route6(const struct nlmsghdr *h, void *arg)
+{
+	const struct rtmsg *m = mnl_nlmsg_get_payload(h);
+	struct nl_route6 r = { .dst.len = m->rtm_dst_len, .table = m->rtm_table, .proto = m->rtm_protocol };
+	struct nl_routes6 *out = arg;
+	const struct nlattr *a;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || m->rtm_family != AF_INET6)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, h, sizeof(*m)) {
+		const void *val = mnl_attr_get_payload(a);
+		size_t len = mnl_attr_get_payload_len(a);
+
+		if (mnl_attr_get_type(a) == RTA_DST && len == sizeof(r.dst.base.b))
+			memcpy(r.dst.base.b, val, len);
+		else if (mnl_attr_get_type(a) == RTA_GATEWAY && len == sizeof(r.gateway.b))
+			memcpy(r.gateway.b, val, len);
+		else if (mnl_attr_get_type(a) == RTA_OIF && len == 4)
+			r.oif = (int)mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == RTA_TABLE && len == 4)
+			r.table = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == RTA_PRIORITY && len == 4)
+			r.metric = mnl_attr_get_u32(a);
+	}
+	vec_push(out, r);
+	return MNL_CB_OK;
+}
+
+static int dump_routes(struct nl *n, int family, mnl_cb_t cb, void *arg, struct err *e)
 {
 	char buf[256] __attribute__((aligned(8)));
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
@@ -506,8 +566,18 @@ int nl_routes(struct nl *n, struct nl_routes *ret, struct err *e)
 	h->nlmsg_type = RTM_GETROUTE;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	m->rtm_family = AF_INET;
-	return ask(n, h, "list the routes", on_route, ret, e);
+	m->rtm_family = (uint8_t)family;
+	return ask(n, h, "list the routes", cb, arg, e);
+}
+
+int nl_routes(struct nl *n, struct nl_routes *ret, struct err *e)
+{
+	return dump_routes(n, AF_INET, on_route, ret, e);
+}
+
+int nl_routes6(struct nl *n, struct nl_routes6 *ret, struct err *e)
+{
+	return dump_routes(n, AF_INET6, on_route6, ret, e);
 }
 
 static int on_table(const struct nlmsghdr *h, void *arg)
@@ -517,7 +587,7 @@ static int on_table(const struct nlmsghdr *h, void *arg)
 	return MNL_CB_STOP;
 }
 
-int nl_nft_table(const char *name, struct err *e)
+int nl_nft_table(int family, const char *name, struct err *e)
 {
 	char buf[256] __attribute__((aligned(8)));
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
@@ -529,7 +599,7 @@ int nl_nft_table(const char *name, struct err *e)
 	h->nlmsg_type = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE;
 	h->nlmsg_flags = NLM_F_REQUEST;
 	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	*m = (struct nfgenmsg){ .nfgen_family = AF_INET, .version = NFNETLINK_V0 };
+	*m = (struct nfgenmsg){ .nfgen_family = (uint8_t)family, .version = NFNETLINK_V0 };
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, name);
 	if (ask(&n, h, "look for our nft table", on_table, NULL, e) == 0)
 		return 1;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "compose/base/coll.h"
 #include "compose/base/err.h"
+#include "compose/net/ipam6.h"
 
 struct nlmsghdr;
 struct nl { int fd; unsigned seq; };
@@ -57,6 +58,12 @@ void nl_add_addr(struct nl_batch *b, int ifindex, uint32_t addr, unsigned prefix
 void nl_add_route(struct nl_batch *b, bool del, uint32_t dst, unsigned len, uint32_t gateway, uint32_t src,
 		  int ifindex);
 
+/* The same for IPv6. An address is usable at once: nobody is asked whether he has it (no duplicate address detection). */
+void nl_add_addr6(struct nl_batch *b, int ifindex, struct ip6 addr, unsigned prefix_len);
+struct nl_route6 { struct cidr6 dst; struct ip6 gateway; int oif; uint32_t table, metric; uint8_t proto; };
+/* in: of r dst, gateway and oif; src NULL: the kernel chooses */
+void nl_add_route6(struct nl_batch *b, bool del, const struct nl_route6 *r, const struct ip6 *src);
+
 struct nl_link { int index; unsigned flags, mtu; uint8_t operstate; char name[IF_NAMESIZE], kind[16], alias[64]; };
 /* ret: 0 found, 1 absent */
 int nl_link(struct nl *n, const char *name, struct nl_link *ret, struct err *e) __attribute__((warn_unused_result));
@@ -73,5 +80,8 @@ struct nl_route { uint32_t dst, gateway; unsigned len; int oif; uint32_t table, 
 struct nl_routes { struct nl_route *v; size_t n, cap; };
 /* All IPv4 routes of all tables, local ones (that is, addresses) included. */
 int nl_routes(struct nl *n, struct nl_routes *ret, struct err *e) __attribute__((warn_unused_result));
-/* Whether an nft table of family ip exists in the current namespace. ret: 1 yes, 0 no */
-int nl_nft_table(const char *name, struct err *e) __attribute__((warn_unused_result));
+struct nl_routes6 { struct nl_route6 *v; size_t n, cap; };
+/* The same of IPv6. */
+int nl_routes6(struct nl *n, struct nl_routes6 *ret, struct err *e) __attribute__((warn_unused_result));
+/* Whether an nft table of a family (AF_INET: ip, AF_INET6: ip6) exists in the current namespace. ret: 1 yes, 0 no */
+int nl_nft_table(int family, const char *name, struct err *e) __attribute__((warn_unused_result));

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include "compose/net/lease.h"
@@ -59,8 +60,12 @@ static int settings(struct err *e)
 		{ "ipv4/conf/default/rp_filter", "1" },
 		{ "ipv4/conf/all/send_redirects", "0" },
 		{ "ipv4/conf/default/send_redirects", "0" },
-		{ "ipv6/conf/all/disable_ipv6", "1" },
+		{ "ipv6/conf/all/disable_ipv6", "1" },           /* but where a network has it */
 		{ "ipv6/conf/default/disable_ipv6", "1" },
+		{ "ipv6/conf/default/accept_ra", "0" },          /* nobody tells the router its routes */
+		{ "ipv6/conf/default/accept_dad", "0" },
+		{ "ipv6/conf/default/accept_redirects", "0" },
+		{ "ipv6/conf/all/forwarding", "1" },
 		{ "bridge/bridge-nf-call-iptables", "0" },
 		{ "bridge/bridge-nf-call-ip6tables", "0" },
 		{ "bridge/bridge-nf-call-arptables", "0" },
@@ -130,7 +135,7 @@ static int repair(const struct net_ctx *c, struct nl *host, int ns, struct uplin
 	*rewired = rc == 1;
 	if (*rewired && uplink_make(c, host, ns, u, e) < 0)
 		return -1;
-	rc = *rewired ? 0 : nl_nft_table(net_table(c, table), e);
+	rc = *rewired ? 0 : nl_nft_table(AF_INET, net_table(c, table), e);
 	if (rc == 0)
 		return uplink_rules(c, host, ns, u, false, warn, e);
 	return rc < 0 ? -1 : 0;

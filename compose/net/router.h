@@ -6,6 +6,7 @@
 #pragma once
 #include <stdint.h>
 #include "compose/net/ipam.h"
+#include "compose/net/ipam6.h"
 #include "compose/net/net.h"
 #include "compose/net/nl.h"
 
@@ -26,6 +27,21 @@ int  router_ensure(const struct net_ctx *c, struct nl *host, struct uplink *ret,
 int  router_drop_links(const struct net_ctx *c, const struct strv *names, struct err *e) NET_CHECK;
 /* Remove everything. The lock is held. Absent is fine; goes on after failures and reports the first. */
 int  router_remove(const struct net_ctx *c, struct err *e) NET_CHECK;
+
+/* uplink6.c: the uplink's IPv6, made with the first network that has it. */
+struct uplink6 { struct cidr6 site; struct ip6 host, router; };
+void uplink6_addrs(const struct net_ctx *c, struct uplink6 *ret);
+/* Make or repair it: addresses at both ends, the host's nft rules, and the way out where the host has one. Without one
+ * the router tells containers at once that there is none.
+ * ret: 0; 1 when the host itself has IPv6 switched off: nothing leads to it */
+int  uplink6_ensure(const struct net_ctx *c, struct nl *host, const struct uplink *u, int router_fd, struct strv *warn,
+		    struct err *e) NET_CHECK;
+/* Put forwarding of IPv6 back. */
+int  uplink6_restore(struct err *e) NET_CHECK;
+
+/* What must be put back on the host when the router goes is kept in the alias of the uplink's host end: note that IPv6
+ * forwarding was turned on, or that rules were put into the host's own chains. */
+int  uplink_note(const struct net_ctx *c, struct nl *host, bool forward6, bool passed, struct err *e) NET_CHECK;
 
 /* uplink.c: the pair itself. ret: 0 there and complete, 1 absent or half-made */
 int  uplink_find(const struct net_ctx *c, struct nl *host, struct uplink *ret, struct err *e) NET_CHECK;

@@ -7,10 +7,11 @@
  * have.
  *
  * Forwarding (net.ipv4.ip_forward) is turned on where it is off and put back when the router goes, unless somebody has
- * begun to rely on it. What to put back is kept in the alias of the host's end, where other installations find it too,
+ * begun to rely on it; so is that of IPv6 (uplink6.c). What to put back is kept in the alias of the host's end, where other installations find it too,
  * and in <run_dir>/router/alias for the case that somebody removes the link. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include "compose/base/fs.h"
 #include "compose/base/str.h"
 #include "compose/net/netns.h"
@@ -138,24 +139,32 @@ static const char *clear(bool present, const char *family, const char *table, ch
 	return ret;
 }
 
-static char *router_script(const struct uplink *u, bool fresh)
+/* The rules of both kinds of addresses; those of IPv6 find nothing to do until a network has it.
+ * The fib rules: a sender whose address is not the way back to where it came from lies (IPv4 has rp_filter for this). The
+ * way to the destination is the bridge it came from: that is traffic inside one network, which passes here only where the
+ * kernel's br_netfilter hands bridged packets to IP rules. What the host sends gets the gateway's address, since an
+ * internal container, or one whose default route is elsewhere, knows no other way back. */
+static char *router_script(const struct net_ctx *c, const struct uplink *u, bool fresh)
 {
-	char gone[80];
-	char host[16], router[16];
+	char gone[80], host[16], router[16], host6[IP6_TEXT], router6[IP6_TEXT];
+	struct uplink6 six;
 
 	ipv4_text(u->host, host);
 	ipv4_text(u->router, router);
-	/* The fib rule says: the way to the destination is the bridge it came from. That is traffic inside one network,
-	 * which passes here only where the kernel's br_netfilter hands bridged packets to IP rules. What the host sends
-	 * gets the gateway's address, since an internal container, or one whose default route is elsewhere, knows no
-	 * other way back. */
+	uplink6_addrs(c, &six);
+	ip6_text(six.host, host6);
+	ip6_text(six.router, router6);
 	return xasprintf(
-		"%stable inet compose {\n"
+		"%sdefine HOST = %s\ndefine ROUTER = %s\ndefine HOST6 = %s\ndefine ROUTER6 = %s\n"
+		"table inet compose {\n"
 		" chain forward {\n"
 		"  type filter hook forward priority 0; policy drop;\n"
+		"  iifname \"c*\" meta nfproto ipv6 fib saddr . iif oif missing drop\n"
 		"  ct state established,related accept\n"
-		"  iifname \"up0\" ip saddr %s oifname \"cb*\" accept\n"
-		"  iifname \"up0\" ip saddr %s oifname \"ci*\" accept\n"
+		"  iifname \"up0\" ip saddr $HOST oifname \"cb*\" accept\n"
+		"  iifname \"up0\" ip saddr $HOST oifname \"ci*\" accept\n"
+		"  iifname \"up0\" ip6 saddr $HOST6 oifname \"cb*\" accept\n"
+		"  iifname \"up0\" ip6 saddr $HOST6 oifname \"ci*\" accept\n"
 		"  iifname \"cb*\" oifname \"up0\" accept\n"
 		"  meta pkttype { broadcast, multicast } accept\n"
 		"  iifname \"c*\" fib daddr . iif oif exists accept\n"
@@ -163,15 +172,19 @@ static char *router_script(const struct uplink *u, bool fresh)
 		" }\n"
 		" chain prerouting {\n"
 		"  type nat hook prerouting priority -100;\n"
-		"  iifname \"cb*\" fib daddr type local meta l4proto { tcp, udp } dnat ip to %s\n"
+		"  iifname \"cb*\" fib daddr type local meta l4proto { tcp, udp } dnat ip to $HOST\n"
+		"  iifname \"cb*\" ip6 daddr != fe80::/10 fib daddr type local meta l4proto { tcp, udp } dnat ip6 to $HOST6\n"
 		" }\n"
 		" chain postrouting {\n"
 		"  type nat hook postrouting priority 100;\n"
-		"  oifname \"up0\" snat ip to %s\n"
-		"  oifname \"cb*\" ip saddr %s masquerade\n"
-		"  oifname \"ci*\" ip saddr %s masquerade\n"
+		"  oifname \"up0\" snat ip to $ROUTER\n"
+		"  oifname \"up0\" snat ip6 to $ROUTER6\n"
+		"  oifname \"cb*\" ip saddr $HOST masquerade\n"
+		"  oifname \"ci*\" ip saddr $HOST masquerade\n"
+		"  oifname \"cb*\" ip6 saddr $HOST6 masquerade\n"
+		"  oifname \"ci*\" ip6 saddr $HOST6 masquerade\n"
 		" }\n"
-		"}\n", clear(!fresh, "inet", "compose", gone), host, host, host, router, host, host);
+		"}\n", clear(!fresh, "inet", "compose", gone), host, router, host6, router6);
 }
 
 static char *host_script(const struct net_ctx *c, const struct uplink *u, bool present)
@@ -194,30 +207,31 @@ static char *host_script(const struct net_ctx *c, const struct uplink *u, bool p
 		"}\n", clear(present, "ip", table, gone), table, name, router, name);
 }
 
-/* ret: the first character of a one-digit sysctl, '?' when it cannot be read */
-static char sysctl_digit(const char *path)
+/* A word of an alias that begins with key, "" without. */
+static const char *word_of(const char *alias, const char *key, size_t len, char ret[16])
 {
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char v;
+	const char *at = strstr(alias, key);
 
-	return fd >= 0 && read(fd, &v, 1) == 1 ? v : '?';
+	ret[0] = '\0';
+	if (at && strlen(at) >= len)
+		(void)snprintf(ret, 16, " %.*s", (int)len, at);
+	return ret;
 }
 
-/* in: c is NULL for another installation's link. The alias: "compose", then "restore=<ip_forward>,<accept_redirects>"
- * when we turned forwarding on, then "passed" when rules were put into the host's own chains. */
-static int remember(const struct net_ctx *c, struct nl *host, const char *name, const char *old, bool passed,
+enum { RESTORE_LEN = 11, RESTORE6_LEN = 8, PASSED_LEN = 6 };
+
+/* Give a link what the aliases say together: "compose", then "restore=<ip_forward>,<accept_redirects>" when we turned
+ * forwarding on, "restore6" when that of IPv6, "passed" when rules were put into the host's own chains.
+ * in: c is NULL for another installation's link; the first alias counts where both say the same */
+static int remember(const struct net_ctx *c, struct nl *host, const char *name, const char *one, const char *two,
 		    struct err *e)
 {
 	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
-	const char *at = strstr(old, "restore=");
-	char restore[16] = "";
-	char alias[64];
+	auto_free char *both = xasprintf("%s %s", one, two);
+	char four[16], six[16], passed[16], alias[64];
 
-	if (at && strlen(at) >= 11)
-		(void)snprintf(restore, sizeof(restore), " %.11s", at);
-	else if (sysctl_digit(IP_FORWARD) == '0')
-		(void)snprintf(restore, sizeof(restore), " restore=0,%c", sysctl_digit(ACCEPT_REDIRECTS));
-	(void)snprintf(alias, sizeof(alias), "compose%s%s", restore, passed || strstr(old, "passed") ? " passed" : "");
+	(void)snprintf(alias, sizeof(alias), "compose%s%s%s", word_of(both, "restore=", RESTORE_LEN, four),
+		       word_of(both, "restore6", RESTORE6_LEN, six), word_of(both, "passed", PASSED_LEN, passed));
 	nl_add_alias(b, name, alias);
 	if (c && fs_write(c->run_fd, "router/alias", alias, strlen(alias), 0600, false, e) < 0)
 		return -1;
@@ -233,16 +247,34 @@ static void recall(const struct net_ctx *c, struct nl_link *l)
 		(void)snprintf(l->alias, sizeof(l->alias), "%s", text);
 }
 
+/* Add words to the alias of the own uplink. */
+static int note(const struct net_ctx *c, struct nl *host, const char *words, struct err *e)
+{
+	char name[16];
+	struct nl_link l;
+
+	if (nl_link(host, net_uplink(c, name), &l, e) != 0)
+		return e->kind ? -1 : err_set(e, ERR_SYS, 0, "interface %s is gone", name);
+	recall(c, &l);
+	return remember(c, host, name, l.alias, words, e);
+}
+
+int uplink_note(const struct net_ctx *c, struct nl *host, bool forward6, bool passed, struct err *e)
+{
+	auto_free char *words = xasprintf("%s %s", forward6 ? "restore6" : "", passed ? "passed" : "");
+
+	return note(c, host, words, e);
+}
+
 int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const struct uplink *u, bool fresh,
 		 struct strv *warn, struct err *e)
 {
-	auto_free char *in_router = router_script(u, fresh), *on_host = NULL;
+	auto_free char *in_router = router_script(c, u, fresh), *on_host = NULL;
 	auto_strv struct strv told = { 0 };
-	char name[16], table[24];
-	struct nft_host h = { NFT_PASS_ADD, net_uplink(c, name), net_table(c, table), &told };
+	char name[16], table[24], words[32] = "";
+	struct nft_host h = { NFT_PASS_ADD, net_uplink(c, name), net_table(c, table), &told, false };
 	struct nft_job jobs[] = { { -1, NULL }, { router_fd, in_router } };
-	struct nl_link l;
-	int present = nl_nft_table(table, e);
+	int present = nl_nft_table(AF_INET, table, e);
 
 	if (present < 0)
 		return -1;
@@ -250,12 +282,13 @@ int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const 
 	jobs[0].script = on_host;
 	if (nft_run(jobs, ARRAY_LEN(jobs), &h, e) < 0)
 		return -1;
-	if (nl_link(host, name, &l, e) != 0)
-		return e->kind ? -1 : err_set(e, ERR_SYS, 0, "interface %s is gone", name);
-	recall(c, &l);
-	if (remember(c, host, name, l.alias, told.n > 0, e) < 0)
+	if (netns_sysctl_digit(IP_FORWARD) == '0')
+		(void)snprintf(words, sizeof(words), "restore=0,%c", netns_sysctl_digit(ACCEPT_REDIRECTS));
+	if (told.n)
+		(void)snprintf(words + strlen(words), sizeof(words) - strlen(words), " passed");
+	if (note(c, host, words, e) < 0)
 		return -1;
-	if (sysctl_digit(IP_FORWARD) == '0' && netns_sysctl(IP_FORWARD, "1") < 0) {
+	if (netns_sysctl_digit(IP_FORWARD) == '0' && netns_sysctl(IP_FORWARD, "1") < 0) {
 		err_set(e, ERR_SYS, errno, "turn on net.ipv4.ip_forward");
 		return err_hint(e, "set net.ipv4.ip_forward=1 on the host");
 	}
@@ -264,38 +297,74 @@ int uplink_rules(const struct net_ctx *c, struct nl *host, int router_fd, const 
 	return 0;
 }
 
-/* Forwarding stays on for another installation's uplink, which inherits the duty to put it back, and for any virtual
- * device that is younger than our uplink: whoever made it found forwarding on and may not know that it was us. */
-static int restore(struct nl *host, const struct nl_link *own, const struct nl_links *links, struct err *e)
+/* Whether an uplink of another installation needs forwarding too: that of IPv6 when it has rules for it. */
+static int is_user(const struct nl_link *l, bool six, struct err *e)
 {
-	const char *at = strstr(own->alias, "restore=");
+	auto_free char *table = NULL;
 
-	if (!at || strlen(at) < 11)
+	if (strlen(l->name) != 10 || !str_starts(l->name, "cu") || !str_starts(l->alias, "compose"))
 		return 0;
+	if (!six)
+		return 1;
+	table = xasprintf("compose_%s", l->name + 2);
+	return nl_nft_table(AF_INET6, table, e);
+}
+
+/* Forwarding stays on for another installation's uplink, which inherits the duty to put it back, and for any virtual
+ * device that is younger than our uplink: whoever made it found forwarding on and may not know that it was us.
+ * ret: 1 it stays, 0 nobody needs it, -1 */
+static int hand_on(struct nl *host, const struct nl_link *own, const struct nl_links *links, const char *duty, bool six,
+		   struct err *e)
+{
 	for (size_t i = 0; i < links->n; i++) {
 		const struct nl_link *l = &links->v[i];
+		struct nl_link now;
+		int rc;
 
 		if (l->index == own->index)
 			continue;
-		if (strlen(l->name) == 10 && str_starts(l->name, "cu") && str_starts(l->alias, "compose"))
-			return remember(NULL, host, l->name, own->alias, strstr(l->alias, "passed") != NULL, e);
+		rc = is_user(l, six, e);
+		if (rc > 0 && nl_link(host, l->name, &now, e) == 0)
+			return remember(NULL, host, now.name, now.alias, duty, e) < 0 ? -1 : 1;
+		if (rc < 0 || e->kind)
+			return -1;
 		if (l->index > own->index && *l->kind && !str_eq(l->kind, "veth") && !str_eq(l->kind, "dummy"))
-			return 0;
+			return 1;
 	}
-	if (netns_sysctl(IP_FORWARD, "0") < 0)
-		return err_set(e, ERR_SYS, errno, "put net.ipv4.ip_forward back");
-	(void)netns_sysctl(ACCEPT_REDIRECTS, at[10] == '0' ? "0" : "1");     /* ip_forward has changed it as well */
 	return 0;
 }
 
-/* Remove the nft table and the link; both at once, since each waits for the kernel. */
-static int remove_both(struct nl *host, const struct nft_host *h, bool table, struct err *e)
+static int restore(struct nl *host, const struct nl_link *own, const struct nl_links *links, struct err *e)
+{
+	char four[16], six[16];
+	int rc;
+
+	(void)word_of(own->alias, "restore=", RESTORE_LEN, four);
+	(void)word_of(own->alias, "restore6", RESTORE6_LEN, six);
+	rc = *six ? hand_on(host, own, links, six, true, e) : 1;
+	if (rc < 0 || (rc == 0 && uplink6_restore(e) < 0))
+		return -1;
+	rc = *four ? hand_on(host, own, links, four, false, e) : 1;
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (netns_sysctl(IP_FORWARD, "0") < 0)
+		return err_set(e, ERR_SYS, errno, "put net.ipv4.ip_forward back");
+	/* ip_forward has changed it as well */
+	(void)netns_sysctl(ACCEPT_REDIRECTS, four[RESTORE_LEN] == '0' ? "0" : "1");
+	return 0;
+}
+
+/* Remove the nft tables and the link; all at once, since each waits for the kernel.
+ * in: four, six whether there is a table of that family */
+static int remove_both(struct nl *host, const struct nft_host *h, bool four, bool six, struct err *e)
 {
 	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
 	auto_err struct err later = { 0 };
-	char script[80];
-	const struct nft_job job = { -1, clear(table, "ip", h->comment, script) };
-	bool work = table || h->pass != NFT_PASS_NONE;
+	char table4[80], table6[80];
+	auto_free char *script = xasprintf("%s%s", clear(four, "ip", h->comment, table4),
+					   clear(six, "ip6", h->comment, table6));
+	const struct nft_job job = { -1, script };
+	bool work = four || six || h->pass != NFT_PASS_NONE;
 	struct nft_child child = { -1, -1 };
 	int rc = 0;
 
@@ -316,9 +385,10 @@ int uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e)
 	auto_err struct err later = { 0 };
 	char name[16], table[24];
 	/* a link that is gone cannot tell whether rules were put elsewhere: look */
-	struct nft_host h = { NFT_PASS_REMOVE, net_uplink(c, name), net_table(c, table), NULL };
+	struct nft_host h = { NFT_PASS_REMOVE, net_uplink(c, name), net_table(c, table), NULL, false };
 	struct nl_links links = { 0 };
-	int rc = nl_links(host, &links, e), present = nl_nft_table(table, rc < 0 ? &later : e);
+	int rc = nl_links(host, &links, e), four = nl_nft_table(AF_INET, table, rc < 0 ? &later : e);
+	int six = nl_nft_table(AF_INET6, table, rc < 0 || four < 0 ? &later : e);
 
 	for (size_t i = 0; rc == 0 && i < links.n; i++)
 		if (str_eq(links.v[i].name, name)) {
@@ -326,7 +396,9 @@ int uplink_remove(const struct net_ctx *c, struct nl *host, struct err *e)
 			rc = restore(host, &links.v[i], &links, e);
 		}
 	vec_done(&links);
-	if (remove_both(host, &h, present > 0, rc < 0 || present < 0 ? &later : e) < 0 || present < 0)
+	if (four < 0 || six < 0)
+		rc = -1;
+	if (remove_both(host, &h, four > 0, six > 0, rc < 0 ? &later : e) < 0)
 		rc = -1;
 	return rc;
 }

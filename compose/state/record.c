@@ -24,7 +24,7 @@ static const struct field kv_fields[] = { F_STR(key), F_STR(val), F_END };
 #undef T
 #define T struct rec_net
 static const struct field net_fields[] = {
-	F_NAME(network), F_STRV(names), F_STR(ipv4), F_STR(ipv6), F_STR(mac), F_STR(ifname), F_I64(gw_priority), F_END
+	F_NAME(network), F_STRV(names), F_STR(ipv4), F_STR(ipv6), F_STR(mac), F_STR(ifname), F_STR(at), F_I64(gw_priority), F_END
 };
 #undef T
 #define T struct rec_port
@@ -75,6 +75,7 @@ static const struct field status_fields[] = {
 #define T struct net_record
 static const struct field network_fields[] = {
 	F_NAME(name), F_STR(key), F_STR(project), F_STR(hash), F_STR(config), F_STR(id), F_STR(subnet), F_STR(gateway), F_STR(ip_range),
+	F_STR(subnet6), F_STR(gateway6), F_STR(ip_range6), F_STRV(reserved), F_BOOL(no_ipv4), F_BOOL(no_icc),
 	F_BOOL(internal), F_BOOL(ipv6), F_INT(mtu), F_I64(created_ns), F_VEC(labels, kv_fields), F_END
 };
 #undef T

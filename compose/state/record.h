@@ -18,6 +18,7 @@ struct rec_net {                     /* one endpoint wanted */
 	char *network;               /* real name; networks/NAME.json */
 	struct strv names;           /* DNS names on it: service, container name, aliases, 12-digit id */
 	char *ipv4, *ipv6, *mac, *ifname;    /* "" = chosen by us */
+	char *at;                    /* "compose.yaml:14:9 ...", for errors; "" unknown */
 	int64_t gw_priority;
 };
 struct rec_port { char *host_ip; uint16_t target, published, published_end; char *proto; char *at; };   /* at: position for errors */
@@ -111,9 +112,16 @@ int  status_write(int dir, const struct ctr_status *s, struct err *e) __attribut
 int  status_read(int dir, struct ctr_status *s, struct err *e) __attribute__((warn_unused_result));
 void status_done(struct ctr_status *s);
 
-/* config: what hash is of, as JSON; "" when it was made without a file */
-struct net_record { char *name, *key, *project, *hash, *config, *id; char *subnet, *gateway, *ip_range; bool internal, ipv6; int mtu; int64_t created_ns;
-	VEC(struct rec_kv) labels; };
+struct net_record {
+	char *name, *key, *project, *hash, *config, *id;     /* config: what hash is of, as JSON; "" when it was made without a file */
+	char *subnet, *gateway, *ip_range;           /* "" = chosen by us */
+	char *subnet6, *gateway6, *ip_range6;
+	struct strv reserved;                        /* addresses never given out, of both kinds */
+	bool internal, no_ipv4, ipv6, no_icc;
+	int mtu;
+	int64_t created_ns;
+	VEC(struct rec_kv) labels;
+};
 struct vol_record { char *name, *key, *project, *hash, *config; bool anonymous; int64_t created_ns; VEC(struct rec_kv) labels;
 	VEC(struct rec_kv) driver_opts; };
 /* ret: 0; 1 when there is none of that name; -1 with e */

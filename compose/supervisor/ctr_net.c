@@ -22,7 +22,9 @@ int ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struc
 	if (got)
 		return got < 0 ? -1 : err_set(e, ERR_MISSING, 0, "network %s does not exist", name);
 	conf = (struct net_conf){ .id = r.id, .name = r.name, .subnet = or_null(r.subnet), .gateway = or_null(r.gateway),
-		.ip_range = or_null(r.ip_range), .internal = r.internal, .mtu = r.mtu > 0 ? (unsigned)r.mtu : 0 };
+		.ip_range = or_null(r.ip_range), .no_ipv4 = r.no_ipv4, .ipv6 = r.ipv6, .subnet6 = or_null(r.subnet6),
+		.gateway6 = or_null(r.gateway6), .ip_range6 = or_null(r.ip_range6), .reserved = strv_null(&r.reserved),
+		.internal = r.internal, .no_icc = r.no_icc, .mtu = r.mtu > 0 ? (unsigned)r.mtu : 0 };
 	got = net_create(&w->net, &conf, ret, &warn, e);
 	for (size_t i = 0; i < warn.n; i++) {
 		struct err none = {0};
@@ -33,13 +35,18 @@ int ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struc
 	return got < 0 ? err_wrap(e, "make network %s", name) : 0;
 }
 
-/* Ids of its networks, in order. ret: NULL-terminated in ids */
-static int network_ids(struct ctr *c, char ids[NETS_MAX][ID_SIZE], char *list[NETS_MAX + 1], bool internal[NETS_MAX],
-		       bool *ret_forward, struct err *e)
+/* Its networks, in order. */
+struct nets {
+	char  ids[NETS_MAX][ID_SIZE], *list[NETS_MAX + 1];      /* list: the same, NULL-terminated */
+	bool  out[NETS_MAX], out6[NETS_MAX];     /* it leads outside, by IPv4 and IPv6 */
+	bool  forward;                   /* one of them leads outside at all */
+};
+
+static int read_nets(struct ctr *c, struct nets *ret, struct err *e)
 {
 	size_t n = 0;
 
-	*ret_forward = false;
+	ret->forward = false;
 	for (; n < c->rec.nets.n; n++) {
 		struct net_record r = {0};
 
@@ -47,24 +54,25 @@ static int network_ids(struct ctr *c, char ids[NETS_MAX][ID_SIZE], char *list[NE
 			return err_set(e, ERR_MODEL, 0, "container %s is on more than %d networks", c->rec.name, NETS_MAX);
 		if (net_record_read(&c->w->paths, c->rec.nets.v[n].network, &r, e))
 			return e->n ? -1 : err_set(e, ERR_MISSING, 0, "network %s does not exist", c->rec.nets.v[n].network);
-		(void)snprintf(ids[n], ID_SIZE, "%s", r.id);
-		list[n] = ids[n];
-		internal[n] = r.internal;
-		*ret_forward = *ret_forward || !r.internal;
+		(void)snprintf(ret->ids[n], ID_SIZE, "%s", r.id);
+		ret->list[n] = ret->ids[n];
+		ret->out[n] = !r.internal && !r.no_ipv4;
+		ret->out6[n] = !r.internal && r.ipv6;
+		ret->forward = ret->forward || !r.internal;
 		net_record_done(&r);
 	}
-	list[n] = NULL;
+	ret->list[n] = NULL;
 	return 0;
 }
 
 /* Which network the default route goes through: of those with a way out the one with the highest gw_priority, then the
  * first. Published ports lead to the address there. */
-static size_t gateway_net(const struct ctr *c, const bool internal[NETS_MAX])
+static size_t gateway_net(const struct ctr *c, const bool out[NETS_MAX])
 {
 	size_t best = 0;
 
 	for (size_t i = 1; i < c->rec.nets.n; i++)
-		if (internal[best] != internal[i] ? internal[best] :
+		if (out[best] != out[i] ? out[i] :
 		    c->rec.nets.v[i].gw_priority > c->rec.nets.v[best].gw_priority)
 			best = i;
 	return best;
@@ -72,23 +80,27 @@ static size_t gateway_net(const struct ctr *c, const bool internal[NETS_MAX])
 
 static void add_endpoint(struct ctr *c, const char *network, const struct net_addr *a)
 {
-	struct rec_endpoint ep = { .network = xstrdup(network), .ipv4 = xstrdup(a->ipv4), .ipv6 = xstrdup(""),
+	struct rec_endpoint ep = { .network = xstrdup(network), .ipv4 = xstrdup(a->ipv4), .ipv6 = xstrdup(a->ipv6),
 		.mac = xstrdup(a->mac), .ifname = xstrdup(a->ifname) };
 
 	vec_push(&c->st.endpoints, ep);
 }
 
-static int attach(struct ctr *c, size_t i, const char *network_id, int netns, struct err *e)
+static int attach(struct ctr *c, size_t i, const struct nets *nets, int netns, struct err *e)
 {
 	struct rec_net *n = &c->rec.nets.v[i];
 	struct net_addr addr;
-	const struct net_endpoint ep = { .network_id = network_id, .container_id = c->rec.id, .container = c->rec.name,
+	const struct net_endpoint ep = { .network_id = nets->ids[i], .container_id = c->rec.id, .container = c->rec.name,
 		.project = c->rec.project, .service = c->rec.service, .aliases = strv_null(&n->names), .netns_fd = netns,
-		.index = (unsigned)i, .ifname = or_null(n->ifname), .ipv4 = or_null(n->ipv4), .mac = or_null(n->mac),
-		.default_route = i == c->gateway };
+		.index = (unsigned)i, .ifname = or_null(n->ifname), .ipv4 = or_null(n->ipv4),
+		.ipv6 = or_null(n->ipv6), .mac = or_null(n->mac), .default_route = i == gateway_net(c, nets->out),
+		.default_route6 = i == gateway_net(c, nets->out6) };
 
-	if (net_attach(&c->w->net, &ep, &addr, e) < 0)
+	if (net_attach(&c->w->net, &ep, &addr, e) < 0) {
+		if ((e->kind == ERR_CONFLICT || e->kind == ERR_MODEL) && n->at && *n->at && !e->at)
+			e->at = xstrdup(n->at);
 		return err_wrap(e, "connect %s to network %s", c->rec.name, n->network);
+	}
 	add_endpoint(c, n->network, &addr);
 	return 0;
 }
@@ -131,24 +143,23 @@ static int open_resolver(struct ctr *c, char *const *ids, bool forward, int netn
 static int connect_all(struct ctr *c, struct err *e)
 {
 	auto_close int netns = rt_netns(&c->rt, e);
-	char ids[NETS_MAX][ID_SIZE], *list[NETS_MAX + 1];
-	bool forward, internal[NETS_MAX];
+	struct nets nets;
 
-	if (netns < 0 || network_ids(c, ids, list, internal, &forward, e) < 0)
+	if (netns < 0 || read_nets(c, &nets, e) < 0)
 		return -1;
-	c->gateway = gateway_net(c, internal);
+	c->gateway = gateway_net(c, nets.out);
 	for (size_t i = 0; i < c->rec.nets.n; i++) {
 		struct net_info info;
 
-		if (attach(c, i, ids[i], netns, e) == 0)
+		if (attach(c, i, &nets, netns, e) == 0)
 			continue;
 		if (e->kind != ERR_MISSING)
 			return -1;
 		err_done(e);                    /* after a boot, a cleaned /run, or a making of it that was cut short */
-		if (ctr_net_make(c->w, c->rec.nets.v[i].network, &info, e) < 0 || attach(c, i, ids[i], netns, e) < 0)
+		if (ctr_net_make(c->w, c->rec.nets.v[i].network, &info, e) < 0 || attach(c, i, &nets, netns, e) < 0)
 			return -1;
 	}
-	return open_resolver(c, list, forward, netns, e);
+	return open_resolver(c, nets.list, nets.forward, netns, e);
 }
 
 static void forget_endpoints(struct ctr *c)
@@ -194,15 +205,14 @@ void ctr_net_down(struct ctr *c)
 
 int ctr_net_adopt(struct ctr *c, struct err *e)
 {
-	char ids[NETS_MAX][ID_SIZE], *list[NETS_MAX + 1];
-	bool forward, internal[NETS_MAX];
+	struct nets nets;
 	auto_close int udp = hold_fd(c->w, "dnsu.%s", c->rec.id), tcp = hold_fd(c->w, "dnst.%s", c->rec.id);
 
 	if (!c->rec.nets.n)
 		return 0;
-	if (network_ids(c, ids, list, internal, &forward, e) == 0) {
-		c->gateway = gateway_net(c, internal);
-		if (udp >= 0 && tcp >= 0 && serve_names(c, list, forward, udp, tcp, e) == 0) {
+	if (read_nets(c, &nets, e) == 0) {
+		c->gateway = gateway_net(c, nets.out);
+		if (udp >= 0 && tcp >= 0 && serve_names(c, nets.list, nets.forward, udp, tcp, e) == 0) {
 			(void)take_fd(udp);
 			(void)take_fd(tcp);
 			return 0;
@@ -215,5 +225,7 @@ int ctr_net_adopt(struct ctr *c, struct err *e)
 
 const char *ctr_net_target(const struct ctr *c)
 {
-	return c->gateway < c->st.endpoints.n ? c->st.endpoints.v[c->gateway].ipv4 : "";
+	const struct rec_endpoint *ep = c->gateway < c->st.endpoints.n ? &c->st.endpoints.v[c->gateway] : NULL;
+
+	return !ep ? "" : *ep->ipv4 ? ep->ipv4 : ep->ipv6;
 }

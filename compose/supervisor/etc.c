@@ -45,7 +45,7 @@ static const char *gateway(const struct ctr *c, struct net_info *info)
 		struct err ignored = {0};
 
 		if (ctr_net_make(c->w, c->rec.nets.v[i].network, info, &ignored) == 0)
-			return info->gateway;
+			return *info->gateway ? info->gateway : info->gateway6;
 		err_done(&ignored);
 	}
 	return "127.0.0.1";
@@ -74,6 +74,17 @@ static const char *host_name(const struct ctr *c, char buf[HOST_NAME_MAX + 1])
 	return buf;
 }
 
+/* in: address "" when it has none of that kind */
+static void own_name(const struct ctr *c, struct str *b, const char *address, const char *name)
+{
+	if (!*address)
+		return;
+	if (*c->rec.domainname)
+		str_addf(b, "%s\t%s.%s %s\n", address, name, c->rec.domainname, name);
+	else
+		str_addf(b, "%s\t%s\n", address, name);
+}
+
 static int hosts(const struct ctr *c, const char *name, struct err *e)
 {
 	auto_str struct str b = {0};
@@ -89,11 +100,10 @@ static int hosts(const struct ctr *c, const char *name, struct err *e)
 			"ff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
 	}
 	extra_hosts(c, &b);
-	for (size_t i = 0; i < c->st.endpoints.n; i++)
-		if (*c->rec.domainname)
-			str_addf(&b, "%s\t%s.%s %s\n", c->st.endpoints.v[i].ipv4, name, c->rec.domainname, name);
-		else
-			str_addf(&b, "%s\t%s\n", c->st.endpoints.v[i].ipv4, name);
+	for (size_t i = 0; i < c->st.endpoints.n; i++) {
+		own_name(c, &b, c->st.endpoints.v[i].ipv4, name);
+		own_name(c, &b, c->st.endpoints.v[i].ipv6, name);
+	}
 	return put(c, "etc/hosts", str_cstr(&b), e);
 }
 

@@ -126,21 +126,31 @@ static void forget(const char *key)
 	free(p);
 }
 
-/* "tcp 10.0.0.2 80"; an address that is none: nowhere for now */
+/* ret: whether ip is an address */
+static bool set_target(struct port *p, const char *ip, uint16_t number)
+{
+	p->target = (union target){ .v6 = { .sin6_family = AF_INET6, .sin6_port = htons(number) } };
+	p->target_len = sizeof(p->target.v6);
+	if (inet_pton(AF_INET6, ip, &p->target.v6.sin6_addr) == 1)
+		return true;
+	p->target = (union target){ .v4 = { .sin_family = AF_INET, .sin_port = htons(number) } };
+	p->target_len = sizeof(p->target.v4);
+	return inet_pton(AF_INET, ip, &p->target.v4.sin_addr) == 1;
+}
+
+/* "tcp 10.0.0.2 80", "udp fd00::2 53"; an address that is none: nowhere for now */
 static void parse(struct port *p, char *text)
 {
 	char *ip = strchr(text, ' '), *number = ip ? strchr(ip + 1, ' ') : NULL;
 	uint64_t v = 0;
 
 	p->has_target = false;
-	p->target = (struct sockaddr_in){ .sin_family = AF_INET };
 	if (!number)
 		return;
 	*ip++ = '\0';
 	*number++ = '\0';
 	p->udp = str_eq(text, "udp");
-	p->has_target = inet_pton(AF_INET, ip, &p->target.sin_addr) == 1 && str_to_u64(number, &v) && v > 0 && v <= UINT16_MAX;
-	p->target.sin_port = htons((uint16_t)v);
+	p->has_target = str_to_u64(number, &v) && v > 0 && v <= UINT16_MAX && set_target(p, ip, (uint16_t)v);
 	p->patient_ns = sys_mono_ns() + PATIENCE_NS;
 }
 

@@ -7,16 +7,20 @@
 #pragma once
 #include <stdint.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include "compose/base/loop.h"
 
 int relay_main(void);
+
+union target { struct sockaddr sa; struct sockaddr_in v4; struct sockaddr_in6 v6; };
 
 /* A published port as the relay sees it. */
 struct port {
 	char  *key;
 	int    fd;                      /* listener */
 	bool   udp, has_target;
-	struct sockaddr_in target;
+	union target target;
+	socklen_t target_len;
 	int64_t patient_ns;             /* until then (monotonic) a refusal means: not up yet */
 	struct loop_src *src;
 	struct udp_table *sessions;     /* relay_udp.c */

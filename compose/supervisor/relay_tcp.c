@@ -21,7 +21,8 @@ struct tcp {
 	struct side client, target;
 	bool connecting;
 	struct loop *loop;
-	struct sockaddr_in to;
+	union target to;
+	socklen_t to_len;
 	int64_t patient_ns;
 	struct loop_src *again;         /* timer of the next attempt */
 };
@@ -130,11 +131,11 @@ static void tune(int fd)
 
 static bool dial(struct tcp *t)
 {
-	t->target.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	t->target.fd = socket(t->to.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (t->target.fd < 0)
 		return false;
 	tune(t->target.fd);
-	if (connect(t->target.fd, (const struct sockaddr *)&t->to, sizeof(t->to)) < 0 && errno != EINPROGRESS)
+	if (connect(t->target.fd, &t->to.sa, t->to_len) < 0 && errno != EINPROGRESS)
 		return false;
 	t->target.events = EPOLLOUT;
 	t->target.src = loop_add(t->loop, t->target.fd, EPOLLOUT, on_side, &t->target);
@@ -208,7 +209,7 @@ void tcp_carry(struct loop *l, int fd, const struct port *p)
 {
 	struct tcp *t = xcalloc(1, sizeof(*t));
 
-	*t = (struct tcp){ .loop = l, .to = p->target, .patient_ns = p->patient_ns, .connecting = true,
+	*t = (struct tcp){ .loop = l, .to = p->target, .to_len = p->target_len, .patient_ns = p->patient_ns, .connecting = true,
 		.client = { .t = t, .fd = fd, .in = { .pipe = { -1, -1 } } }, .target = { .t = t, .fd = -1, .in = { .pipe = { -1, -1 } } } };
 	tune(fd);
 	t->client.src = loop_add(l, fd, 0, on_side, &t->client);

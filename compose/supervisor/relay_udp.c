@@ -151,8 +151,8 @@ static struct session *session_new(struct loop *l, struct port *p, const union a
 	s->client = *client;
 	s->client_len = h->msg_namelen;
 	answer_from(s, h);
-	s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd < 0 || connect(s->fd, (const struct sockaddr *)&p->target, sizeof(p->target)) < 0 ||
+	s->fd = socket(p->target.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->fd < 0 || connect(s->fd, &p->target.sa, p->target_len) < 0 ||
 	    !(s->src = loop_add(l, s->fd, EPOLLIN, on_answer, s))) {
 		session_free(s);
 		return NULL;

@@ -22,6 +22,19 @@ static void record(struct dns_net *n, const char *name, uint32_t addr)
 	vec_push(&a->a, addr);
 }
 
+/* fd77::n */
+static struct ip6 six_of(uint8_t n)
+{
+	return (struct ip6){ { 0xfd, 0x77, [15] = n } };
+}
+
+static void record6(struct dns_net *n, const char *name, uint8_t addr)
+{
+	record(n, name, 0);
+	vec_push(&((struct dns_addrs *)map_get(&n->names, name))->six, six_of(addr));
+	((struct dns_addrs *)map_get(&n->names, name))->a.n--;
+}
+
 static void host(struct dns_net *n, char *name, uint32_t addr)
 {
 	vec_push(&n->hosts, (struct dns_host){ addr, name });
@@ -42,6 +55,11 @@ static void world(void)
 	host(&back, db, 0xac130002);
 	record(&back, "db", 0xac130002);
 	record(&back, "web", 0xac130009);
+	back.six = (struct cidr6){ six_of(0), 64 };
+	record6(&back, "web", 9);
+	record6(&back, "web", 10);
+	record6(&back, "only6", 11);
+	vec_push(&back.hosts6, (struct dns_host6){ six_of(9), db });
 	for (uint32_t i = 0; i < 600; i++)
 		record(&back, "many", 0xac130100 + i);
 }
@@ -117,12 +135,48 @@ static void names(void)
 	is_int(ask("web.demo_back", A), DNS_ANSWERED, "name.network");
 	is_int(address(15, 0), 0xac130009, "is the one on that network");
 	is_int(ask("db.demo_front", A), DNS_UNKNOWN, "not one of another network");
-	is_int(ask("web", AAAA), DNS_ANSWERED, "IPv6 of a name that has none");
+	is_int(ask("db", AAAA), DNS_ANSWERED, "IPv6 of a name that has none");
 	ok(answers() == 0 && out[3] == 0x80, "is empty, not an error");
 	is_int(ask("web", MX), DNS_ANSWERED, "other types too");
 	is_int(answers(), 0, "empty");
 	is_int(ask("nowhere.example", A), DNS_UNKNOWN, "other names are not ours");
 	is_int(ask("", A), DNS_UNKNOWN, "nor is the root");
+}
+
+static void six(void)
+{
+	const uint8_t *first = out + 12 + 5 + 4, *second = first + 28;
+	struct ip6 nine = six_of(9), ten = six_of(10);
+
+	zone.turn = 0;
+	is_int(ask("web", AAAA), DNS_ANSWERED, "IPv6 of a name");
+	is_int(answers(), 2, "of the first network that has it");
+	ok(first[3] == AAAA && first[11] == 16 && !memcmp(first + 12, nine.b, 16), "its address");
+	ok(!memcmp(second + 12, ten.b, 16), "the next");
+	zone.turn = 1;
+	(void)ask("web", AAAA);
+	ok(!memcmp(first + 12, ten.b, 16), "in turning order");
+	zone.turn = 0;
+	(void)ask("web", A);
+	is_int(answers(), 2, "IPv4 is asked for apart");
+	is_int(ask("only6", A), DNS_ANSWERED, "IPv4 of a name that has IPv6 only");
+	ok(answers() == 0 && out[3] == 0x80, "is empty, not an error");
+	is_int(ask("only6", 255), DNS_ANSWERED, "any type");
+	is_int(answers(), 1, "has it");
+}
+
+#define ZEROS "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
+static void reverse6(void)
+{
+	is_int(ask("9.0." ZEROS "7.7.D.f.ip6.arpa", PTR), DNS_ANSWERED, "an IPv6 address of a container");
+	is_int(answers(), 1, "has a name");
+	ok(!memcmp(out + out_len - 21, "\11demo-db-1\11demo_back\0", 21), "container.network");
+	is_int(ask("8.0." ZEROS "7.7.d.f.ip6.arpa", PTR), DNS_ANSWERED, "one of the subnet that nobody has");
+	is_int(out[3] & 15, 3, "does not exist");
+	is_int(ask("9.0." ZEROS "8.7.d.f.ip6.arpa", PTR), DNS_UNKNOWN, "others are not ours");
+	is_int(ask("9.0." ZEROS "7.7.d.ip6.arpa", PTR), DNS_UNKNOWN, "nor what is cut");
+	is_int(ask("x.0." ZEROS "7.7.d.f.ip6.arpa", PTR), DNS_UNKNOWN, "nor what is no address");
+	is_int(ask("0.9.0." ZEROS "7.7.d.f.ip6.arpa", PTR), DNS_UNKNOWN, "nor what is too long");
 }
 
 /* What one container calls another name: its zone alone has it. */
@@ -251,8 +305,9 @@ static void mutations(void)
 	uint8_t q[512];
 	bool good = true;
 
-	for (unsigned kind = 0; kind < 3; kind++) {
-		size_t n = query(q, kind ? "many" : "3.0.18.172.in-addr.arpa", kind ? A : PTR, kind == 2 ? 1232 : 0);
+	for (unsigned kind = 0; kind < 4; kind++) {
+		static const char *const asked[] = { "3.0.18.172.in-addr.arpa", "many", "many", "9.0." ZEROS "7.7.d.f.ip6.arpa" };
+		size_t n = query(q, asked[kind], kind % 3 ? A : PTR, kind == 2 ? 1232 : 0);
 
 		for (size_t i = 0; i < n; i++)
 			for (unsigned v = 0; v < 256; v++) {
@@ -273,7 +328,9 @@ int main(void)
 	world();
 	names();
 	links();
+	six();
 	reverse();
+	reverse6();
 	sizes();
 	hostile();
 	replies();

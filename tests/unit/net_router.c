@@ -294,7 +294,7 @@ int main(void)
 	after = snapshot();
 	is_str(after, before, "links, routes and ip_forward are as before");
 	foreign_chain_clean();
-	is_int(nl_nft_table("compose_0badcafe", &live_err), 0, "no nft table is left");
+	is_int(nl_nft_table(AF_INET, "compose_0badcafe", &live_err), 0, "no nft table is left");
 	is_int(on_disk(run_dir, "router/netns"), -1, "no namespace is left");
 	is_int(fs_rm_rf(AT_FDCWD, run_dir), 0, "no mount is left");
 	net_close(&w.c);

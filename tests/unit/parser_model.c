@@ -313,7 +313,12 @@ static void unsupported_values(void)
 		{ "services: {a: {image: i, volumes: [vol:/t]}}\nvolumes: {vol: {driver_opts: {device: d, mountpoint: x}}}", "\"mountpoint\" is no option" },
 		{ "services: {a: {image: i, volumes: [{type: bind, source: x, target: /t, bind: {recursive: readonly}}]}}", "needs a mount that is read-only" },
 		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {driver: macvlan}}", "`driver: macvlan` is not supported yet" },
-		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {enable_ipv4: false}}", "`enable_ipv4: false` is not supported yet" },
+		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {driver_opts: {com.docker.network.driver.mtu: 9}}}",
+		  "networks.net.driver_opts.com.docker.network.driver.mtu: \"9\" is not a number from 68 to 65535" },
+		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {driver_opts: {com.docker.network.bridge.host_binding_ipv4: lo}}}",
+		  "\"lo\" is not an address of this host" },
+		{ "services: {a: {image: i, networks: {net: {link_local_ips: [169.254.7.7]}}}}\nnetworks: {net: {}}",
+		  "`link_local_ips` is not supported yet" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -328,6 +333,49 @@ static void unsupported_values(void)
 	struct run t;
 	run_text(&t, "services: {a: {image: i, isolation: default, userns_mode: host, logging: {driver: none}, links: ['b:b'], restart: 'on-failure:2'}, b: {image: i}}", NULL);
 	is_int(project_unsupported(t.p, NULL, USE_DEPS, &t.errs), 0, "values that are carried out pass");
+	run_done(&t);
+}
+
+/* A network's addresses and its services' on it. */
+static void addresses(void)
+{
+#define ON(address, net) "services: {a: {image: i, networks: {n: {" address "}}}}\nnetworks: {n: {" net "}}"
+#define POOLS(list) "ipam: {config: [" list "]}"
+	static const struct { const char *doc, *err; } rows[] = {
+		{ ON("", "enable_ipv4: false"), "2:29 networks.n.enable_ipv4: a network needs IPv4 or IPv6" },
+		{ ON("", POOLS("{subnet: 10.7.0.0}")), "2:41 networks.n.ipam.config[0].subnet: \"10.7.0.0\" is not a subnet" },
+		{ ON("", POOLS("{subnet: 'fd00::/129'}")), "\"fd00::/129\" is not a subnet" },
+		{ ON("", POOLS("{subnet: 10.7.0.0/16}, {subnet: 10.8.0.0/16}")), "networks.n.ipam.config[1].subnet: a second IPv4 subnet" },
+		{ ON("", POOLS("{subnet: 10.7.0.0/16, gateway: 10.8.0.1}")), "10.8.0.1 is not in the subnet of its pool" },
+		{ ON("", POOLS("{subnet: 'fd00:1::/64', gateway: 10.8.0.1}")), "10.8.0.1 is not in the subnet of its pool" },
+		{ ON("", POOLS("{subnet: 'fd00:1::/64', ip_range: 'fd00:1::/48'}")), "fd00:1::/48 is not in the subnet of its pool" },
+		{ ON("", POOLS("{subnet: 'fd00:1::/64', aux_addresses: {x: 'fd00::g'}}")), "\"fd00::g\" is not an address" },
+		{ ON("ipv6_address: 'fd00:1::5'", "enable_ipv6: true"),
+		  "1:55 services.a.networks.n.ipv6_address: service \"a\" has a static address on network n, which has no IPv6 subnet in the file" },
+		{ ON("ipv6_address: 'fd00:2::5'", "enable_ipv6: true, " POOLS("{subnet: 'fd00:1::/64'}")), "fd00:2::5 is not in the subnet of network n" },
+		{ ON("ipv6_address: 10.7.0.5", "enable_ipv6: true"), "\"10.7.0.5\" is not an IPv6 address" },
+		{ ON("ipv4_address: 'fd00::1'", ""), "\"fd00::1\" is not an IPv4 address" },
+		{ ON("ipv6_address: 'fd00:1::5'", POOLS("{subnet: 'fd00:1::/64'}")), "service \"a\" has an address on network n, which has no IPv6" },
+		{ ON("ipv4_address: 10.7.0.5", "enable_ipv4: false, enable_ipv6: true, " POOLS("{subnet: 10.7.0.0/16}")),
+		  "service \"a\" has an address on network n, which has no IPv4" },
+	};
+	struct run t;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		run_text(&t, rows[i].doc, NULL);
+		is_int(t.rc, -1, "is refused: %s", rows[i].doc);
+		auto_free char *text = errs_text(&t.errs);
+		has_str(text, rows[i].err, "%s", rows[i].err);
+		run_done(&t);
+	}
+	run_text(&t, ON("ipv6_address: 'fd00:1::5', ipv4_address: 10.7.128.5", "enable_ipv6: true, " POOLS(
+			"{subnet: 'fd00:1::/64', aux_addresses: {x: 'fd00:1::1:0'}}, {subnet: 10.7.0.0/16, gateway: 10.7.0.9, ip_range: 10.7.128.0/17}")), NULL);
+	is_int(t.rc, 0, "addresses that fit");
+	is_int((intmax_t)t.p->n_networks, 1, "a network");
+	ok(t.p->networks[0].enable_ipv6 && !t.p->networks[0].no_ipv4, "of both kinds");
+	run_done(&t);
+	run_text(&t, ON("ipv6_address: 'fd00:1::5'", "external: true"), NULL);
+	is_int(t.rc, 0, "what an external network has is not known here");
 	run_done(&t);
 }
 
@@ -362,6 +410,7 @@ int main(void)
 	profiles();
 	unsupported();
 	unsupported_values();
+	addresses();
 	switches();
 	return done_testing();
 }
