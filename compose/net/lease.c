@@ -311,7 +311,8 @@ static int taken_by(int dirfd, const char *addr, struct err *e)
 
 	if (json_read(dirfd, addr, LEASE_MAX, &j, &ignored) < 0)
 		return err_set(e, ERR_CONFLICT, 0, "address %s is in use", addr);
-	return err_set(e, ERR_CONFLICT, 0, "address %s is in use by container %s", addr, json_str(j, "container", "?"));
+	err_set(e, ERR_CONFLICT, 0, "address %s is in use by container %s", addr, json_str(j, "container", "?"));
+	return err_hint(e, "give it another address, or none: a free one is found");
 }
 
 /* ret: 0 taken, 1 somebody has it, -1 */
