@@ -38,9 +38,10 @@ struct observed_users { const struct observed_user *v; size_t n; };
 struct observed_net { const char *name, *key, *hash; bool ours; const char *config; struct observed_users users; };
 struct observed_vol { const char *name, *key, *hash; bool ours, anonymous; const char *config; struct observed_users users; };
 /* An image that a service names beside its own (service_other_image()). */
-struct observed_ref { const char *ref, *image_id; };                 /* image_id "" = not in the store */
-/* What the service's image reference means today. */
-struct observed_image { const char *service, *image_id; };           /* image_id "" = not in the store */
+struct observed_ref { const char *ref, *image_id; int64_t age_s; };
+/* What the service's image reference means today: image_id "" = not in the store; age_s: seconds since it was last pulled or
+ * got its name, -1 = nobody knows. */
+struct observed_image { const char *service, *image_id; int64_t age_s; };
 
 struct observed {
 	struct arena arena;

@@ -4,12 +4,14 @@
 #include "compose/base/str.h"
 #include "graph/plan_build.h"
 
-static const char *image_id(const struct observed *o, const char *service)
+static const struct observed_image *image_of(const struct observed *o, const char *service)
 {
+	static const struct observed_image none = { "", "", -1 };
+
 	for (size_t i = 0; i < o->n_images; i++)
 		if (!strcmp(o->images[i].service, service))
-			return o->images[i].image_id;
-	return "";
+			return &o->images[i];
+	return &none;
 }
 
 static const char *image_name(struct builder *b, const struct service *s)
@@ -31,24 +33,31 @@ static const char *build_cause(const struct builder *b, const struct service *s,
 	return missing && s->build ? "image not present" : NULL;
 }
 
-/* ret: why to pull, or NULL */
-static const char *pull_cause(const struct builder *b, const char *policy, bool missing)
-{
-	if (str_eq(policy, "always"))
-		return b->goal->verb == GOAL_PULL ? "asked for" : "pull policy: always";
-	if (str_eq(policy, "never"))
-		return NULL;
-	return missing ? "image not present" : NULL;
-}
-
 /* Which policy counts: `pull` pulls what is there already too, but what the file says is never pulled it leaves alone. */
 static const char *policy_of(const struct builder *b, const struct service *s)
 {
 	if (b->goal->pull && *b->goal->pull)
 		return b->goal->pull;
-	if (b->goal->verb == GOAL_PULL && !s->build && !*s->pull_policy)
+	if (b->goal->verb == GOAL_PULL && ((!s->build && !*s->pull_policy) || s->pull_after_ns >= 0))
 		return "always";
 	return s->pull_policy;
+}
+
+/* ret: why to pull what is there (age_s: as in struct observed_image) or missing; NULL: not at all */
+static const char *pull_cause(struct builder *b, const struct service *s, bool missing, int64_t age_s)
+{
+	const char *policy = policy_of(b, s);
+	bool by_age = policy == s->pull_policy && s->pull_after_ns >= 0;
+
+	if (str_eq(policy, "always"))
+		return b->goal->verb == GOAL_PULL ? "asked for" : "pull policy: always";
+	if (str_eq(policy, "never"))
+		return NULL;
+	if (missing)
+		return "image not present";
+	if (!by_age || (age_s >= 0 && age_s <= s->pull_after_ns / 1000000000))
+		return NULL;
+	return arena_printf(&b->plan->arena, "pull policy: %s", policy);
 }
 
 /* The service that builds the image which s only names: then it is built, not pulled. */
@@ -74,7 +83,7 @@ static bool planned(const struct builder *b, enum op_kind k, const char *object)
 static int one_build(struct builder *b, const struct service *s, struct err *e)
 {
 	const char *name = image_name(b, s), *cause;
-	bool missing = !*image_id(b->have, s->name);
+	bool missing = !*image_of(b->have, s->name)->image_id;
 
 	if (planned(b, OP_BUILD, name))
 		return 0;
@@ -91,8 +100,9 @@ static int one_build(struct builder *b, const struct service *s, struct err *e)
 
 static int one_pull(struct builder *b, const struct service *s, struct err *e)
 {
-	bool missing = !*image_id(b->have, s->name);
-	const char *cause = pull_cause(b, policy_of(b, s), missing);
+	const struct observed_image *have = image_of(b->have, s->name);
+	bool missing = !*have->image_id;
+	const char *cause = pull_cause(b, s, missing, have->age_s);
 
 	if (!cause && missing && b->goal->verb != GOAL_PULL) {
 		err_set(e, ERR_MISSING, 0, "image %s is not present, and the pull policy is never", s->image);
@@ -104,12 +114,14 @@ static int one_pull(struct builder *b, const struct service *s, struct err *e)
 	return 0;
 }
 
-static bool have_ref(const struct observed *o, const char *ref)
+static const struct observed_ref *ref_of(const struct observed *o, const char *ref)
 {
+	static const struct observed_ref none = { "", "", -1 };
+
 	for (size_t i = 0; i < o->n_refs; i++)
 		if (str_eq(o->refs[i].ref, ref))
-			return *o->refs[i].image_id;
-	return false;
+			return &o->refs[i];
+	return &none;
 }
 
 /* Images that hooks run and mounts show, unless a service of the project builds them. */
@@ -118,6 +130,7 @@ static int other_images(struct builder *b, const struct service *s, struct err *
 	const char *ref, *cause;
 
 	for (size_t i = 0; (ref = service_other_image(s, i)); i++) {
+		const struct observed_ref *have = ref_of(b->have, ref);
 		const struct service other = { .name = s->name, .image = ref }, *maker = builder_of(b, &other);
 
 		if (maker) {
@@ -127,8 +140,8 @@ static int other_images(struct builder *b, const struct service *s, struct err *
 		}
 		if (b->goal->verb == GOAL_BUILD)
 			continue;
-		cause = pull_cause(b, policy_of(b, s), !have_ref(b->have, ref));
-		if (!cause && !have_ref(b->have, ref) && b->goal->verb != GOAL_PULL) {
+		cause = pull_cause(b, s, !*have->image_id, have->age_s);
+		if (!cause && !*have->image_id && b->goal->verb != GOAL_PULL) {
 			err_set(e, ERR_MISSING, 0, "image %s is not present, and the pull policy is never", ref);
 			err_at(e, s->pos, s->name);
 			return -1;

@@ -480,6 +480,27 @@ void part_memswap(struct project *p, struct service *s, const struct node *n)
 	s->memswap_limit_bytes = v < 0 ? -2 : v == 0 ? -1 : v;
 }
 
+void part_pull_policy(struct project *p, struct service *s, const struct node *n)
+{
+	const char *text = node_text(n) ? n->text : "";
+	int64_t v;
+
+	(void)p;
+	s->pull_policy = text;
+	text = str_eq(text, "daily") ? "every_1d" : str_eq(text, "weekly") ? "every_1w" : text;
+	if (str_starts(text, "every_") && value_duration(text + strlen("every_"), &v))
+		s->pull_after_ns = v;
+}
+
+void part_refresh_after(struct project *p, struct service *s, const struct node *n)
+{
+	int64_t v;
+
+	(void)p;
+	if (str_eq(node_text(node_get(s->tree, "pull_policy")), "refresh") && node_text(n) && value_duration(n->text, &v))
+		s->pull_after_ns = v;
+}
+
 void part_restart(struct project *p, struct service *s, const struct node *n)
 {
 	const char *text = node_text(n) ? n->text : "";

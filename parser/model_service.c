@@ -89,7 +89,8 @@ static const struct field fields[] = {
 	F("privileged", FIELD_FLAG, privileged),
 	F("profiles", FIELD_TEXTS, profiles),
 	PART("provider", part_provider),
-	F("pull_policy", FIELD_TEXT, pull_policy),
+	PART("pull_policy", part_pull_policy),
+	PART("pull_refresh_after", part_refresh_after),
 	F("read_only", FIELD_FLAG, read_only),
 	PART("restart", part_restart),
 	F("runtime", FIELD_TEXT, runtime),
@@ -211,11 +212,11 @@ static void set_defaults(struct arena *a, struct service *s)
 			*(struct pstrs *)((char *)s + fields[i].off) = none;
 	}
 	s->command = s->entrypoint = s->health.test = none;
-	s->log_driver = "";
+	s->log_driver = s->pull_policy = "";
 	s->scale = 1;
 	s->attach = true;
 	s->stop_grace_ns = s->shm_size_bytes = s->mem_limit_bytes = s->mem_reservation_bytes = s->memswap_limit_bytes = -1;
-	s->pids_limit = s->mem_swappiness = -1;
+	s->pids_limit = s->mem_swappiness = s->pull_after_ns = -1;
 	s->health.interval_ns = s->health.timeout_ns = s->health.start_period_ns = s->health.start_interval_ns = -1;
 	s->health.retries = -1;
 }

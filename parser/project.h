@@ -146,7 +146,8 @@ struct service {
 	const char   *image;                   /* "" only with build: then PROJECT-SERVICE */
 	struct build *build;                   /* or NULL */
 	struct provider *provider;             /* or NULL; then there is no image */
-	const char   *pull_policy;             /* always never missing build daily weekly every_X; "" = missing */
+	const char   *pull_policy;             /* always never missing build daily weekly every_X refresh; "" = missing */
+	int64_t       pull_after_ns;           /* the policy is to pull again what is older; -1 with other policies */
 	const char   *platform, *runtime;      /* "" unset */
 	const char   *container_name, *hostname, *domainname;      /* "" unset */
 	bool          has_command, has_entrypoint;                 /* given and not null */

@@ -224,6 +224,12 @@ static bool pull_policy(const char *s)
 			return true;
 	return strncmp(s, "every_", 6) == 0 && s[6] >= '0' && s[6] <= '9' && value_duration(s + 6, &ns);
 }
+static bool is_duration(const char *s)
+{
+	int64_t ns;
+
+	return value_duration(s, &ns) && ns >= 0;
+}
 #define PULL_POLICIES "always, never, missing, build, daily, weekly or every_DURATION"
 static const struct key volumes_from_item = { .forms = STR };
 
@@ -302,7 +308,7 @@ static const struct key service_v[] = {
 	{ "profiles", UNIQUE_TEXTS | KEY_APART },
 	{ "provider", .forms = MAP, .keys = &provider_keys },
 	{ "pull_policy", .forms = STR, .valid = pull_policy, .wanted = PULL_POLICIES, .flags = KEY_APART },
-	{ "pull_refresh_after", .forms = STR, .status = KEY_WARNED, .note = "is an experiment of other tools" },
+	{ "pull_refresh_after", .forms = STR, .valid = is_duration, .wanted = "a duration such as 12h or 2d", .flags = KEY_APART },
 	{ "read_only", FLAG },
 	{ "restart", .forms = STR },
 	{ "runtime", .forms = STR },

@@ -199,14 +199,12 @@ static int service_values(const struct project *p, const struct service *s, cons
 	return r.bad;
 }
 
-/* Of the pull policies that look at an image's age there is only the first pull so far. */
+/* As docker compose has it. */
 static void pull_policy(struct project *p, const struct service *s)
 {
-	const char *text = s->pull_policy;
-
-	if (str_eq(text, "daily") || str_eq(text, "weekly") || str_eq(text, "refresh") || str_starts(text, "every_"))
+	if (str_eq(s->pull_policy, "refresh") && s->pull_after_ns < 0)
 		warns_add(&p->load->warns, node_get(s->tree, "pull_policy")->pos,
-			  "services.%s.pull_policy: %s means `missing` here: an image that is there is not pulled again", s->name, text);
+			  "services.%s.pull_policy: refresh means `missing` as long as pull_refresh_after does not say when", s->name);
 }
 
 static int one_service(struct project *p, const struct service *s, struct errs *errs)

@@ -235,7 +235,7 @@ static void *loan(void *arg)
 			continue;
 		if (p[0].revents)
 			(void)eventfd_read(l->wake_fd, &n);
-		if (p[1].revents)
+		if (slot && p[1].revents)
 			take_connection(l, slot);
 		reap(l, false);
 	}

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include "compose/base/coll.h"
 #include "compose/base/fs.h"
 #include "compose/base/str.h"
@@ -40,7 +41,7 @@ static void add_mounted(struct arena *a, const struct ctr_record *r, struct obse
 	struct observed_ref *v = arena_alloc(a, (r->mount_images.n + 1) * sizeof(*v));
 
 	for (size_t i = 0; i < r->mount_images.n; i++)
-		v[i] = (struct observed_ref){ arena_strdup(a, r->mount_images.v[i].key), arena_strdup(a, r->mount_images.v[i].val) };
+		v[i] = (struct observed_ref){ arena_strdup(a, r->mount_images.v[i].key), arena_strdup(a, r->mount_images.v[i].val), -1 };
 	c->mounted = v;
 	c->n_mounted = r->mount_images.n;
 }
@@ -293,40 +294,53 @@ static int observe_vols(struct observed *o, const struct paths *paths, const str
 	return 0;
 }
 
-/* in: ids: reference and platform -> id in the arena, of those looked up so far: services often share an image.
- * ret: the id, "" when it is not in the store for that platform; NULL with e */
-static const char *image_id(struct observed *o, struct store *store, struct map *ids, const char *ref, const struct service *s,
-			    struct err *e)
+static int64_t age_s(const struct image *img)
+{
+	int64_t age = time(NULL) - img->tagged_s;
+
+	return img->tagged_s && age >= 0 ? age : -1;        /* a time to come is a clock that was wrong */
+}
+
+/* in: seen: reference and platform -> what is there, of those looked up so far: services often share an image.
+ * ret: in the arena; its image_id is "" when it is not in the store for that platform; NULL with e */
+static const struct observed_ref *look_up(struct observed *o, struct store *store, struct map *seen, const char *ref,
+					  const struct service *s, struct err *e)
 {
 	auto_free char *key = s->build ? xstrdup(ref) : xasprintf("%s %s", ref, s->platform);   /* what is built is this machine's */
-	const char *id = map_get(ids, key);
+	struct observed_ref *r = map_get(seen, key);
 	auto_image struct image *img = NULL;
 
-	if (id)
-		return id;
+	if (r)
+		return r;
 	if (image_open(store, ref, &img, e) < 0) {
 		err_at(e, s->pos, s->name);
 		err_wrap(e, "look up image %s", ref);
 		return NULL;
 	}
-	id = img && (s->build || image_fits(img, s->platform)) ? arena_strdup(&o->arena, img->id) : "";
-	map_set(ids, key, (void *)(uintptr_t)id);
-	return id;
+	r = arena_new(&o->arena, struct observed_ref);
+	*r = (struct observed_ref){ arena_strdup(&o->arena, ref), "", -1 };
+	if (img && (s->build || image_fits(img, s->platform))) {
+		r->image_id = arena_strdup(&o->arena, img->id);
+		r->age_s = age_s(img);
+	}
+	map_set(seen, key, r);
+	return r;
 }
 
-static int observe_refs(struct observed *o, const struct service *s, struct store *store, struct map *ids, struct err *e)
+static int observe_refs(struct observed *o, const struct service *s, struct store *store, struct map *seen, struct err *e)
 {
-	const char *ref, *id;
+	const struct observed_ref *r;
+	const char *ref;
 
 	for (size_t i = 0; (ref = service_other_image(s, i)); i++) {
 		struct observed_ref *v = arena_alloc(&o->arena, (o->n_refs + 1) * sizeof(*v));
 
-		id = image_id(o, store, ids, ref, s, e);
-		if (!id)
+		r = look_up(o, store, seen, ref, s, e);
+		if (!r)
 			return -1;
 		if (o->n_refs)
 			memcpy(v, o->refs, o->n_refs * sizeof(*v));
-		v[o->n_refs++] = (struct observed_ref){ ref, id };
+		v[o->n_refs++] = *r;
 		o->refs = v;
 	}
 	return 0;
@@ -334,16 +348,16 @@ static int observe_refs(struct observed *o, const struct service *s, struct stor
 
 static int observe_images(struct observed *o, const struct project *p, struct store *store, struct err *e)
 {
-	auto_map struct map ids = {0};
+	auto_map struct map seen = {0};
 
 	o->images = arena_alloc(&o->arena, (p->n_services + 1) * sizeof(*o->images));
 	for (size_t i = 0; i < p->n_services; i++) {
 		auto_free char *ref = image_name_of(p, &p->services[i]);
-		const char *id = image_id(o, store, &ids, ref, &p->services[i], e);
+		const struct observed_ref *r = look_up(o, store, &seen, ref, &p->services[i], e);
 
-		if (!id || observe_refs(o, &p->services[i], store, &ids, e) < 0)
+		if (!r || observe_refs(o, &p->services[i], store, &seen, e) < 0)
 			return -1;
-		o->images[o->n_images++] = (struct observed_image){ p->services[i].name, id };
+		o->images[o->n_images++] = (struct observed_image){ p->services[i].name, r->image_id, r->age_s };
 	}
 	return 0;
 }

@@ -253,7 +253,7 @@ int image_open(struct store *s, const char *ref, struct image **ret, struct err 
 	auto_json json_t *entries = NULL;
 	const json_t *entry = NULL;
 	struct image *i = NULL;
-	const char *digest;
+	const char *digest, *tagged;
 
 	if (index_load(s, &entries, e) < 0)
 		return -1;
@@ -265,9 +265,12 @@ int image_open(struct store *s, const char *ref, struct image **ret, struct err 
 	if (!entry)
 		return find_by_id(s, entries, ref, ret, e);
 	digest = json_str(entry, "digest", "");
+	tagged = index_note(entry, NOTE_TAGGED);
 	if (image_load_manifest(s, digest, &i, e) < 0)
 		return err_wrap(e, "open image %s", ref);
 	add_all_names(i, entries, digest);
+	if (tagged && str_to_i64(tagged, &i->tagged_s) && i->tagged_s < 0)
+		i->tagged_s = 0;
 	*ret = i;
 	return 0;
 }

@@ -78,6 +78,7 @@ struct image {
 	char *os, *arch, *variant, *author, *comment;   /* "" when unset */
 	char *created;               /* RFC 3339, as in the configuration; "" when unset */
 	int64_t created_s;           /* the same, seconds since 1970; 0 when unset */
+	int64_t tagged_s;            /* when the name it was opened by was given or last pulled, likewise; image_open() only */
 	uint64_t size_bytes;         /* of its layers, unpacked; filled by image_list() only, see image_size() */
 };
 struct images { struct image **v; size_t n, cap; };

@@ -2,6 +2,7 @@
 /* index.json: which name means which manifest. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include "compose/base/mem.h"
 #include "compose/base/str.h"
 #include "compose/image/manifest.h"
@@ -157,6 +158,11 @@ bool index_set(json_t *entries, const char *manifest, size_t size, const char *m
 		set_note(entry, NOTE_REPO, repo);
 		changed = true;
 	}
+	if (changed || repo) {                          /* repo: a pull, which counts even when it found nothing newer */
+		auto_free char *now = xasprintf("%lld", (long long)time(NULL));
+
+		set_note(entry, NOTE_TAGGED, now);
+	}
 	return changed;
 }
 
@@ -165,10 +171,12 @@ int store_name(struct store *s, const char *manifest, size_t size, const char *m
 {
 	auto_close int lock = store_lock(s, e);
 	auto_json json_t *entries = NULL;
+	bool changed;
 
 	if (lock < 0 || index_load(s, &entries, e) < 0)
 		return -1;
-	if (!index_set(entries, manifest, size, media_type, name, repo))
-		return 1;
-	return index_save(s, entries, e);
+	changed = index_set(entries, manifest, size, media_type, name, repo);
+	if ((changed || repo) && index_save(s, entries, e) < 0)
+		return -1;
+	return !changed;
 }

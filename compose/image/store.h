@@ -19,6 +19,7 @@ enum {
 #define NOTE_NAME "io.containerd.image.name"
 #define NOTE_REF "org.opencontainers.image.ref.name"
 #define NOTE_REPO "vnd.compose.repo.digest"     /* "docker.io/library/redis@sha256:..." as the registry gave it */
+#define NOTE_TAGGED "vnd.compose.tagged"        /* seconds since 1970: when it got this name, or a pull found it unchanged */
 
 struct store {
 	char *root;                  /* absolute */

@@ -188,6 +188,83 @@ version() {
 # observes: pull_policy image
 t "pull_policy: always, never, missing, build" images
 
+# The name is as if it had been pulled SECONDS ago; "never": nobody knows when.
+pulled_ago() { # SECONDS
+	local index=$COMPOSE_ROOT/images/index.json
+
+	jq --arg name "127.0.0.1:$registry_port/app:1" --arg ago "$1" '(.manifests[].annotations
+		| select(.["io.containerd.image.name"] == $name) | .["vnd.compose.tagged"])
+		|= if $ago == "never" then empty else (now - ($ago | tonumber) | floor | tostring) end' "$index" >"$T/index"
+	[ "$(cat "$T/index")" != "$(cat "$index")" ] || flunk "no time of a pull in $(cat "$index")"
+	cat "$T/index" >"$index"
+}
+
+by_age() {
+	local day=86400 s ago
+
+	start_registry "$T/registry-age"
+	project ages <<-E
+		x-run: &run { image: "127.0.0.1:$registry_port/app:1", command: cat /version }
+		services:
+		  daily: { <<: *run, pull_policy: daily }
+		  weekly: { <<: *run, pull_policy: weekly }
+		  every: { <<: *run, pull_policy: every_2d12h }
+		  after: { <<: *run, pull_policy: refresh, pull_refresh_after: 10m }
+		  refresh: { <<: *run, pull_policy: refresh }
+	E
+	version 1
+	ok c run --rm -T daily           # it was not here
+	is "$out" 1
+	version 2
+	ok c run --rm -T after           # it was pulled just now
+	is "$out" 1
+	for s in daily:$day weekly:$((7 * day)) every:$((5 * day / 2)) after:600; do
+		ago=${s#*:} s=${s%:*}
+		pulled_ago $((ago - 300))
+		ok c --dry-run up -d "$s"
+		hasnt "$out$err" "pull policy"
+		pulled_ago $((ago + 300))
+		ok c --dry-run up -d "$s"
+		has "$out$err" "pull policy: "
+	done
+	# the pull brings what is newer, and its time counts
+	ok c run --rm -T every
+	is "$out" 1
+	ok c run --rm -T after
+	is "$out" 2
+	ok c --dry-run up -d after
+	hasnt "$out$err" "pull policy"
+	# a pull that finds nothing newer counts too
+	pulled_ago $((2 * day))
+	ok c run --rm -T daily
+	is "$out" 2
+	ok c --dry-run up -d daily
+	hasnt "$out$err" "pull policy"
+	version 3
+	# the command line wins; an explicit pull is always due; nobody knows when is long ago
+	pulled_ago $((2 * day))
+	ok c run --rm -T --pull missing daily
+	is "$out" 2
+	ok c pull weekly
+	ok c run --rm -T weekly
+	is "$out" 3
+	version 4
+	pulled_ago never
+	ok c run --rm -T weekly
+	is "$out" 4
+	# as docker compose has it
+	ok c run --rm -T refresh
+	has "$err" "refresh means \`missing\` as long as pull_refresh_after does not say when"
+	kill "$registry"
+	wait "$registry" || true
+	pulled_ago $((2 * day))
+	fails 1 c run --rm -T daily
+	has "$err" "127.0.0.1:$registry_port"
+	ok c down -t 0
+}
+# observes: pull_refresh_after
+t "pull_policy: daily, weekly, every_DURATION, refresh" by_age
+
 platform() {
 	local mine other
 

@@ -20,6 +20,7 @@
  *	        anonymous                               (vol)
  *	    image SERVICE ID                            what the service's image means today; `image SERVICE -`: not present
  *	                                                (default: sha256:SERVICE)
+ *	    image SERVICE ID SECONDS                    the same, pulled so long ago; -1: nobody knows (default: 0)
  *	@GOAL               a verb and its options, as the command line has them; several @GOAL @EXPECT may follow each
  *other
  *	@EXPECT             the plan as --dry-run prints it, or "error STATUS TEXT" with its position and hint behind it
@@ -309,13 +310,15 @@ static void add_resource(struct fixture *f, char **w, size_t n)
 		f->have->vols[f->have->n_vols++] = (struct observed_vol){name, key, r.hash, !r.other, r.anonymous, r.config, r.users};
 }
 
-static void set_image(struct fixture *f, const char *service, const char *id)
+static void set_image(struct fixture *f, const char *service, const char *id, const char *age)
 {
 	struct observed *o = f->have;
 
 	for (size_t i = 0; i < o->n_images; i++)
-		if (!strcmp(o->images[i].service, service))
+		if (!strcmp(o->images[i].service, service)) {
 			o->images[i].image_id = arena_strdup(&o->arena, strcmp(id, "-") ? id : "");
+			o->images[i].age_s = age ? strtol(age, NULL, 10) : 0;
+		}
 }
 
 static void observe_text(struct fixture *f, char *text)
@@ -334,7 +337,7 @@ static void observe_text(struct fixture *f, char *text)
 	for (size_t i = 0; i < f->project->n_services; i++)
 		o->images[o->n_images++] =
 			(struct observed_image){f->project->services[i].name,
-						arena_printf(&o->arena, "sha256:%s", f->project->services[i].name)};
+						arena_printf(&o->arena, "sha256:%s", f->project->services[i].name), 0};
 	while ((line = next_line(&text))) {
 		size_t n = split(line, w);
 
@@ -344,8 +347,8 @@ static void observe_text(struct fixture *f, char *text)
 			add_ctr(f, w, n);
 		else if ((!strcmp(w[0], "net") || !strcmp(w[0], "vol")) && n >= 3)
 			add_resource(f, w, n);
-		else if (!strcmp(w[0], "image") && n == 3)
-			set_image(f, w[1], w[2]);
+		else if (!strcmp(w[0], "image") && (n == 3 || n == 4))
+			set_image(f, w[1], w[2], n == 4 ? w[3] : NULL);
 		else
 			diag("@OBSERVED: what is %s?", w[0]);
 	}

@@ -189,7 +189,7 @@ static const struct schema_case cases[] = {
 	TEXT("services.*.provider.type"),
 	{ "services.*.provider.options", "{a: 1, b: [x, y]}", "{a: [\"1\"], b: [\"x\", \"y\"]}", "[a]", "must be a mapping" },
 	{ "services.*.pull_policy", "every_12h", "\"every_12h\"", "hourly", "must be always, never" },
-	TEXT("services.*.pull_refresh_after"), FLAG("services.*.read_only"), TEXT("services.*.restart"), TEXT("services.*.runtime"),
+	{ "services.*.pull_refresh_after", "12h", "\"12h\"", "soon", "must be a duration" }, FLAG("services.*.read_only"), TEXT("services.*.restart"), TEXT("services.*.runtime"),
 	WHOLE("services.*.scale"),
 	LISTS("services.*.secrets", "[s]", "[{source: \"s\", target: \"/run/secrets/s\"}]"), FILE_MOUNT("services.*.secrets[]"),
 	TEXTS("services.*.security_opt"), SIZE("services.*.shm_size"), FLAG("services.*.stdin_open"), TIME("services.*.stop_grace_period"),
