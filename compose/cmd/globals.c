@@ -136,12 +136,12 @@ int globals_settle(struct globals *g, struct err *e)
 			"give the registry a certificate; one of your own counts from /etc/docker/certs.d/HOST/ca.crt");
 }
 
-/* now: the command's name today; NULL: why not */
-static const struct old { const char *group, *name; const char *now, *why; } old[] = {
-	{ "alpha", "viz", "graph", NULL }, { "alpha", "watch", "watch", NULL }, { "alpha", "scale", "scale", NULL },
-	{ "alpha", "publish", "publish", NULL },
-	{ "alpha", "generate", NULL, "a compose file from containers that no compose file made: here there are none" },
-	{ "bridge", NULL, NULL, "it hands the model to images of Docker's that write files for Kubernetes" },
+/* now: the command's name today, and an option that makes it what it was; NULL: why not */
+static const struct old { const char *group, *name; const char *now, *why, *with; } old[] = {
+	{ "alpha", "viz", "graph", NULL, "--format=dot" }, { "alpha", "watch", "watch", NULL, NULL }, { "alpha", "scale", "scale", NULL, NULL },
+	{ "alpha", "publish", "publish", NULL, NULL },
+	{ "alpha", "generate", NULL, "a compose file from containers that no compose file made: here there are none", NULL },
+	{ "bridge", NULL, NULL, "it hands the model to images of Docker's that write files for Kubernetes", NULL },
 };
 
 static char **renamed(const struct old *o, char **rest, struct err *e)
@@ -152,8 +152,11 @@ static char **renamed(const struct old *o, char **rest, struct err *e)
 		(void)err_hint(e, "`compose config` prints the model for other tools");
 		return NULL;
 	}
-	rest[1] = (char *)(uintptr_t)o->now;
-	return rest + 1;
+	rest += !o->with;
+	rest[0] = (char *)(uintptr_t)o->now;
+	if (o->with)                              /* first, so that what is typed wins */
+		rest[1] = (char *)(uintptr_t)o->with;
+	return rest;
 }
 
 char **globals_command(struct globals *g, char **rest, struct err *e)

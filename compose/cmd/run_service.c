@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "compose/base/str.h"
+#include "compose/cli/opt.h"
 #include "parser/dotenv.h"
 #include "parser/io.h"
 #include "parser/value.h"
@@ -37,13 +38,13 @@ static void set_kv(struct arena *a, struct pkvs *l, const char *key, const char 
 	l->n++;
 }
 
-/* "K=V", or "K" for the value of our own environment (nothing when it is unset) */
-static void set_each(struct arena *a, struct pkvs *l, const struct strv *texts)
+/* "K=V", or "K" for the value of our own environment or .env (nothing when it is unset) */
+static void set_each(struct arena *a, const struct project *p, struct pkvs *l, const struct strv *texts)
 {
 	for (size_t i = 0; i < texts->n; i++) {
 		const char *eq = strchr(texts->v[i], '=');
 		const char *key = arena_strndup(a, texts->v[i], eq ? (size_t)(eq - texts->v[i]) : strlen(texts->v[i]));
-		const char *val = eq ? eq + 1 : getenv(key);
+		const char *val = eq ? eq + 1 : project_env(p, key);
 
 		if (val)
 			set_kv(a, l, key, arena_strdup(a, val));
@@ -161,16 +162,17 @@ static int one_volume(struct arena *arena, const struct project *p, const char *
 		.recursive = "", .subpath = "", .tmpfs_opts = "", .tmpfs_size_bytes = -1, .tmpfs_mode = -1, .create_host_path = true };
 	if (*m->target != '/')
 		return err_set(e, ERR_USAGE, 0, "--volume %s: the target must be an absolute path", text);
-	for (char *o = part[2]; o && *o;) {
-		size_t len = strcspn(o, ",");
+	for (const char *o = part[2]; o && *o; o += strcspn(o, ","), o += *o == ',') {
+		auto_free char *word = xstrndup(o, strcspn(o, ","));
 
-		if (len == 2 && !strncmp(o, "ro", 2))
+		if (str_eq(word, "ro"))
 			m->read_only = true;
-		else if (len == 6 && !strncmp(o, "nocopy", 6))
+		else if (str_eq(word, "nocopy"))
 			m->nocopy = true;
-		else if (len != 2 || strncmp(o, "rw", 2) != 0)
-			return err_set(e, ERR_USAGE, 0, "--volume %s: option \"%.*s\" is not known", text, (int)len, o);
-		o += len + (o[len] == ',');
+		else if (opt_is_choice("private rprivate shared rshared slave rslave", word))
+			m->propagation = arena_strdup(arena, word);
+		else if (!opt_is_choice("rw z Z consistent cached delegated", word))    /* labels, and Docker Desktop's caches */
+			return err_set(e, ERR_USAGE, 0, "--volume %s: option \"%s\" is not known", text, word);
 	}
 	if (n == 1)
 		return 0;
@@ -220,10 +222,10 @@ int run_service(struct arena *arena, const struct project *p, const struct run_a
 		return -1;
 	if (set_files(arena, p, &a->env_files, &s->environment, e) < 0)
 		return -1;
-	set_each(arena, &s->environment, &a->env);
+	set_each(arena, p, &s->environment, &a->env);
 	s->cap_add = with_more(arena, &s->cap_add, &a->cap_add);
 	s->cap_drop = with_more(arena, &s->cap_drop, &a->cap_drop);
-	set_each(arena, ret_labels, &a->labels);
+	set_each(arena, p, ret_labels, &a->labels);
 	if (a->user)
 		s->user = a->user;
 	if (a->workdir)
@@ -231,6 +233,5 @@ int run_service(struct arena *arena, const struct project *p, const struct run_a
 	s->tty = !a->detach && !a->no_tty && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	s->stdin_open = a->interactive && !a->detach;
 	s->container_name = "";
-	s->health.disable = true;                 /* nobody waits for a one-off's health */
 	return 0;
 }

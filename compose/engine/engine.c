@@ -133,8 +133,10 @@ const char *op_ctr_id(const struct engine *en, const struct op *op)
 
 /* ---- ends of operations --------------------------------------------------------------------------------------- */
 
-static bool shown(const struct op *op)
+static bool shown(const struct engine *en, const struct op *op)
 {
+	if (op->kind == OP_PULL || op->kind == OP_PUSH)
+		return !en->o.quiet_pull;
 	return op->kind != OP_WAIT || op->ctr || op->ctr_op;
 }
 
@@ -204,7 +206,7 @@ static void finish(struct engine *en, struct op *op, bool ok, struct err *e)
 		ok = true;
 	}
 	cut = !ok && e->kind == ERR_INTR && intr_count();
-	if (shown(op))
+	if (shown(en, op))
 		tell(en, words[op->kind].kind, op->object, ok ? end_word(op) : cut ? "Interrupted" : "Error",
 		     ok ? ENGINE_OK : cut ? ENGINE_WARN : ENGINE_FAIL, true);
 	if (cut) {                              /* told once for all, at the end */
@@ -347,7 +349,7 @@ static void start_ready(struct engine *en)
 		auto_err struct err e = {0};
 		int r;
 
-		if (shown(op))
+		if (shown(en, op))
 			tell(en, words[op->kind].kind, op->object, begin, ENGINE_WORK, false);
 		r = handlers[op->kind](en, op, &e);
 		if (r <= 0)

@@ -310,9 +310,7 @@ static int fetch(struct pull *p, const char *ref, struct image **ret, struct err
 	if (store_pin(p->s, e) < 0)
 		return -1;
 	rc = pull(p, e);
-	if (rc < 0)
-		err_wrap(e, "pull %s", shown);
-	else if (ret && image_open(p->s, ref, ret, e) != 0)
+	if (rc == 0 && ret && image_open(p->s, ref, ret, e) != 0)
 		rc = e->n ? -1 : err_set(e, ERR_MISSING, 0, "%s was removed while it was pulled", shown);
 	store_unpin(p->s);
 	return rc;
