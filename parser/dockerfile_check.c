@@ -156,11 +156,7 @@ static int check_copy(const struct df_instr *in, struct err *e)
 		return err_set(e, ERR_MODEL, 0, "a heredoc cannot be used with `--from`");
 	if (!plain(mode))
 		return 0;
-	if (df_chmod(mode, &c, e) < 0)
-		return -1;
-	return c.symbolic ? err_set(e, ERR_MODEL, 0,
-				    "`--chmod=%s`: the symbolic form is not supported yet, write an octal mode", mode)
-			  : 0;
+	return df_chmod(mode, &c, e);
 }
 
 static int check_ports(const struct df_instr *in, struct err *e)

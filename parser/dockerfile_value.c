@@ -340,8 +340,8 @@ enum mount_key { K_TYPE, K_TARGET, K_SOURCE, K_FROM, K_ID, K_ENV, K_RO, K_RW, K_
 	K_GID, K_SIZE };
 static const struct { const char *name; enum mount_key key; unsigned on; } mount_keys[] = {
 	{ "type", K_TYPE, ON_ALL }, { "target", K_TARGET, ON_ALL }, { "dst", K_TARGET, ON_ALL },
-	{ "destination", K_TARGET, ON_ALL }, { "source", K_SOURCE, ON_BIND | ON_CACHE },
-	{ "src", K_SOURCE, ON_BIND | ON_CACHE }, { "from", K_FROM, ON_BIND | ON_CACHE },
+	{ "destination", K_TARGET, ON_ALL }, { "source", K_SOURCE, ON_BIND | ON_CACHE | ON_SECRET },
+	{ "src", K_SOURCE, ON_BIND | ON_CACHE | ON_SECRET }, { "from", K_FROM, ON_BIND | ON_CACHE },
 	{ "id", K_ID, ON_CACHE | ON_SECRET | ON_SSH }, { "env", K_ENV, ON_SECRET },
 	{ "ro", K_RO, ON_BIND | ON_CACHE }, { "readonly", K_RO, ON_BIND | ON_CACHE },
 	{ "rw", K_RW, ON_BIND | ON_CACHE }, { "readwrite", K_RW, ON_BIND | ON_CACHE },
@@ -419,6 +419,12 @@ static int mount_field(struct df_mount *m, const char *field, struct err *e)
 static int mount_check(struct df_mount *m, struct err *e)
 {
 	if (m->kind == DF_MOUNT_SECRET) {
+		if (m->id && m->source)
+			return err_set(e, ERR_MODEL, 0, "a secret mount has `source` or `id`, not both");
+		if (m->source) {
+			m->id = m->source;
+			m->source = NULL;
+		}
 		if (!m->id && !m->target)
 			return err_set(e, ERR_MODEL, 0, "a secret mount needs `id` or `target`");
 		return 0;

@@ -163,7 +163,7 @@ static gid_t group(const struct copy *c, const struct stat *st)
 
 static mode_t mode(const struct copy *c, const struct stat *st)
 {
-	return (c->o->set_mode ? c->o->mode : st->st_mode) & 07777;
+	return (c->o->mode ? c->o->mode(c->o->mode_arg, st->st_mode & 07777, S_ISDIR(st->st_mode)) : st->st_mode) & 07777;
 }
 
 /* Owner before mode and xattrs: a change of owner clears set-id bits and capabilities. */

@@ -13,7 +13,8 @@ enum copy_want { COPY_TAKE, COPY_SKIP, COPY_DESCEND };
 
 struct copy_opts {                    /* all zero: a faithful copy */
 	bool   set_owner; uid_t uid; gid_t gid;      /* instead of the source's */
-	bool   set_mode;  mode_t mode;               /* of everything but links (07777); directories too */
+	/* The mode (07777) of everything but links, directories too, from the source's; NULL: the source's. */
+	mode_t (*mode)(const void *arg, mode_t old, bool is_dir); const void *mode_arg;
 	bool   now;                                  /* times of the copy instead of the source's */
 	bool   set_mtime; int64_t mtime_s;           /* every mtime */
 	bool   no_xattrs;                            /* leave xattrs out; otherwise overlay's own are left out */

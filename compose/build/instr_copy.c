@@ -175,9 +175,6 @@ static int read_flags(struct copy *c, struct df_scope *sc, struct err *e)
 		return -1;
 	if (mode && (df_expand(sc, mode, &c->chmod_text, e) < 0 || df_chmod(c->chmod_text, &c->chmod, e) < 0))
 		return -1;
-	if (c->chmod.symbolic)
-		return err_set(e, ERR_MODEL, 0,
-			       "`--chmod=%s`: the symbolic form is not supported yet, write an octal mode", mode);
 	c->unpack = c->in->kind == DF_ADD;
 	if (unpack && df_bool(unpack, &c->unpack, e) < 0)
 		return -1;
@@ -323,6 +320,11 @@ static int add_archive(struct copy *c, struct unpack *u, int dst, struct err *e)
 	return restore(dst, &before) < 0 ? err_set(e, ERR_SYS, errno, "set the attributes of the destination") : 0;
 }
 
+static mode_t new_dir_mode(const struct copy *c)
+{
+	return c->chmod.set ? df_chmod_apply(&c->chmod, 0755, true) : 0755;
+}
+
 /* ret: 1 when p was an archive and is unpacked now */
 static int try_archive(struct copy *c, int root, const struct pick *p, struct err *e)
 {
@@ -339,22 +341,27 @@ static int try_archive(struct copy *c, int root, const struct pick *p, struct er
 	r = unpack_open(&u, fd, p->rel, e);
 	if (r != 1)
 		return r;
-	dst = rootfs_mkdir(root, c->dest, c->owner, c->chmod.set ? c->chmod.mode : 0755, &made, e);
+	dst = rootfs_mkdir(root, c->dest, c->owner, new_dir_mode(c), &made, e);
 	r = dst < 0 ? -1 : add_archive(c, u, dst, e);
 	unpack_free(u);
 	return r < 0 ? -1 : 1;
 }
 
+static mode_t chmod_entry(const void *arg, mode_t old, bool is_dir)
+{
+	return df_chmod_apply(arg, old, is_dir);
+}
+
 static struct copy_opts opts_of(const struct copy *c)
 {
 	return (struct copy_opts){ .set_owner = c->chown != NULL, .uid = c->owner.uid, .gid = c->owner.gid,
-		.set_mode = c->chmod.set, .mode = c->chmod.mode };
+		.mode = c->chmod.set ? chmod_entry : NULL, .mode_arg = &c->chmod };
 }
 
 /* Where the one file called name goes: into dest, or as dest. ret: the directory, *ret_name */
 static int file_place(struct copy *c, int root, bool dir, const char *name, char **ret_name, struct err *e)
 {
-	mode_t mode = c->chmod.set ? c->chmod.mode : 0755;
+	mode_t mode = new_dir_mode(c);
 	bool made;
 	int fd;
 
@@ -378,7 +385,7 @@ static int copy_one(struct copy *c, int root, bool dir, const struct pick *p, st
 	if (r < 0)
 		return -1;
 	if (r)
-		dst = rootfs_mkdir(root, c->dest, c->owner, c->chmod.set ? c->chmod.mode : 0755, &made, e);
+		dst = rootfs_mkdir(root, c->dest, c->owner, new_dir_mode(c), &made, e);
 	else
 		dst = file_place(c, root, dir, slash ? slash + 1 : p->rel, &name, e);
 	return dst < 0 ? -1 : pick_copy(p, dst, made, name, &o, e);
@@ -394,7 +401,7 @@ static int write_docs(struct copy *c, int root, bool dir, struct err *e)
 			return err_set(e, ERR_MODEL, 0, "`<<%s` is no file name", c->in->docs[i].name);
 		fd = file_place(c, root, dir, c->in->docs[i].name, &name, e);
 		if (fd < 0 ||
-		    rootfs_write(fd, name, c->docs.v[i], c->owner, c->chmod.set ? c->chmod.mode : 0644, e) < 0)
+		    rootfs_write(fd, name, c->docs.v[i], c->owner, c->chmod.set ? df_chmod_apply(&c->chmod, 0644, false) : 0644, e) < 0)
 			return -1;
 	}
 	return 0;

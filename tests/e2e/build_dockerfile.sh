@@ -124,7 +124,7 @@ mounts() {
 		RUN --mount=type=cache,target=/c echo b >>/c/n; wc -l </c/n >/count2
 		RUN --mount=type=bind,source=data,target=/d cat /d >/got && ! echo x 2>/dev/null >/d
 		RUN --mount=type=bind,from=other,source=/o,target=/o,rw cat /o/f >>/got; rm /o/f
-		RUN --mount=type=secret,id=tok cat /run/secrets/tok >>/got
+		RUN --mount=type=secret,source=tok cat /run/secrets/tok >>/got
 		RUN ls /run/secrets /c /o 2>&1 | grep -c 'No such' >/gone
 	E
 	ok c build

@@ -91,6 +91,15 @@ static void owners(void)
 	is_str(b_stat(&b, "/modes/abs"), "l /etc/passwd", "links have none");
 	is_str(b_stat(&b, "/made/by/app"), "d 755 1000:1001", "WORKDIR belongs to the user");
 	is_str(b_stat(&b, "/stillroot"), "f 644 0:0", "COPY does not care for USER");
+	b_good(&b,
+	       "FROM scratch\nARG M=go-rwx,u+X\nCOPY --chmod=${M} d /sym\nCOPY --chmod=u=rwx,go=rX a.txt /made/one\n"
+	       "COPY --chmod=a=r <<E /doc\nx\nE\n",
+	       "symbolic modes build");
+	is_str(b_stat(&b, "/sym/sub/y"), "f 600 0:0", "a clause takes away from what the file has; X is not for plain files");
+	is_str(b_stat(&b, "/sym/sub"), "d 700 0:0", "but for directories");
+	is_str(b_stat(&b, "/made/one"), "f 755 0:0", "clauses that set, one after the other");
+	is_str(b_stat(&b, "/made"), "d 755 0:0", "made parents too");
+	is_str(b_stat(&b, "/doc"), "f 444 0:0", "and files written here");
 	b_bad(&b, "FROM scratch\nCOPY --chown=4294967296 a.txt /x\n", "no user or group number",
 	      "dockerfile_inline:2:1");
 	b_bad(&b, "FROM scratch\nCOPY --chown=4294967295 a.txt /x\n", "no user or group number", NULL);

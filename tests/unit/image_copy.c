@@ -98,13 +98,19 @@ static void test_faithful(void)
 	end();
 }
 
+static mode_t only_owner(const void *arg, mode_t old, bool is_dir)
+{
+	return old & *(const mode_t *)arg & (is_dir ? 0700 : 0600);
+}
+
 static void test_overrides(void)
 {
+	static const mode_t mask = 0700;
 	const struct copy_opts o = {.set_owner = true,
 				    .uid = 77,
 				    .gid = 88,
-				    .set_mode = true,
-				    .mode = 0700,
+				    .mode = only_owner,
+				    .mode_arg = &mask,
 				    .set_mtime = true,
 				    .mtime_s = 5000,
 				    .no_xattrs = true,
@@ -115,7 +121,7 @@ static void test_overrides(void)
 
 	begin();
 	ok(fs_copy_tree(fd, "src", fd, "dst", &o, &e) == 0, "copied");
-	ok(look("dst/d/g", &s1) && s1.st_uid == 77 && s1.st_gid == 88 && (s1.st_mode & 07777) == 0700 &&
+	ok(look("dst/d/g", &s1) && s1.st_uid == 77 && s1.st_gid == 88 && (s1.st_mode & 07777) == 0600 &&
 		   s1.st_mtime == 5000,
 	   "owner, mode, time of a file");
 	ok(look("dst/d", &s1) && s1.st_uid == 77 && (s1.st_mode & 07777) == 0700 && s1.st_mtime == 5000,
