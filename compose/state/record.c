@@ -86,20 +86,30 @@ static const struct field volume_fields[] = {
 };
 #undef T
 
-static int write_as(int dir, const char *path, const struct field *f, const void *obj, struct err *e)
+/* How a record meets a machine that goes down at once. A container and a network are of no use without the processes that
+ * went down too: their files may be empty then, and count as not written. A volume's must not be. */
+enum durable { MAY_BE_LOST, ON_DISK };
+
+static int write_as(int dir, const char *path, const struct field *f, const void *obj, enum durable how, struct err *e)
 {
 	auto_json json_t *j = codec_encode(f, obj);
 
 	(void)json_object_set_new(j, "version", json_integer(RECORD_VERSION));
-	return json_write(dir, path, j, 0600, true, e);
+	return json_write(dir, path, j, 0600, how == ON_DISK, e);
 }
 
 static int read_as(int dir, const char *path, size_t max, const struct field *f, void *obj, struct err *e)
 {
 	auto_json json_t *j = NULL;
+	auto_free char *text = NULL;
 	int64_t version;
+	size_t len;
 
-	if (json_read(dir, path, max, &j, e) < 0)
+	if (fs_read(dir, path, max, &text, &len, e) < 0)
+		return -1;
+	if (!len)
+		return err_set(e, ERR_MISSING, 0, "%s is empty: the machine went down before it was on disk", path);
+	if (json_parse(text, len, path, &j, e) < 0)
 		return -1;
 	version = json_int(j, "version", 0);
 	if (version < 1)
@@ -113,7 +123,7 @@ static int read_as(int dir, const char *path, size_t max, const struct field *f,
 
 int record_write(int dir, const struct ctr_record *r, struct err *e)
 {
-	return write_as(dir, "record.json", ctr_fields, r, e);
+	return write_as(dir, "record.json", ctr_fields, r, MAY_BE_LOST, e);
 }
 
 int record_read(int dir, struct ctr_record *r, struct err *e)
@@ -128,7 +138,7 @@ void record_done(struct ctr_record *r)
 
 int status_write(int dir, const struct ctr_status *s, struct err *e)
 {
-	return write_as(dir, "status.json", status_fields, s, e);
+	return write_as(dir, "status.json", status_fields, s, MAY_BE_LOST, e);
 }
 
 int status_read(int dir, struct ctr_status *s, struct err *e)
@@ -156,9 +166,12 @@ static int named_read(const struct paths *p, const char *path, const struct fiel
 {
 	if (!path)
 		return -1;
-	if (faccessat(p->root_fd, path, F_OK, AT_EACCESS) < 0 && errno == ENOENT)
-		return 1;
-	return read_as(p->root_fd, path, RECORD_MAX_BYTES, f, obj, e);
+	if (read_as(p->root_fd, path, RECORD_MAX_BYTES, f, obj, e) == 0)
+		return 0;
+	if (e->kind != ERR_MISSING)
+		return -1;
+	err_done(e);
+	return 1;
 }
 
 int net_record_read(const struct paths *p, const char *name, struct net_record *r, struct err *e)
@@ -178,7 +191,7 @@ int net_record_write(const struct paths *p, const struct net_record *r, struct e
 	dir = paths_dir(p->root_fd, "networks", true);
 	if (dir < 0)
 		return err_set(e, ERR_SYS, errno, "make the directory of networks");
-	return write_as(p->root_fd, path, network_fields, r, e);
+	return write_as(p->root_fd, path, network_fields, r, MAY_BE_LOST, e);
 }
 
 int net_record_remove(const struct paths *p, const char *name, struct err *e)
@@ -214,7 +227,7 @@ int vol_record_write(const struct paths *p, const struct vol_record *r, struct e
 	dir = paths_dir(p->root_fd, path, true);
 	if (dir < 0)
 		return err_set(e, ERR_SYS, errno, "make the directory of volume %s", r->name);
-	return write_as(dir, "volume.json", volume_fields, r, e);
+	return write_as(dir, "volume.json", volume_fields, r, ON_DISK, e);
 }
 
 int vol_record_remove(const struct paths *p, const char *name, struct err *e)

@@ -16,9 +16,9 @@ static bool is_container(int projects, const char *name)
 	struct ctr_record r = {0};
 	bool is;
 
-	if (dir < 0 || faccessat(dir, "record.json", F_OK, 0) < 0)
+	if (dir < 0)
 		return false;
-	is = record_read(dir, &r, &e) < 0 || r.kind != KIND_BUILD;
+	is = record_read(dir, &r, &e) < 0 ? e.kind != ERR_MISSING : r.kind != KIND_BUILD;
 	record_done(&r);
 	return is;
 }
