@@ -141,9 +141,20 @@ int status_write(int dir, const struct ctr_status *s, struct err *e)
 	return write_as(dir, "status.json", status_fields, s, MAY_BE_LOST, e);
 }
 
+static void status_default(struct ctr_status *s, enum ctr_state state)
+{
+	*s = (struct ctr_status){ .state = state, .health_output = xstrdup(""), .error = xstrdup(""), .hook_error = xstrdup("") };
+}
+
 int status_read(int dir, struct ctr_status *s, struct err *e)
 {
-	return read_as(dir, "status.json", STATUS_MAX_BYTES, status_fields, s, e);
+	int r = read_as(dir, "status.json", STATUS_MAX_BYTES, status_fields, s, e);
+
+	if (r == 0 || e->kind != ERR_MISSING || faccessat(dir, "status.json", F_OK, 0) < 0)
+		return r;
+	err_done(e);                             /* an empty one: what it told went down with the machine */
+	status_default(s, CTR_CREATED);
+	return 0;
 }
 
 void status_done(struct ctr_status *s)
@@ -270,8 +281,7 @@ static void status_or_default(int dir, struct ctr_status *s, struct err *e)
 
 	if (status_read(dir, s, &own) == 0)
 		return;
-	*s = (struct ctr_status){ .state = own.kind == ERR_MISSING ? CTR_CREATED : CTR_DEAD, .health_output = xstrdup(""),
-		.error = xstrdup(""), .hook_error = xstrdup("") };
+	status_default(s, own.kind == ERR_MISSING ? CTR_CREATED : CTR_DEAD);
 	if (own.kind != ERR_MISSING && e && !e->n)
 		err_move(e, &own);
 	err_done(&own);

@@ -100,4 +100,36 @@ damaged() {
 	ok c down
 }
 t "state files that are damaged" damaged
+
+# What a file system leaves of files that were renamed but not yet written when the machine went down: their names.
+emptied() {
+	local one two
+
+	project gone <<-'E'
+		services:
+		  a: { image: busybox, init: true, command: payload ticks 1000, volumes: ["v:/v"] }
+		  b: { image: busybox, init: true, command: payload ticks 1000 }
+		volumes: { v: {} }
+	E
+	ok c up -d
+	ok c exec -T a sh -c 'echo kept >/v/f'
+	one=$(c ps -q --no-trunc a) two=$(c ps -q --no-trunc b)
+	ok c stop -t 0
+	cp -a "$COMPOSE_ROOT/projects/gone" "$COMPOSE_ROOT/networks" "$T/"
+	ok c down                            # the kernel keeps nothing over such a night either
+	cp -a "$T/gone" "$COMPOSE_ROOT/projects/"
+	cp -a "$T/networks" "$COMPOSE_ROOT/"
+	: >"$COMPOSE_ROOT/projects/gone/$one/record.json"
+	: >"$COMPOSE_ROOT/projects/gone/$two/status.json"
+	: >"$COMPOSE_ROOT/networks/gone_default.json"
+	ok c ps -a
+	ok c up -d
+	is "$(c exec -T a cat /v/f)" kept
+	is "$(c exec -T a sh -c 'getent hosts b >/dev/null && echo reached')" reached
+	is "$(c ps -q --no-trunc b)" "$two"
+	[ "$(c ps -q --no-trunc a)" != "$one" ] || flunk "a container without a record"
+	ok c down -v
+	is "$(find "$COMPOSE_ROOT/projects" -mindepth 1)" ""
+}
+t "state files that a dying machine left empty" emptied
 done_testing

@@ -92,6 +92,7 @@ static void test_hostile(void)
 	memset(big, ' ', 9 << 20);
 	big[(9 << 20) - 1] = '\0';
 	refuse(dir, big, "larger than");
+	refuse(dir, "", "is empty");
 	refuse(dir, "{", "not valid JSON");
 	refuse(dir, "[]", "not a record");
 	refuse(dir, "{\"version\": 2}", "version 2");
@@ -113,7 +114,7 @@ static void test_hostile(void)
 	refuse(dir, text, "neither true nor false");
 	(void)unlinkat(dir, "record.json", 0);
 	(void)mkfifoat(dir, "record.json", 0600);
-	refuse(dir, "", "not valid JSON");      /* by rename: the FIFO is replaced, never opened */
+	refuse(dir, "}", "not valid JSON");     /* by rename: the FIFO is replaced, never opened */
 }
 
 static int count(void *arg, int dir, struct ctr_record *r, struct ctr_status *s)
