@@ -19,6 +19,7 @@ struct observed_ctr {
 	bool        hook;                      /* a pre_start hook that failed, or was left alone */
 	const char *config_hash, *image_id;
 	enum ctr_state state;
+	bool        starting, stopping;        /* on its way to run, or to end, as the supervisor says; state is what it was before */
 	enum ctr_health health;
 	bool        has_healthcheck;
 	enum hook_state hooks;                 /* of a running one; HOOKS_NONE: all is well */

@@ -139,7 +139,7 @@ struct op *plan_stop_ctr(struct builder *b, const struct observed_ctr *c, const 
 {
 	struct op *op;
 
-	if (!plan_runs(c))
+	if (!plan_runs(c) && !c->starting)
 		return NULL;
 	op = plan_add(b, OP_CTR_STOP, c->name, cause);
 	op->ctr = c;

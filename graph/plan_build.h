@@ -46,7 +46,7 @@ const struct observed_ctr *plan_ctrs(const struct observed *o, const char *servi
 bool plan_runs(const struct observed_ctr *c);      /* running, paused or restarting */
 /* ret: place in want->services, or SIZE_MAX */
 size_t plan_service(const struct builder *b, const char *name);
-/* Stop a container that runs (no operation otherwise). ret: the operation or NULL */
+/* Stop a container that runs or is about to (no operation otherwise). ret: the operation or NULL */
 struct op *plan_stop_ctr(struct builder *b, const struct observed_ctr *c, const struct service *s, const char *cause);
 struct op *plan_remove_ctr(struct builder *b, const struct observed_ctr *c, const char *cause, bool with_volumes, struct op *after);
 /* Wait, for everything service i needs, before op. */

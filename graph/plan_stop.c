@@ -122,8 +122,8 @@ int plan_start(struct builder *b, struct err *e)
 			return err_hint(e, "`compose up -d %s` creates it", s->name);
 		}
 		for (size_t j = 0; j < n; j++)
-			if (!plan_runs(&c[j]))
-				start_again(b, i, &c[j], ctr_state_name(c[j].state), NULL);
+			if (!plan_runs(&c[j]) || c[j].stopping)
+				start_again(b, i, &c[j], c[j].stopping ? "being stopped" : ctr_state_name(c[j].state), NULL);
 			else
 				(void)plan_wait_ready(b, s, &c[j]);
 		plan_pre_start(b, i);

@@ -212,6 +212,17 @@ static bool hooks_lack(const struct observed_ctr *c, enum hook_state how)
 	return plan_runs(c) && c->hooks == how;
 }
 
+/* Nothing is left to be done for it to run on. */
+static bool is_steady(const struct observed_ctr *c)
+{
+	return plan_runs(c) && c->state != CTR_PAUSED && !c->stopping && !hooks_lack(c, HOOKS_RUN);
+}
+
+static const char *start_cause(const struct observed_ctr *c)
+{
+	return c->stopping ? "being stopped" : hooks_lack(c, HOOKS_RUN) ? "its post_start hooks have not ended" : ctr_state_name(c->state);
+}
+
 static void keep(struct builder *b, size_t i, const struct observed_ctr *c, const char *restart_cause)
 {
 	const struct service *s = &b->want->services[i];
@@ -224,20 +235,19 @@ static void keep(struct builder *b, size_t i, const struct observed_ctr *c, cons
 		restart_cause = arena_printf(&b->plan->arena, "container %s, whose namespaces it shares, has begun anew since", c->share_newer);
 	if (remade)
 		restart_cause = remade;
-	else if (b->goal->verb == GOAL_CREATE || (plan_runs(c) && c->state != CTR_PAUSED && !restart_cause && !hooks_lack(c, HOOKS_RUN))) {
+	else if (b->goal->verb == GOAL_CREATE || (is_steady(c) && !restart_cause)) {
 		stays(b, s, c);
 		return;
 	}
-	if (c->state == CTR_PAUSED && !restart_cause) {
+	if (c->state == CTR_PAUSED && !c->stopping && !restart_cause) {
 		start = plan_add(b, OP_CTR_UNPAUSE, c->name, "paused");
 		start->ctr = c;
 		start->service = s;
 	} else {
-		touch(b, i, restart_cause ? RESTARTED : hooks_lack(c, HOOKS_RUN) ? LEFT_ALONE : STARTED);
+		touch(b, i, restart_cause ? RESTARTED : hooks_lack(c, HOOKS_RUN) && !c->stopping ? LEFT_ALONE : STARTED);
 		if (restart_cause)
 			stop = stop_for_restart(b, s, c, restart_cause);
-		start = start_op(b, s, c->name, restart_cause ? restart_cause : hooks_lack(c, HOOKS_RUN) ?
-				 "its post_start hooks have not ended" : ctr_state_name(c->state), c, NULL);
+		start = start_op(b, s, c->name, restart_cause ? restart_cause : start_cause(c), c, NULL);
 		plan_after(b, start, stop);
 		plan_wait_deps(b, i, start);
 	}

@@ -128,7 +128,11 @@ int act_observe(struct ctx *c, struct err *e)
 {
 	observed_free(c->observed);
 	c->observed = NULL;
-	return observe(&c->observed, &c->paths, c->project, c->name, c->store, e);
+	if (observe(&c->observed, &c->paths, c->project, c->name, c->store, e) < 0)
+		return -1;
+	if (!c->g->dry_run)
+		observe_busy(c->observed, &c->paths, c->name);
+	return 0;
 }
 
 static int print_plan(const struct plan *p, FILE *f)

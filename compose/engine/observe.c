@@ -6,10 +6,12 @@
 #include <time.h>
 #include "compose/base/coll.h"
 #include "compose/base/fs.h"
+#include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "compose/image/image.h"
 #include "compose/state/lock.h"
 #include "compose/state/record.h"
+#include "compose/supervisor/client.h"
 #include "graph/hash.h"
 
 enum { CONFIG_MAX_BYTES = 4 << 20 };
@@ -380,4 +382,30 @@ int observe(struct observed **ret, const struct paths *paths, const struct proje
 	}
 	*ret = o;
 	return 0;
+}
+
+static bool names_it(const json_t *list, const char *id)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+		if (str_eq(json_string_value(v), id))
+			return true;
+	return false;
+}
+
+void observe_busy(struct observed *o, const struct paths *paths, const char *name)
+{
+	auto_err struct err ignored = {0};
+	auto_json json_t *reply = NULL;
+	auto_sup struct sup *s = NULL;
+
+	if (!o->n_ctrs || !lock_is_alive(paths, name) || sup_open(&s, paths, name, false, &ignored) != 0 ||
+	    sup_call(s, "busy", NULL, NULL, 0, &reply, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < o->n_ctrs; i++) {
+		o->ctrs[i].starting = names_it(json_object_get(reply, "starting"), o->ctrs[i].id);
+		o->ctrs[i].stopping = names_it(json_object_get(reply, "stopping"), o->ctrs[i].id);
+	}
 }

@@ -14,5 +14,7 @@ struct store;
  * A container whose status says "running" while no supervisor lives counts as exited: its supervisor was killed with it. */
 int observe(struct observed **ret, const struct paths *paths, const struct project *project, const char *name,
 	    struct store *store, struct err *e) __attribute__((warn_unused_result));
+/* What only a living supervisor knows: which containers are on their way. Nothing is said where it cannot be asked. */
+void observe_busy(struct observed *o, const struct paths *paths, const char *name);
 /* Name of the image of s: image, or PROJECT-SERVICE. ret: caller frees */
 char *image_name_of(const struct project *p, const struct service *s);

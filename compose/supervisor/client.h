@@ -5,9 +5,10 @@
  * A request is one SOCK_SEQPACKET message, a JSON object {"id": N, "op": NAME, ...} with descriptors by SCM_RIGHTS; the reply
  * carries the same id and "ok": true plus results, or "err" (err_to_json). Replies come in any order. Operations:
  *   ping                            -> {"version", "pid"}
+ *   busy                            -> {"starting": [ids], "stopping": [ids]}: containers that are on their way to run, or to end
  *   net_create {"network"}          make the network of networks/NAME.json real -> {"subnet", "gateway"}
  *   net_remove {"network"}          err: ERR_CONFLICT while endpoints are attached
- *   start {"ctr", "attach": [...]}  start a created or exited container; attach names the descriptors that come along, in
+ *   start {"ctr", "attach": [...]}  start a created or exited container, or one that is being stopped when it has ended; attach names the descriptors that come along, in
  *                                   order: "stdin" (read end), "stdout", "stderr" (write ends of pipes, closed by the
  *                                   supervisor at the container's end); "rows", "cols" for a tty.
  *                                   Reply when exec succeeded -> {"pid"}; err ERR_NOTFOUND / ERR_NOEXEC / ...

@@ -386,11 +386,16 @@ static void tell_end(struct ctr *c)
 
 static void act_end(struct ctr *c)
 {
+	bool again = c->again && !c->w->ending;
+
+	c->again = false;
 	end_process(c);
 	c->st.state = CTR_EXITED;
 	settle_down(c);
 	tell_end(c);                    /* not before: who hears of it reads status.json */
 	answer_all(c, NULL);
+	if (again)
+		ctr_event(c, EV_START, NULL);
 }
 
 static void on_delay(void *arg)
@@ -495,6 +500,19 @@ static void act_run(struct ctr *c)
 		hooks_post_start(c);
 }
 
+/* Who wanted it back after the stop that is under way hears that somebody wants it stopped after that. */
+static void not_again(struct ctr *c)
+{
+	struct err e = {0};
+
+	if (!c->again)
+		return;
+	c->again = false;
+	err_set(&e, ERR_CONFLICT, 0, "container %s was stopped again before it could be started", c->rec.name);
+	ctr_answer(c, WAIT_STARTED, &e);
+	err_done(&e);
+}
+
 /* sooner: it is being stopped already, and its pre_stop hooks have had their time */
 static void act_stop(struct ctr *c, const struct ctr_ask *who, bool sooner)
 {
@@ -505,6 +523,7 @@ static void act_stop(struct ctr *c, const struct ctr_ask *who, bool sooner)
 		worker_note(&e, "stop container %s", c->rec.name);
 	c->st.state = CTR_RUNNING;
 	hooks_drop(c, "the container was stopped");
+	not_again(c);
 	if (who && who->conn)
 		ctr_add_waiter(c, who->conn, who->id, WAIT_STOPPED);
 	c->st.stopped_by_user = true;   /* on disk when the signal goes */
@@ -517,6 +536,9 @@ static void act_spare(struct ctr *c)
 {
 	c->st.stopped_by_user = false;
 	ctr_save(c);            /* it may have been paused before */
+	if (c->again)
+		ctr_answer(c, WAIT_STARTED, NULL);
+	c->again = false;
 }
 
 static void act_abort(struct ctr *c, const struct ctr_ask *who)
@@ -630,6 +652,9 @@ void ctr_event(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who)
 	switch (cell.action) {
 	case ACT_REFUSE: act_refuse(c, ev, who); break;
 	case ACT_DONE: act_done(c, ev, who); break;
+	case ACT_AGAIN:
+		c->again = true;
+		/* fall through */
 	case ACT_WAIT:
 		if (who && who->conn)
 			ctr_add_waiter(c, who->conn, who->id, WAIT_STARTED);

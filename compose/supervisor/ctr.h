@@ -52,6 +52,7 @@ struct ctr {
 	int64_t delay_ms;                /* the last back-off pause */
 	bool   escalated;                /* PID 1 could not have reacted to the stop signal */
 	bool   ran_before;               /* this start is not its first */
+	bool   again;                    /* FSM_STOPPING: somebody wants it to run again after that */
 	bool   by_policy;                /* this start comes from the restart policy */
 	bool   hooks_aside;              /* who asked for this start does not wait for post_start */
 	struct err why;                  /* why the start failed */

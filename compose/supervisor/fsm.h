@@ -34,6 +34,7 @@
 	X(REFUSE)       /* tell who asked that it cannot be now */ \
 	X(DONE)         /* tell who asked that it is so already */ \
 	X(WAIT)         /* who asked will hear when it comes about */ \
+	X(AGAIN)        /* the same, and it is started when it has ended */ \
 	X(CREATE) X(EXEC) X(RUN) X(FAIL) X(FAIL_DELAY) X(SETTLE) X(ABORT) \
 	X(END) X(END_DELAY) X(STOP) X(THAW_STOP) X(STOP_SOONER) X(SPARE) X(SIGNAL) X(KILL_ALL) X(FREEZE) X(THAW) X(CANCEL)
 

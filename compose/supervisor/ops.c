@@ -72,6 +72,24 @@ static int tell_missed(void *arg, int dir, struct ctr_record *rec, struct ctr_st
 	return 0;
 }
 
+/* Containers on their way, which no file tells. */
+static int op_busy(struct worker *w, struct request *r, struct err *e)
+{
+	json_t *starting = json_array(), *stopping = json_array();
+
+	(void)e;
+	for (size_t i = 0; i < w->ctrs.n; i++) {
+		const struct ctr *c = w->ctrs.v[i];
+
+		if (c->state == FSM_STOPPING)
+			(void)json_array_append_new(stopping, json_string(c->rec.id));
+		else if (c->state == FSM_CREATING || c->state == FSM_STARTING)
+			(void)json_array_append_new(starting, json_string(c->rec.id));
+	}
+	ctl_reply(r->conn, r->id, json_pack("{s:o,s:o}", "starting", starting, "stopping", stopping));
+	return 0;
+}
+
 static int op_subscribe(struct worker *w, struct request *r, struct err *e)
 {
 	struct missed m = { .conn = r->conn, .since_ns = json_int(r->args, "since_ns", 0), .until_ns = INT64_MAX };
@@ -344,7 +362,7 @@ static int op_renew(struct worker *w, struct request *r, struct err *e)
 }
 
 static const struct { const char *name; op_fn *fn; } ops[] = {
-	{ "ping", op_ping }, { "net_create", op_net_create }, { "net_remove", op_net_remove }, { "start", op_start },
+	{ "ping", op_ping }, { "busy", op_busy }, { "net_create", op_net_create }, { "net_remove", op_net_remove }, { "start", op_start },
 	{ "attach", op_attach }, { "resize", op_resize }, { "stop", op_stop }, { "kill", op_kill }, { "pause", op_pause },
 	{ "unpause", op_unpause }, { "wait", op_wait }, { "subscribe", op_subscribe }, { "renew", op_renew }, { "note", op_note },
 };

@@ -228,6 +228,10 @@ static void ctr_word(struct fixture *f, struct observed_ctr *c, const struct ser
 		c->networks = commas(a, w + 5, &c->n_networks);
 	else if (str_starts(w, "vols="))
 		c->volumes = commas(a, w + 5, &c->n_volumes);
+	else if (!strcmp(w, "on-its-way"))
+		c->starting = true;
+	else if (!strcmp(w, "stopping"))
+		c->stopping = true;
 	else if (!strcmp(w, "share-gone"))
 		c->share_gone = true;
 	else if (str_starts(w, "share-newer="))
