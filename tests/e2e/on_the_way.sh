@@ -104,7 +104,8 @@ cut_start() {
 	group=$(freezer)
 	[ -d "$group" ] || skip "no freezer here"
 	was=$(began)
-	trap 'freeze "$group" off' EXIT
+	# shellcheck disable=SC2064 # now, for it is local
+	trap "[ ! -d '$group' ] || freeze '$group' off" EXIT
 	freeze "$group" on
 	c_bg start a
 	soon 20 test -d "$group/$(id_of a)"
