@@ -274,10 +274,15 @@ static char **copy_args(char **argv)
 	return xmemdup(argv, (n + 1) * sizeof(*argv));
 }
 
-static int help(char **rest)
+static int help(char **rest, struct err *e)
 {
-	const struct cmd *cmd = rest[0] && rest[1] ? find_command(rest[1]) : NULL;
+	const char *name = rest[0] ? rest[1] : NULL;
+	const struct cmd *cmd = name ? find_command(name) : NULL;
 
+	if (name && !cmd && !str_eq(name, "oci")) {
+		(void)unknown_command(name, e);
+		return err_report(e, stderr);
+	}
 	if (cmd)
 		help_command(cmd, stdout);
 	else
@@ -294,7 +299,7 @@ static int dispatch(struct globals *g, char **whole, struct err *e)
 	if (!rest)
 		return err_report(e, stderr);
 	if (!*rest || str_eq(*rest, "help"))
-		return help(rest);
+		return help(rest, e);
 	cmd = find_command(*rest);
 	if (!cmd) {
 		(void)unknown_command(*rest, e);

@@ -75,7 +75,9 @@ static int unknown_names(const struct profiles *p, const struct node *services, 
 		const char *near = str_nearest(*s, names);
 		err_set(&e, ERR_USAGE, 0, "no such service: %s", *s);
 		if (near)
-			err_hint(&e, "did you mean `%s`?", near);
+			err_hint(&e, "did you mean %s?", near);
+		else
+			err_hint(&e, "`compose config --services` lists them");
 		r = errs_add(errs, &e);
 	}
 	free(names);

@@ -111,6 +111,8 @@ static void wrong_form(struct check *c, const struct key *k, const struct node *
 		hint = xasprintf("write it with a unit: %ss", n->text);
 	else if ((k->forms & FORM_STR) && node_text(n))
 		hint = xasprintf("put it in quotes: \"%s\"", node_text(n));
+	else if (k->forms == FORM_LIST && node_text(n))
+		hint = xasprintf("write a list: [\"%s\"]", node_text(n));
 	else if (n->kind == NODE_NULL)
 		hint = xstrdup("give it a value, or leave the key out");
 	fault(c, n->pos, at, hint, "must be %s, not %s", str_cstr(&want), kind_text(n));

@@ -209,7 +209,10 @@ int settle_env(const struct walk *w, struct node **n, const struct where *at)
 	for (size_t i = 0; (*n)->kind == NODE_LIST && i < (*n)->n; i++) {
 		const struct node *item = (*n)->items[i];
 		const char *eq = item->kind == NODE_STR ? strchr(item->text, '=') : NULL;
-		if (eq && eq > item->text && (eq[-1] == ' ' || eq[-1] == '\t'))
+		if (eq == item->text && eq)
+			return walk_fault(w, item->pos, &(struct where){at, NULL, i}, "write NAME=VALUE", "there is no name in \"%s\"",
+					  item->text);
+		if (eq && (eq[-1] == ' ' || eq[-1] == '\t'))
 			return walk_fault(w, item->pos, &(struct where){at, NULL, i}, "remove the space before \"=\"",
 					  "the name in \"%s\" ends with a space", item->text);
 	}

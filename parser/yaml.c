@@ -23,6 +23,7 @@ struct reader {
 	bool tagged;
 	size_t written, copied;
 	unsigned depth, deepest; /* deepest: reached since the innermost open anchor, uses of aliases counted */
+	struct node *bad_alias;	 /* the last that named nothing */
 	bool fatal;		 /* the rest of the file cannot be read */
 };
 
@@ -154,6 +155,13 @@ static bool deep(struct reader *r, unsigned depth, struct srcpos p)
 }
 
 /* A copy of what the alias names, unless the copies of this file grow out of proportion to it. */
+/* It has been told: << need not say it again. */
+static struct node *bad_alias(struct reader *r, struct srcpos p)
+{
+	r->bad_alias = node_new(r->arena, NODE_NULL, p);
+	return r->bad_alias;
+}
+
 static struct node *read_alias(struct reader *r, const yaml_event_t *ev)
 {
 	const char *name = (const char *)ev->data.alias.anchor;
@@ -163,11 +171,11 @@ static struct node *read_alias(struct reader *r, const yaml_event_t *ev)
 	if (!a) {
 		errs_model(r->errs, p, NULL, "anchors (&name) do not cross files, and must stand before their use",
 			   "the alias *%s has no anchor", name);
-		return node_new(r->arena, NODE_NULL, p);
+		return bad_alias(r, p);
 	}
 	if (!a->done) {
 		errs_model(r->errs, p, NULL, NULL, "the alias *%s stands inside the anchor it names", name);
-		return node_new(r->arena, NODE_NULL, p);
+		return bad_alias(r, p);
 	}
 	r->copied += a->nodes;
 	if (r->copied > YAML_ALIAS_MAX + YAML_ALIAS_RATIO * r->written)
@@ -214,6 +222,8 @@ static void merge_keys(struct reader *r, struct node *to, struct node *from)
 {
 	static const char hint[] = "<< takes a mapping, or a list of mappings, mostly as aliases: <<: *name";
 
+	if (from == r->bad_alias)
+		return;
 	if (from->kind == NODE_MAP) {
 		merge_map(r, to, from);
 		return;
@@ -225,7 +235,7 @@ static void merge_keys(struct reader *r, struct node *to, struct node *from)
 	for (size_t i = 0; i < from->n; i++) {
 		if (from->items[i]->kind == NODE_MAP)
 			merge_map(r, to, from->items[i]);
-		else
+		else if (from->items[i] != r->bad_alias)
 			errs_model(r->errs, from->items[i]->pos, "<<", hint, "<< cannot merge a %s",
 				   node_kind_name(from->items[i]->kind));
 	}

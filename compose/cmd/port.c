@@ -32,8 +32,10 @@ static int port_run(struct ctx *c, const void *args, struct err *e)
 	auto_str struct str others = {0};
 	uint64_t port;
 
-	if (!str_to_u64(a->rest[0], &port) || !port || port > 65535)
-		return err_set(e, ERR_USAGE, 0, "\"%s\" is no port", a->rest[0]);
+	if (!str_to_u64(a->rest[0], &port) || !port || port > 65535) {
+		err_set(e, ERR_USAGE, 0, "\"%s\" is no port", a->rest[0]);
+		return err_hint(e, "write the container's port, a number, and --protocol udp where it is one of UDP");
+	}
 	ctr = act_ctr(c, a->service, a->index, false, e);
 	if (!ctr || list_read(c, &l, e) < 0)
 		return -1;

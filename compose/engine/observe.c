@@ -315,7 +315,11 @@ static const struct observed_ref *look_up(struct observed *o, struct store *stor
 	if (r)
 		return r;
 	if (image_open(store, ref, &img, e) < 0) {
-		err_at(e, s->pos, s->name);
+		auto_free char *at = xasprintf("services.%s.image", s->name);
+
+		if (e->kind == ERR_USAGE)         /* a name that is none */
+			e->kind = ERR_MODEL;
+		err_at(e, service_pos(s, "image"), at);
 		err_wrap(e, "look up image %s", ref);
 		return NULL;
 	}

@@ -131,10 +131,12 @@ static int cap_mask(const struct ctr_want *w, const struct pstrs *names, const c
 	for (size_t i = 0; i < names->n; i++) {
 		uint64_t bit;
 
-		if (!strcasecmp(names->v[i], "ALL"))
+		if (!strcasecmp(names->v[i], "ALL")) {
 			bit = all;
-		else if (!caps_from_name(names->v[i], &bit))
-			return refuse(w, (struct srcpos){0}, key, e, "\"%s\" is no capability", names->v[i]);
+		} else if (!caps_from_name(names->v[i], &bit)) {
+			(void)refuse(w, (struct srcpos){0}, key, e, "\"%s\" is no capability", names->v[i]);
+			return err_hint(e, "capabilities(7) has their names: NET_ADMIN, SYS_PTRACE ...");
+		}
 		*ret |= bit;
 	}
 	return 0;

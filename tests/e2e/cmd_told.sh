@@ -54,6 +54,32 @@ typos() {
 }
 t "a service that there is not: one message, and which one may have been meant" typos
 
+# Mistakes in the file that were told poorly: where, what, and what to do, once
+mistakes() {
+	project mistakes <<<'services: { web: { image: "UPPER/Image" } }'
+	fails 3 c up -d
+	has "$err" "compose.yaml:1:26 services.web.image"
+	has "$err" "lower case"
+	printf 'services:\n  web: &a\n    image: busybox\n    <<: *b\n' >compose.yaml
+	fails 3 c config -q
+	is "$(grep -c '^compose:' <<<"$err")" 1
+	printf 'services:\n  web:\n    image: busybox\n    ports: "80:80"\n' >compose.yaml
+	fails 3 c config -q
+	has "$err" 'write a list: ["80:80"]'
+	printf 'services:\n  web:\n    image: busybox\n    environment: ["=x"]\n' >compose.yaml
+	fails 3 c config -q
+	has "$err" 'there is no name in "=x"'
+	echo 'services: { web: { image: busybox, cap_add: [NET_ADMN] } }' >compose.yaml
+	fails 3 c up -d
+	has "$err" "capabilities(7)"
+	ok c down
+	fails 2 c port web 80/udp
+	has "$err" "--protocol udp"
+	fails 2 c help pus
+	has "$err" 'unknown command "pus"'
+}
+t "mistakes in the file and on the command line" mistakes
+
 # Who holds the port is found out; the failure itself is told once.
 once() {
 	local port
