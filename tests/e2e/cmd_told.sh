@@ -58,7 +58,7 @@ t "a service that there is not: one message, and which one may have been meant" 
 mistakes() {
 	project mistakes <<<'services: { web: { image: "UPPER/Image" } }'
 	fails 3 c up -d
-	has "$err" "compose.yaml:1:26 services.web.image"
+	has "$err" "compose.yaml:1:27 services.web.image"
 	has "$err" "lower case"
 	printf 'services:\n  web: &a\n    image: busybox\n    <<: *b\n' >compose.yaml
 	fails 3 c config -q

@@ -268,7 +268,7 @@ static void profiles(void)
 	run_text(&t, profile_doc, &(struct project_opts){ .services = LIST("webb"), .select = true });
 	auto_free char *text = errs_text(&t.errs);
 	is_str(text, "no such service: webb", "an unknown service");
-	is_str(t.errs.n ? t.errs.v[0].hint : NULL, "did you mean `web`?", "with a suggestion");
+	is_str(t.errs.n ? t.errs.v[0].hint : NULL, "did you mean web?", "with a suggestion");
 	run_done(&t);
 }
 

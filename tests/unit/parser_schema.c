@@ -108,7 +108,7 @@ static const struct point points[] = {
 	  "`gateway` belongs to networks.*.ipam.config[]" },
 	{ "service at the root", "web:\n  image: x\n", "t.yaml:1:1 web: unknown key `web` in the top level", "`web` looks like a service: move it below `services:`" },
 	{ "attribute at the root", "image: x\n", "t.yaml:1:1 image: unknown key `image` in the top level", "`image` belongs to services.*" },
-	{ "wrong type", "services:\n  web:\n    image: i\n    ports: 80\n", "t.yaml:4:12 services.web.ports: services.web.ports must be a list, not a number", NULL },
+	{ "wrong type", "services:\n  web:\n    image: i\n    ports: 80\n", "t.yaml:4:12 services.web.ports: services.web.ports must be a list, not a number", "write a list: [\"80\"]" },
 	{ "null", "services:\n  web:\n    image:\n", "services.web.image must be a string, not empty", "give it a value, or leave the key out" },
 	{ "number for a text", "services:\n  web:\n    image: i\n    user: 1000\n", "services.web.user must be a string, not a number", "put it in quotes: \"1000\"" },
 	{ "null service", "services:\n  web:\n", "services.web must be a mapping, not empty",
