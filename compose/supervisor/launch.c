@@ -133,30 +133,39 @@ static void clear_away(const struct paths *p, const char *project, int dir)
 	(void)unlinkat(p->run_fd, rel, AT_REMOVEDIR);
 }
 
-static int keeper_main(const char *project, const char *table)
+/* A keeper of its own, or what an older one hands over in table. ret: its exit status */
+static int keep(struct paths *p, const char *project, const char *table)
 {
-	struct paths p = { .root_fd = -1, .run_fd = -1 };
 	auto_free char *rel = xasprintf("projects/%s", project);
-	struct err e = {0};
-	int dir = -1, status;
+	auto_err struct err e = {0};
+	auto_close int dir = -1;
 	uint64_t fd = 0;
+	int status;
 
-	protect();
 	if (table) {
-		if (!str_to_u64(table, &fd) || fd > INT32_MAX || keeper_adopt((int)fd) < 0 || paths_open(&p, NULL, true, &e) < 0)
+		if (!str_to_u64(table, &fd) || fd > INT32_MAX || keeper_adopt((int)fd) < 0 || paths_open(p, NULL, true, &e) < 0)
 			return 1;
-		dir = paths_dir(p.run_fd, rel, true);
+		dir = paths_dir(p->run_fd, rel, true);
 	} else {
 		(void)fcntl(KEEP_SOCK, F_SETFD, FD_CLOEXEC);
 		keeper_hold("ready", "", KEEP_SOCK);
-		if (prepare_keeper(&p, project, &dir, &e) < 0) {
+		if (prepare_keeper(p, project, &dir, &e) < 0) {
 			refuse(KEEP_SOCK, &e);
 			return 1;
 		}
 	}
 	status = keeper_run(project);
-	clear_away(&p, project, dir);
-	close(dir);
+	clear_away(p, project, dir);
+	return status;
+}
+
+static int keeper_main(const char *project, const char *table)
+{
+	struct paths p = { .root_fd = -1, .run_fd = -1 };
+	int status;
+
+	protect();
+	status = keep(&p, project, table);
 	paths_done(&p);
 	return status;
 }

@@ -64,8 +64,27 @@ intervals() {
 	[ "$(probes four | wc -l)" -ge 4 ]
 	probes four | awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(last - first < 20 * NR) }' # far from the default of 30 s
 }
+# Both fail four times, then no more.
+exactly() {
+	project exactly <<-'E'
+		x-run: &run { image: busybox, command: sleep 1000 }
+		x-test: &test "echo x >>/n; [ $$(wc -l </n) -gt 4 ]"
+		services:
+		  four: { <<: *run, healthcheck: { test: *test, interval: 200ms, retries: 4 } }
+		  five: { <<: *run, healthcheck: { test: *test, interval: 200ms, retries: 5 } }
+	E
+	began=$(date +%s.%N)
+	ok c up -d
+	soon 30 health_is four healthy
+	soon 30 health_is five healthy
+	ok c events --json --since "$began" --until 0s
+	is "$(jq -r 'select(.action | startswith("health")) | .service + " " + .action' <<<"$out" | sort | xargs)" \
+		"five health_status: healthy four health_status: healthy four health_status: unhealthy"
+	ok c down -t 0
+}
 # observes: healthcheck.interval healthcheck.retries
 t "interval and retries" intervals
+t "as many failures as retries make it unhealthy, one fewer does not" exactly
 
 timeouts() {
 	cd "$W/health"

@@ -55,6 +55,33 @@ copies() {
 # observes: deploy.replicas scale
 t "how many: scale and deploy.replicas" copies
 
+# What it says on the command line takes the place of stop_grace_period, whether that is longer or shorter.
+timeouts() {
+	project timeouts <<-'E'
+		services:
+		  deaf: { image: busybox, command: sh -c "trap 'echo asked' TERM; echo up; while :; do sleep 0.1; done", stop_grace_period: 1000s }
+		  slow: { image: busybox, command: sh -c "trap 'sleep 1.5; exit 7' TERM; echo up; while :; do sleep 0.1; done", stop_grace_period: 0s }
+	E
+	local how
+
+	for how in "stop -t 1" "restart -t 1" "up -d --force-recreate -t 1" "down -t 1"; do
+		ok c up -d
+		soon 10 lines_of up deaf
+		soon 10 lines_of up slow
+		# shellcheck disable=SC2086 # words
+		ok timeout 300 "$COMPOSE" $how deaf
+	done
+	ok c up -d deaf
+	soon 10 lines_of up deaf
+	ok c stop -t 1 deaf
+	is "$(field deaf .ExitCode) $(said deaf | grep -c asked)" "137 1"
+	ok c stop -t 300 slow
+	is "$(field slow .ExitCode)" 7
+	ok c down -t 0
+}
+lines_of() { said "$2" | grep -qx "$1"; }
+t "-t of stop, restart, up and down" timeouts
+
 profiles() {
 	project profiles <<-'E'
 		services:
