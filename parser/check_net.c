@@ -154,6 +154,23 @@ static void check_static(struct check *c, const char *service, const struct node
 				    "service \"%s\" has an address on network %s, which has no IPv%d", service, on->key, six ? 6 : 4);
 }
 
+/* A list of link-local addresses. */
+static void check_link_local(struct check *c, const char *service, const struct node_pair *on)
+{
+	const struct node *list = node_get(on->val, "link_local_ips");
+	const struct prefix four = { { 169, 254 }, 16, false }, six = { { 0xfe, 0x80 }, 10, true };
+	struct prefix own;
+
+	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
+		const char *text = node_text(list->items[i]);
+
+		if (text && !list->items[i]->deferred && !(read_address(text, &own) && (holds(&four, &own) || holds(&six, &own))))
+			c->bad = errs_model(c->errs, list->items[i]->pos,
+					    arena_printf(c->arena, "services.%s.networks.%s.link_local_ips[%zu]", service, on->key, i),
+					    "write it like 169.254.8.8 or fe80::8", "\"%s\" is not a link-local address", text);
+	}
+}
+
 int check_nets(struct arena *a, const struct node *nets, const struct node *services, struct errs *errs)
 {
 	struct check c = { .arena = a, .nets = nets, .errs = errs };
@@ -170,6 +187,7 @@ int check_nets(struct arena *a, const struct node *nets, const struct node *serv
 		for (size_t k = 0; on && on->kind == NODE_MAP && k < on->n; k++) {
 			check_static(&c, services->pairs[i].key, &on->pairs[k], "ipv4_address", false);
 			check_static(&c, services->pairs[i].key, &on->pairs[k], "ipv6_address", true);
+			check_link_local(&c, services->pairs[i].key, &on->pairs[k]);
 		}
 	}
 	return c.bad;

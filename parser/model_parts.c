@@ -117,6 +117,7 @@ void part_networks(struct project *p, struct service *s, const struct node *n)
 			.network = n->pairs[i].key,
 			.pos = own ? own->pos : n->pairs[i].key_pos,
 			.aliases = model_texts(&p->arena, node_get(net, "aliases")),
+			.link_local = model_texts(&p->arena, node_get(net, "link_local_ips")),
 			.ipv4 = model_text(net, "ipv4_address"),
 			.ipv6 = model_text(net, "ipv6_address"),
 			.mac = model_text(net, "mac_address"),

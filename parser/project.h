@@ -63,6 +63,7 @@ struct mount {
 struct netref {
 	const char *network;                   /* key in project->networks */
 	struct pstrs aliases;
+	struct pstrs link_local;
 	const char *ipv4, *ipv6, *mac, *ifname;   /* "" unset */
 	int64_t     priority, gw_priority;
 	struct srcpos pos;

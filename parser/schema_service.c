@@ -159,7 +159,7 @@ static const struct key net_ref_v[] = {
 	{ "interface_name", .forms = STR },
 	{ "ipv4_address", .forms = STR },
 	{ "ipv6_address", .forms = STR },
-	{ "link_local_ips", UNIQUE_TEXTS, .status = KEY_REFUSED },
+	{ "link_local_ips", UNIQUE_TEXTS },
 	{ "mac_address", .forms = STR },
 	{ "priority", .forms = NUM, .settle = settle_int },
 };

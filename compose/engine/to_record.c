@@ -158,6 +158,8 @@ static void networks(const struct engine *en, const struct ctr_want *w, struct c
 					strv_add(&net.names, ref->aliases.v[k]);
 		}
 		strv_take(&net.names, xstrndup(w->id, 12));
+		for (size_t k = 0; k < ref->link_local.n; k++)
+			strv_add(&net.link_local, ref->link_local.v[k]);
 		vec_push(&r->nets, net);
 	}
 }

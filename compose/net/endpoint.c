@@ -117,6 +117,26 @@ static int make_pair(const struct attach *a, struct nl *rt, struct nl_batch *b, 
 	return nl_commit(rt, b, e);
 }
 
+enum { LINK_LOCAL_LEN = 16, LINK_LOCAL_LEN6 = 64 };
+
+static int add_link_local(const struct attach *a, struct nl_batch *b, int ifindex, struct err *e)
+{
+	for (char *const *p = a->ep->link_local; p && *p; p++) {
+		struct ip6 six;
+		uint32_t four;
+
+		if (nl_full(b))
+			return err_set(e, ERR_MODEL, 0, "too many link-local addresses");
+		if (ipv4_parse(*p, &four) && four >> 16 == 0xa9fe)
+			nl_add_addr(b, ifindex, four, LINK_LOCAL_LEN, true);
+		else if (!ip6_parse(*p, &six) || six.b[0] != 0xfe || six.b[1] >> 6 != 2)
+			return err_set(e, ERR_MODEL, 0, "\"%s\" is not a link-local address (169.254.x.y, fe80::x)", *p);
+		else if (a->at.six)
+			nl_add_addr6(b, ifindex, six, LINK_LOCAL_LEN6);
+	}
+	return 0;
+}
+
 static int set_inside(const struct attach *a, struct nl *in, struct nl_batch *b, struct err *e)
 {
 	struct nl_link l;
@@ -128,6 +148,8 @@ static int set_inside(const struct attach *a, struct nl *in, struct nl_batch *b,
 		nl_add_addr(b, l.index, a->at.addr, a->rec.ipam.subnet.len, false);
 	if (a->at.six)
 		nl_add_addr6(b, l.index, a->at.addr6, a->rec.six.subnet.len);
+	if (add_link_local(a, b, l.index, e) < 0)
+		return -1;
 	nl_add_up(b, l.index);
 	if (a->at.four && a->ep->default_route && !a->rec.info.internal)
 		nl_add_route(b, false, 0, 0, a->rec.ipam.gateway, 0, l.index);

@@ -88,6 +88,8 @@ struct net_endpoint {
 	unsigned     index;        /* 0 .. 35, differs between the networks of one container */
 	const char  *ifname;       /* NULL: "eth" + index */
 	const char  *ipv4, *ipv6;  /* NULL: the lowest free one, if the network has that kind */
+	char *const *link_local;   /* addresses of 169.254/16 and fe80::/10 beside its own, for the operator to keep apart; those
+				    * of IPv6 where it has that; ends with NULL; may be NULL */
 	const char  *mac;          /* NULL: derived from the address (02:42:...) */
 	bool         default_route, default_route6;    /* through this network; ignored on an internal one */
 };

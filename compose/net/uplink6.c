@@ -110,8 +110,6 @@ static int wire_router(int router_fd, const struct uplink6 *six, bool way, struc
 	if (netns_enter(router_fd, &back, e) < 0)
 		return -1;
 	rc = netns_ipv6("up0", true, e);
-	if (rc == 0 && netns_sysctl(FORWARDING, "1") < 0)        /* a router that an older program made has it off */
-		rc = err_set(e, ERR_SYS, errno, "turn on forwarding in the router");
 	netns_leave(back);
 	if (rc < 0 || nl_open(&n, router_fd, e) < 0)
 		return -1;
@@ -167,12 +165,33 @@ static int wire_host(const struct net_ctx *c, struct nl *host, const struct upli
 	return nl_commit(host, b, e);
 }
 
+/* A router that a program before this one made neither forwards IPv6 nor has rules for it. */
+static int renew_router(const struct net_ctx *c, struct nl *host, const struct uplink *u, int router_fd, struct strv *warn,
+			struct err *e)
+{
+	int back, rc = 0;
+
+	if (netns_enter(router_fd, &back, e) < 0)
+		return -1;
+	if (netns_sysctl_digit(FORWARDING) == '0') {
+		rc = netns_sysctl(FORWARDING, "1");
+		if (rc < 0)
+			(void)err_set(e, ERR_SYS, errno, "turn on forwarding in the router");
+		else
+			rc = 1;
+	}
+	netns_leave(back);
+	return rc <= 0 ? rc : uplink_rules(c, host, router_fd, u, false, warn, e);
+}
+
 int uplink6_ensure(const struct net_ctx *c, struct nl *host, const struct uplink *u, int router_fd, struct strv *warn,
 		   struct err *e)
 {
 	struct uplink6 six;
 	int off, way = 0;
 
+	if (renew_router(c, host, u, router_fd, warn, e) < 0)
+		return err_wrap(e, "IPv6 of the router");
 	uplink6_addrs(c, &six);
 	off = wire_host(c, host, u, &six, e);
 	if (off == 0 && (rules(c, host, &six, warn, e) < 0 || (way = way_out(c, host, warn, e)) < 0))

@@ -24,7 +24,8 @@ static const struct field kv_fields[] = { F_STR(key), F_STR(val), F_END };
 #undef T
 #define T struct rec_net
 static const struct field net_fields[] = {
-	F_NAME(network), F_STRV(names), F_STR(ipv4), F_STR(ipv6), F_STR(mac), F_STR(ifname), F_STR(at), F_I64(gw_priority), F_END
+	F_NAME(network), F_STRV(names), F_STR(ipv4), F_STR(ipv6), F_STR(mac), F_STR(ifname), F_STRV(link_local), F_STR(at),
+	F_I64(gw_priority), F_END
 };
 #undef T
 #define T struct rec_port

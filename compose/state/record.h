@@ -18,6 +18,7 @@ struct rec_net {                     /* one endpoint wanted */
 	char *network;               /* real name; networks/NAME.json */
 	struct strv names;           /* DNS names on it: service, container name, aliases, 12-digit id */
 	char *ipv4, *ipv6, *mac, *ifname;    /* "" = chosen by us */
+	struct strv link_local;      /* more addresses, of 169.254/16 and fe80::/10 */
 	char *at;                    /* "compose.yaml:14:9 ...", for errors; "" unknown */
 	int64_t gw_priority;
 };

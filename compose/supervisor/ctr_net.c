@@ -93,7 +93,8 @@ static int attach(struct ctr *c, size_t i, const struct nets *nets, int netns, s
 	const struct net_endpoint ep = { .network_id = nets->ids[i], .container_id = c->rec.id, .container = c->rec.name,
 		.project = c->rec.project, .service = c->rec.service, .aliases = strv_null(&n->names), .netns_fd = netns,
 		.index = (unsigned)i, .ifname = or_null(n->ifname), .ipv4 = or_null(n->ipv4),
-		.ipv6 = or_null(n->ipv6), .mac = or_null(n->mac), .default_route = i == gateway_net(c, nets->out),
+		.ipv6 = or_null(n->ipv6), .mac = or_null(n->mac),
+		.link_local = strv_null(&n->link_local), .default_route = i == gateway_net(c, nets->out),
 		.default_route6 = i == gateway_net(c, nets->out6) };
 
 	if (net_attach(&c->w->net, &ep, &addr, e) < 0) {

@@ -20,13 +20,14 @@ up() {
 		  own:
 		    image: busybox
 		    command: payload http-who 80
-		    networks: { lan: { ipv6_address: "fd77:6::0:99", ipv4_address: 10.216.9.9 } }
+		    networks: { lan: { ipv6_address: "fd77:6::0:99", ipv4_address: 10.216.9.9, link_local_ips: [ 169.254.8.8, "fe80::88" ] } }
 		    ports: [ "127.0.0.1:$A:80" ]
 		  only:
 		    image: busybox
 		    command: payload http 80 only
 		    networks: [only]
 		    ports: [ "[::1]:$B:80" ]
+		    extra_hosts: [ "gw:host-gateway" ]
 		  echo:
 		    image: busybox
 		    command: payload udp-echo 5353
@@ -75,8 +76,11 @@ addresses() {
 	is "$(c exec -T own awk '$6 == "eth0" && $4 == "00" { print $5 }' /proc/net/if_inet6)" 82
 	is "$(c exec -T own cat /proc/sys/net/ipv6/conf/eth0/accept_ra)" 0
 	has "$(c exec -T own cat /etc/hosts)" $'fd77:6::99\t'
+	has "$(c exec -T own ip -o addr show eth0)" "169.254.8.8/16 brd 169.254.255.255 scope link"
+	has "$(c exec -T own ip -o addr show eth0)" "fe80::88/64 scope link"
+	is "$(c exec -T only awk '$2 == "gw" { print $1 }' /etc/hosts)" fd77:7::1
 }
-# observes: networks.*.ipv6_address
+# observes: networks.*.ipv6_address networks.*.link_local_ips
 t "addresses: static, from the range, chosen; none where there is no IPv6" addresses
 
 # answers SERVICE NAME TYPE

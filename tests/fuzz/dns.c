@@ -22,6 +22,10 @@ static const struct dns_zone *zone(void)
 		vec_push(&net.hosts, (struct dns_host){ 0xac120002, host });
 		for (uint32_t i = 0; i < 300; i++)
 			vec_push(&a->a, 0xac120002 + i);
+		for (uint8_t i = 0; i < 200; i++)
+			vec_push(&a->six, (struct ip6){ { 0xfd, [15] = i } });
+		net.six = (struct cidr6){ { { 0xfd } }, 64 };
+		vec_push(&net.hosts6, (struct dns_host6){ { { 0xfd, [15] = 2 } }, host });
 		(void)map_set(&net.names, "web", a);
 	}
 	z.turn++;

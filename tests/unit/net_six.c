@@ -395,6 +395,31 @@ static void hostile(struct world *w, int router)
 	close(ns);
 }
 
+/* A router as it was before there was IPv6 on networks; then a host that lets nothing through. */
+static void renewal(struct world *w, int router)
+{
+	static const char old[] = "delete table inet compose\ntable inet compose {\n chain forward {\n"
+				  "  type filter hook forward priority 0; policy drop;\n }\n}\n";
+	const struct net_conf conf = conf_of(NET_A);
+	auto_strv struct strv warn = { 0 };
+	struct net_info info;
+
+	fine(net_nft(router, old, &live_err), "a router of an older program");
+	set_in(router, FORWARDING, "0");
+	is_str(reach6(w->ns[A1], w->outside, OUTSIDE), "", "does not know IPv6");
+	fine(net_create(&w->c, &conf, &info, &warn, &live_err), "the network is asked for again");
+	is_str(reach6(w->ns[A1], w->outside, OUTSIDE), HOST, "and the way out is there");
+	is_str(reach(w->ns[A1], w->outside, "203.0.113.1", 80), "203.0.113.2", "as that of IPv4");
+	is_int((intmax_t)warn.n, 0, "without a word");
+	fine(net_nft(-1, "delete table ip6 compose_0badcaf6\ntable ip6 filter {\n chain FORWARD {\n"
+			 "  type filter hook forward priority 0; policy drop;\n }\n}\n", &live_err),
+	     "the host's tables are flushed, and it begins to drop forwarded packets");
+	is_str(reach6(w->ns[A1], w->outside, OUTSIDE), "", "no way out then");
+	fine(net_create(&w->c, &conf, &info, &warn, &live_err), "creating again");
+	is_int((intmax_t)warn.n, 1, "says what it did about it");
+	is_str(reach6(w->ns[A1], w->outside, OUTSIDE), HOST, "and the way out is open");
+}
+
 /* A host whose own default route comes by router advertisements would lose it if it forwarded. */
 static void learned(struct world *w)
 {
@@ -448,8 +473,10 @@ int main(void)
 	reachability(&w);
 	router = net_router(&w.c, &live_err);
 	hostile(&w, router);
+	renewal(&w, router);
 	close(router);
 	remove_all(&w);
+	fine(net_nft(-1, "delete chain ip6 filter FORWARD\ndelete table ip6 filter\n", &live_err), "the host's own chain is empty again");
 	after = snapshot();
 	is_str(after, before, "links and routes are as before");
 	route(-1, true, "::", 0, OUTSIDE, "ext0");

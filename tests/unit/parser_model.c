@@ -317,8 +317,6 @@ static void unsupported_values(void)
 		  "networks.net.driver_opts.com.docker.network.driver.mtu: \"9\" is not a number from 68 to 65535" },
 		{ "services: {a: {image: i, networks: [net]}}\nnetworks: {net: {driver_opts: {com.docker.network.bridge.host_binding_ipv4: lo}}}",
 		  "\"lo\" is not an address of this host" },
-		{ "services: {a: {image: i, networks: {net: {link_local_ips: [169.254.7.7]}}}}\nnetworks: {net: {}}",
-		  "`link_local_ips` is not supported yet" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -353,6 +351,8 @@ static void addresses(void)
 		{ ON("ipv6_address: 'fd00:1::5'", "enable_ipv6: true"),
 		  "1:55 services.a.networks.n.ipv6_address: service \"a\" has a static address on network n, which has no IPv6 subnet in the file" },
 		{ ON("ipv6_address: 'fd00:2::5'", "enable_ipv6: true, " POOLS("{subnet: 'fd00:1::/64'}")), "fd00:2::5 is not in the subnet of network n" },
+		{ ON("link_local_ips: [169.254.8.8, 10.7.0.5]", ""), "link_local_ips[1]: \"10.7.0.5\" is not a link-local address" },
+		{ ON("link_local_ips: ['fec0::1']", ""), "\"fec0::1\" is not a link-local address" },
 		{ ON("ipv6_address: 10.7.0.5", "enable_ipv6: true"), "\"10.7.0.5\" is not an IPv6 address" },
 		{ ON("ipv4_address: 'fd00::1'", ""), "\"fd00::1\" is not an IPv4 address" },
 		{ ON("ipv6_address: 'fd00:1::5'", POOLS("{subnet: 'fd00:1::/64'}")), "service \"a\" has an address on network n, which has no IPv6" },
@@ -368,7 +368,7 @@ static void addresses(void)
 		has_str(text, rows[i].err, "%s", rows[i].err);
 		run_done(&t);
 	}
-	run_text(&t, ON("ipv6_address: 'fd00:1::5', ipv4_address: 10.7.128.5", "enable_ipv6: true, " POOLS(
+	run_text(&t, ON("ipv6_address: 'fd00:1::5', ipv4_address: 10.7.128.5, link_local_ips: [169.254.8.8, 'fe80::8']", "enable_ipv6: true, " POOLS(
 			"{subnet: 'fd00:1::/64', aux_addresses: {x: 'fd00:1::1:0'}}, {subnet: 10.7.0.0/16, gateway: 10.7.0.9, ip_range: 10.7.128.0/17}")), NULL);
 	is_int(t.rc, 0, "addresses that fit");
 	is_int((intmax_t)t.p->n_networks, 1, "a network");
