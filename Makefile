@@ -27,7 +27,7 @@ LIBS := -lyaml -ljansson -lcap -lseccomp -lmnl -lpthread -ldl
 
 CFLAGS_ALL = -D_GNU_SOURCE -std=$(STD) $(OPT) $(WARN) $(HARD) $(SLIM) $(SAN) -I. -DCOMPOSE_VERSION='"$(VERSION)"' \
 	-include compose/base/banned.h $(CFLAGS)
-LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections -Wl,-z,pack-relative-relocs $(SAN) $(LDFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections -Wl,--build-id -Wl,-z,pack-relative-relocs $(SAN) $(LDFLAGS)
 
 SRC  := $(sort $(wildcard $(addsuffix /*.c,$(DIRS))))
 OBJ  := $(SRC:%.c=$(O)/obj/%.o)

@@ -62,6 +62,22 @@ static bool shares_with(const struct service *s, const char *of)
 	return false;
 }
 
+/* Does s share something of the container of that name, by that name? */
+static bool names_ctr(const struct service *s, const char *name)
+{
+	const char *const modes[] = { s->network_mode, s->pid, s->ipc, s->uts };
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (str_starts(modes[i], "container:") && str_eq(modes[i] + 10, name))
+			return true;
+	for (size_t i = 0; i < s->volumes_from.n; i++)
+		if (str_starts(s->volumes_from.v[i], "container:") && strncmp(s->volumes_from.v[i] + 10, name, len) == 0 &&
+		    (!s->volumes_from.v[i][10 + len] || s->volumes_from.v[i][10 + len] == ':'))
+			return true;
+	return false;
+}
+
 /* Why containers of a service that fit are made anew, or restarted, all the same. */
 struct fate { const char *recreate, *restart; };
 
@@ -108,7 +124,7 @@ static struct op *create_op(struct builder *b, const struct service *s, unsigned
 	for (size_t i = 0; i < op->i; i++) {     /* a namespace that is joined is named by the other container's id: that one must exist */
 		struct op *other = b->plan->ops[i];
 
-		if (other->kind == OP_CTR_CREATE && other->number == 1 && shares_with(s, other->service->name))
+		if (other->kind == OP_CTR_CREATE && ((other->number == 1 && shares_with(s, other->service->name)) || names_ctr(s, other->object)))
 			plan_after(b, op, other);
 	}
 	return op;

@@ -449,6 +449,8 @@ int engine_run(struct engine *en, const struct plan *p, struct errs *errs)
 	size_t before = errs->n;
 	bool pinned;
 
+	if (preflight(en, p, errs) < 0)
+		return -1;
 	if (pin_images(en, p, &pinned, &e) < 0)
 		return errs_add(errs, &e);
 	for (size_t i = 0; i < p->n_warnings; i++)

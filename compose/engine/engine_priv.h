@@ -51,6 +51,8 @@ op_fn op_hook;                                                         /* op_hoo
 int hook_end(struct engine *en, const struct op *op, int code, struct err *e);
 void hook_kill(struct engine *en, const struct op *op);
 
+/* preflight.c: every mistake that can be told before p begins goes to errs. ret: 0, or -1 */
+int preflight(const struct engine *en, const struct plan *p, struct errs *errs);
 /* Run fn(en, op) in a thread; its end wakes the loop. */
 int job_start(struct engine *en, struct op *op, op_fn *fn, struct err *e);
 /* Ask the supervisor; the reply ends op. args is consumed. ret: 1, or -1 */

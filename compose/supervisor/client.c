@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "compose/base/buildid.h"
 #include "compose/base/fs.h"
 #include "compose/base/json.h"
 #include "compose/base/mem.h"
@@ -462,14 +463,17 @@ static int reach(const struct place *p, int *ret_fd, struct err *e)
 
 /* ---- hand-over --------------------------------------------------------------------------------------------------- */
 
-/* ret: 0 with whether the supervisor is of an older version than this program; -1 with e */
-static int is_older(struct sup *s, bool *ret, struct err *e)
+/* Of two builds of one version the one that is used last counts: nothing tells which is newer. (A developer's next build.)
+ * ret: 0 with whether the supervisor is to become this program; -1 with e */
+static int is_outdated(struct sup *s, bool *ret, struct err *e)
 {
 	auto_json json_t *j = NULL;
+	int order;
 
 	if (sup_call(s, "ping", NULL, NULL, 0, &j, e) < 0)
 		return -1;
-	*ret = strverscmp(COMPOSE_VERSION, json_str(j, "version", COMPOSE_VERSION)) > 0;
+	order = strverscmp(COMPOSE_VERSION, json_str(j, "version", COMPOSE_VERSION));
+	*ret = order > 0 || (order == 0 && !str_eq(build_id(), json_str(j, "build", "")));
 	return 0;
 }
 
@@ -485,22 +489,22 @@ static int renew(struct sup *s, struct err *e)
 	return 0;
 }
 
-/* A supervisor of an older version becomes this program; its containers go on. */
+/* A supervisor of an older version, or of another build, becomes this program; its containers go on. */
 static int hand_over(struct sup *s, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = RENEW_PAUSE_MS * 1000000 };
-	bool older = false;
+	bool old = false;
 
-	if (is_older(s, &older, e) < 0 || (older && renew(s, e) < 0))
+	if (is_outdated(s, &old, e) < 0 || (old && renew(s, e) < 0))
 		return -1;
-	for (int i = 0; older && i < RENEW_TRIES; i++) {
+	for (int i = 0; old && i < RENEW_TRIES; i++) {
 		(void)nanosleep(&pause, NULL);
-		if (is_older(s, &older, e) < 0)
+		if (is_outdated(s, &old, e) < 0)
 			return -1;
 	}
-	if (!older)
+	if (!old)
 		return 0;
-	err_set(e, ERR_SYS, 0, "the supervisor of project %s is of an older version and did not hand over to compose %s",
+	err_set(e, ERR_SYS, 0, "the supervisor of project %s is of an older version or another build, and did not hand over to this compose %s",
 		s->at.project, COMPOSE_VERSION);
 	return err_hint(e, "%s/supervisor.log may tell more; without it go `compose down` and `compose up`", s->at.dir);
 }

@@ -4,7 +4,7 @@
  *
  * A request is one SOCK_SEQPACKET message, a JSON object {"id": N, "op": NAME, ...} with descriptors by SCM_RIGHTS; the reply
  * carries the same id and "ok": true plus results, or "err" (err_to_json). Replies come in any order. Operations:
- *   ping                            -> {"version", "pid"}
+ *   ping                            -> {"version", "build", "pid"}
  *   busy                            -> {"starting": [ids], "stopping": [ids]}: containers that are on their way to run, or to end
  *   net_create {"network"}          make the network of networks/NAME.json real -> {"subnet", "gateway"}
  *   net_remove {"network"}          err: ERR_CONFLICT while endpoints are attached
@@ -47,7 +47,7 @@ struct paths;
 struct sup;
 
 /* Connect to the supervisor of project; with start, start one when none lives (waits until it answers), and let one of an
- * older version become this program.
+ * older version, or of another build of this one, become this program.
  * ret: 0; 1 when none lives and start is false
  * err: why it could not start (its own chain) */
 int  sup_open(struct sup **ret, const struct paths *p, const char *project, bool start, struct err *e)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
+#include "compose/base/buildid.h"
 #include "compose/base/json.h"
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
@@ -51,7 +52,7 @@ static int op_ping(struct worker *w, struct request *r, struct err *e)
 {
 	(void)w;
 	(void)e;
-	ctl_reply(r->conn, r->id, json_pack("{s:s,s:i}", "version", COMPOSE_VERSION, "pid", (int)getpid()));
+	ctl_reply(r->conn, r->id, json_pack("{s:s,s:s,s:i}", "version", COMPOSE_VERSION, "build", build_id(), "pid", (int)getpid()));
 	return 0;
 }
 

@@ -99,6 +99,13 @@ absent() {
 	fails 1 c up -d named
 	has "$err" "compose.yaml:2:"
 	has "$err" "no CDI spec of this host has acme.com/gpu=9: looked in /etc/cdi and /var/run/cdi, which have no spec"
+	# all that is missing is told at once, and nothing was made
+	fails 1 c up -d named other
+	has "$err" "has acme.com/gpu=9"
+	has "$err" "a device for amd gpu"
+	fails 1 c run named true
+	has "$err" "compose.yaml:2:"
+	is "$(ls "$COMPOSE_ROOT/networks" "$COMPOSE_ROOT/projects" 2>/dev/null | grep absent)" ""
 	specs
 	run c up -d named
 	has "$err" "has acme.com/gpu=9"

@@ -93,7 +93,7 @@ not_there() {
 	fails 1 c up -d net
 	has "$err" "there is no container the-tunnel"
 	has "$err" "compose.yaml:2:"
-	ok c down
+	is "$(ls "$COMPOSE_ROOT/networks")" ""
 }
 t "it does not run; there is none of that name" not_there
 

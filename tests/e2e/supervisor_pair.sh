@@ -45,6 +45,37 @@ hand_over() {
 	ok "$T/newer" down -t 0
 }
 
+# The same version built anew: the one that is used last has it, the same one leaves it alone.
+other_build() {
+	local before old
+
+	python3 - "$COMPOSE" "$T/other" <<-'PY'
+		import re, sys
+		b = bytearray(open(sys.argv[1], "rb").read())
+		at = re.search(rb"\x04\0\0\0.\0\0\0\x03\0\0\0GNU\0", b, re.S).end()
+		b[at] ^= 1
+		open(sys.argv[2], "wb").write(b)
+	PY
+	chmod +x "$T/other"
+	is "$("$T/other" version)" "$("$COMPOSE" version)"
+	project builds <<<'services: { tick: { image: busybox, init: true, command: payload ticks 5 } }'
+	ok c up -d
+	before=$(containers)
+	old=$(role worker)
+	ok c up -d
+	is "$(role worker)" "$old"
+	ok "$T/other" up -d
+	[ "$(role worker)" != "$old" ] || flunk "the worker is the same: $(our_processes)"
+	soon 20 runs_program keeper "$T/other"
+	is "$(containers)" "$before"
+	old=$(role worker)
+	ok c up -d
+	[ "$(role worker)" != "$old" ] || flunk "the other build still has it"
+	is "$(containers)" "$before"
+	ok c down -t 0
+}
+runs_program() { local pid; pid=$(role "$1") && [ -n "$pid" ] && cmp -s "/proc/$pid/exe" "$2"; }
+
 waits() {
 	project waits <<-'E'
 		services:
@@ -103,6 +134,7 @@ no_supervisor() {
 }
 
 t "a newer program takes over with its first command: containers, ports and logs go on" hand_over
+t "another build of the same version takes over when it is used" other_build
 t "a second command waits for the first, and says for whom" waits
 t "state of a newer version is refused" newer_files
 t "a supervisor that cannot start says why" no_supervisor
