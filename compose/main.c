@@ -105,6 +105,7 @@ static int load_project(struct ctx *c, const void *args)
 	status = project_report(c->project, &errs, stderr, ui_colour_err(c->ui));
 	if (r < 0)
 		return status ? status : 3;
+	project_default_platform(c->project, project_env(c->project, "DOCKER_DEFAULT_PLATFORM"));
 	c->name = c->project->name;
 	if (!c->project->files.n && c->cmd->needs & MAY_LACK_FILE) {       /* -p NAME alone: act on what exists */
 		c->name = g->project_name;

@@ -33,6 +33,13 @@ int project_no_service(const struct project *p, const char *name, struct err *e)
 	return err_hint(e, "`compose %s` lists them", p && p->n_services ? "config --services" : "ps -a");
 }
 
+void project_default_platform(struct project *p, const char *platform)
+{
+	for (size_t i = 0; platform && *platform && i < p->n_services; i++)
+		if (!*p->services[i].platform)
+			p->services[i].platform = arena_strdup(&p->arena, platform);
+}
+
 struct srcpos service_pos(const struct service *s, const char *key)
 {
 	const struct node *n = node_path(s->tree, key);

@@ -299,6 +299,8 @@ int project_unsupported(struct project *p, const char *const *names, enum use us
 const struct service *project_service(const struct project *p, const char *name);
 /* Set e: there is none of that name, and which one may have been meant. ret: always -1. in: p may be NULL */
 int project_no_service(const struct project *p, const char *name, struct err *e);
+/* The platform of services that name none; "" or NULL: this machine's. It is no part of their configuration. */
+void project_default_platform(struct project *p, const char *platform);
 /* Where a key of a service is written ("logging.options"); the service's own position when it is not there. */
 struct srcpos service_pos(const struct service *s, const char *key);
 const struct network *project_network(const struct project *p, const char *key);

@@ -78,8 +78,29 @@ static void check(struct load_result *r, const char *name, const char *val)
 		warns_add(&r->warns, (struct srcpos){0}, "the variable %s has no effect here", name);
 }
 
+/* Variables of docker's that point to what there is not here. what: how its value begins when it means nothing special */
+static const struct elsewhere {
+	const char *name, *what, *why;
+} elsewhere[] = {
+	{"DOCKER_HOST", "unix://", "there is no daemon to reach, containers run on this host"},
+	{"DOCKER_CONTEXT", "default", "there is no daemon to reach, containers run on this host"},
+	{"BUILDX_BUILDER", "default", "there is one builder, and it is built in"},
+};
+
+static void check_elsewhere(struct load_result *r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+		const char *val = load_env(r, elsewhere[i].name);
+
+		if (val && *val && !str_starts(val, elsewhere[i].what))
+			warns_add(&r->warns, (struct srcpos){0}, "the variable %s has no effect here: %s", elsewhere[i].name,
+				  elsewhere[i].why);
+	}
+}
+
 void settings_check(struct load_result *r)
 {
+	check_elsewhere(r);
 	for (size_t i = 0; i < r->env.n; i++)
 		if (str_starts(r->env.e[i].key, PREFIX) && !str_starts(r->env.e[i].key, "COMPOSE_TEST_"))
 			check(r, r->env.e[i].key, r->env.e[i].val);

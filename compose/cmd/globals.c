@@ -172,7 +172,7 @@ char **globals_command(struct globals *g, char **rest, struct err *e)
 			return renamed(&old[i], rest, e);
 	if (!str_eq(rest[0], "alpha"))
 		return rest;
-	err_set(e, ERR_USAGE, 0, "compose alpha: there is no such experiment%s%s", rest[1] ? ": " : "",
+	err_set(e, ERR_USAGE, 0, "`compose alpha`: there is no such experiment%s%s", rest[1] ? ": " : "",
 		rest[1] ? rest[1] : "");
 	(void)err_hint(e, "there are dry-run, viz, watch, scale and publish");
 	return NULL;

@@ -52,14 +52,25 @@ static int pull(struct engine *en, const char *ref, const char *platform, enum p
 	return r < 0 ? -1 : 0;
 }
 
+/* There is one of that name, and why it will not do. */
+static void tell_other_platform(struct engine *en, const struct op *op, struct err *e)
+{
+	auto_image struct image *img = NULL;
+	auto_err struct err ignored = {0};
+
+	if (image_open(en->o.store, op->object, &img, &ignored) == 0 && !image_fits(img, op->service->platform))
+		err_wrap(e, "the one that is here is for %s/%s, not %s", img->os, img->arch, op->service->platform);
+}
+
 static int pull_job(struct engine *en, struct op *op, struct err *e)
 {
-	if (pull(en, op->object, op->service->platform, PULL_ALWAYS, NULL, e) < 0) {
-		auto_free char *key = xasprintf("services.%s.image", op->service->name);
+	auto_free char *key = NULL;
 
-		return err_at(e, op->service->pos, key);
-	}
-	return 0;
+	if (pull(en, op->object, op->service->platform, PULL_ALWAYS, NULL, e) == 0)
+		return 0;
+	key = xasprintf("services.%s.image", op->service->name);
+	tell_other_platform(en, op, e);
+	return err_at(e, service_pos(op->service, "image"), key);
 }
 
 int op_pull(struct engine *en, struct op *op, struct err *e)

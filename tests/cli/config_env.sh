@@ -117,6 +117,18 @@ nonsense() {
 }
 t "variables with values that mean nothing" nonsense
 
+# What would lead elsewhere with docker does not here, and that is said.
+elsewhere() {
+	project elsewhere <<<'services: { a: { image: a } }'
+	for v in DOCKER_HOST=ssh://other DOCKER_CONTEXT=other BUILDX_BUILDER=other; do
+		ok env "$v" "$COMPOSE" config -q
+		has "$err" "the variable ${v%%=*} has no effect here: "
+	done
+	ok env DOCKER_HOST=unix:///run/docker.sock DOCKER_CONTEXT=default BUILDX_BUILDER= "$COMPOSE" config -q
+	is "$err" ""
+}
+t "DOCKER_HOST, DOCKER_CONTEXT, BUILDX_BUILDER" elsewhere
+
 compatible() {
 	project compatible <<<'services: { a: { build: . } }'
 	is "$(c config --images)" compatible-a

@@ -73,6 +73,10 @@ mistakes() {
 	fails 3 c up -d
 	has "$err" "capabilities(7)"
 	ok c down
+	echo 'services: { web: { image: busybox } }' >compose.yaml
+	fails 1 env DOCKER_DEFAULT_PLATFORM=linux/s390x "$COMPOSE" up -d
+	matches "$err" "the one that is here is for linux/[a-z0-9]+, not linux/s390x"
+	has "$err" "compose.yaml:1:27 services.web.image"
 	fails 2 c port web 80/udp
 	has "$err" "--protocol udp"
 	fails 2 c help pus
