@@ -126,10 +126,13 @@ struct engine *act_engine(struct ctx *c, const struct act_opts *o)
 
 int act_observe(struct ctx *c, struct err *e)
 {
+	struct observed *now = NULL;
+
 	observed_free(c->observed);
 	c->observed = NULL;
-	if (observe(&c->observed, &c->paths, c->project, c->name, c->store, e) < 0)
+	if (observe(&now, &c->paths, c->project, c->name, c->store, e) < 0)
 		return -1;
+	c->observed = must(now);
 	if (!c->g->dry_run)
 		observe_busy(c->observed, &c->paths, c->name);
 	return 0;

@@ -181,4 +181,17 @@ down() {
 	is "$(listens "$P")$(listens "$Q")$(listens "$R")" ""
 }
 t "down closes them" down
+# Each side ends its own direction: an echo that sees the end of input ends too, and says all before.
+half_closed() {
+	local port
+
+	port=$(free_port)
+	project half <<<"services: { a: { image: busybox, init: true, command: payload tcp-echo 7, ports: ['127.0.0.1:$port:7'] } }"
+	ok c up -d
+	ok perl -MIO::Socket::INET -e 'alarm 100; $s = IO::Socket::INET->new(PeerAddr => $ARGV[0]) or die "$!";
+		print $s "x" x 100000; $s->flush; shutdown($s, 1); local $/; print length(<$s>)' "127.0.0.1:$port"
+	is "$out" 100000
+	ok c down -t 0
+}
+t "a connection that is half closed" half_closed
 done_testing

@@ -127,6 +127,23 @@ spaces() {
 # observes: pid ipc uts cgroup userns_mode network_mode
 t "namespaces: its own, another service's, the host's" spaces
 
+# What outlives the first process goes with it, also where the kernel does not see to that; the other's own stays.
+left_alone() {
+	project left <<-'E'
+		services:
+		  a: { image: busybox, command: sleep 987650 }
+		  beside: { image: busybox, pid: "service:a", command: sh -c "sleep 987651 & exit 3", depends_on: [a] }
+		  host: { image: busybox, pid: host, command: sh -c "sleep 987652 & exit 4" }
+	E
+	ok c up -d
+	soon 10 service_ended beside 3
+	soon 10 service_ended host 4
+	soon 10 only_the_others
+	ok c down -t 0
+}
+only_the_others() { [ "$(our_processes | grep -o 'sleep 98765[0-9]' | xargs)" = "sleep 987650" ]; }
+t "what outlives the first process ends with it, in whatever namespace" left_alone
+
 shared_memory() {
 	cd "$W/spaces"
 	ok c exec -T a sh -c 'ipcmk -Q 2>/dev/null; echo x >/dev/shm/of-a'
