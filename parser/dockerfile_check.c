@@ -12,7 +12,7 @@ static const struct flag_spec flag_specs[] = {
 	{ DF_COPY, "link", FLAG_BOOL }, { DF_COPY, "exclude", FLAG_LIST }, { DF_COPY, "parents", FLAG_LATER },
 	{ DF_ADD, "chown", FLAG_TEXT }, { DF_ADD, "chmod", FLAG_TEXT }, { DF_ADD, "link", FLAG_BOOL },
 	{ DF_ADD, "exclude", FLAG_LIST }, { DF_ADD, "unpack", FLAG_BOOL }, { DF_ADD, "keep-git-dir", FLAG_LATER },
-	{ DF_ADD, "checksum", FLAG_LATER },
+	{ DF_ADD, "checksum", FLAG_TEXT },
 	{ DF_RUN, "mount", FLAG_LIST }, { DF_RUN, "network", FLAG_TEXT }, { DF_RUN, "security", FLAG_TEXT },
 	{ DF_RUN, "device", FLAG_LATER },
 	{ DF_HEALTHCHECK, "interval", FLAG_TEXT }, { DF_HEALTHCHECK, "timeout", FLAG_TEXT },
@@ -130,10 +130,18 @@ static int check_run(const struct df_instr *in, struct err *e)
 	return check_mounts(in, e);
 }
 
-static bool is_url(const char *s)
+/* spec: parity/dockerfile.md 7 "ADD --checksum" */
+static int check_checksum(const struct df_instr *in, struct err *e)
 {
-	return str_starts(s, "http://") || str_starts(s, "https://") || str_starts(s, "git://") ||
-	       str_starts(s, "ssh://") || str_starts(s, "git@") || str_starts(s, "github.com/");
+	const char *sum = df_flag(in, "checksum");
+
+	if (!sum)
+		return 0;
+	if (plain(sum) && !df_is_sha256(sum))
+		return err_set(e, ERR_MODEL, 0, "invalid checksum `%s`: it is sha256: and 64 hexadecimal digits", sum);
+	if (in->n_words != 2 || in->n_docs || (plain(in->words[0]) && df_remote(in->words[0]) != DF_HTTP))
+		return err_set(e, ERR_MODEL, 0, "`--checksum` is for one http source");
+	return 0;
 }
 
 static int check_copy(const struct df_instr *in, struct err *e)
@@ -142,13 +150,15 @@ static int check_copy(const struct df_instr *in, struct err *e)
 	struct df_chmod c;
 
 	for (size_t i = 0; i + 1 < in->n_words; i++) {
-		if (!is_url(in->words[i]))
-			continue;
-		if (in->kind == DF_COPY)
+		enum df_remote r = df_remote(in->words[i]);
+
+		if (r != DF_LOCAL && in->kind == DF_COPY)
 			return err_set(e, ERR_MODEL, 0, "source can't be a URL for COPY: `%s`", in->words[i]);
-		return err_set(e, ERR_MODEL, 0, "ADD from a URL or git repository is not supported yet: `%s`",
-			       in->words[i]);
+		if (r == DF_GIT)
+			return err_set(e, ERR_MODEL, 0, "ADD from a git repository is not supported yet: `%s`", in->words[i]);
 	}
+	if (check_checksum(in, e) < 0)
+		return -1;
 	if (from && strchr(from, '$'))
 		return err_set(e, ERR_MODEL, 0,
 			       "`--from` doesn't support variable expansion, define an alias stage instead");

@@ -2,6 +2,7 @@
 #include "parser/dockerfile_value.h"
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include "compose/base/str.h"
 
@@ -239,6 +240,24 @@ mode_t df_chmod_apply(const struct df_chmod *c, mode_t old, bool is_dir)
 	return m;
 }
 
+/* -- sources -- */
+
+/* An http address is a git repository's when its path ends in ".git". spec: parity/dockerfile.md 6 */
+enum df_remote df_remote(const char *s)
+{
+	size_t n = strcspn(s, "?#");
+
+	if (str_starts(s, "http://") || str_starts(s, "https://"))
+		return n > 4 && !strncmp(s + n - 4, ".git", 4) ? DF_GIT : DF_HTTP;
+	return str_starts(s, "git://") || str_starts(s, "ssh://") || str_starts(s, "git@") || str_starts(s, "github.com/") ?
+		DF_GIT : DF_LOCAL;
+}
+
+bool df_is_sha256(const char *s)
+{
+	return str_starts(s, "sha256:") && strlen(s) == 71 && strspn(s + 7, "0123456789abcdef") == 64;
+}
+
 /* -- RUN --mount -- */
 
 /* Split a CSV record: fields may be quoted, "" inside quotes is one quote. */
@@ -283,7 +302,7 @@ static int mount_kind(const char *val, struct df_mount *m, struct err *e)
 	const char *near;
 
 	for (size_t i = 0; kind_names[i]; i++) {
-		if (str_eq(val, kind_names[i])) {
+		if (!strcasecmp(val, kind_names[i])) {
 			m->kind = (enum df_mount_kind)i;
 			return 0;
 		}
@@ -327,7 +346,7 @@ static int mount_sharing(const char *val, struct df_mount *m, struct err *e)
 	static const char *const names[] = { "shared", "private", "locked" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (str_eq(val, names[i])) {
+		if (!strcasecmp(val, names[i])) {
 			m->sharing = (enum df_sharing)i;
 			return 0;
 		}
@@ -446,7 +465,7 @@ int df_mount(const char *csv, struct df_mount *ret, struct err *e)
 	if (csv_split(csv, &fields, e) < 0)
 		return -1;
 	for (size_t i = 0; i < fields.n; i++)
-		if (str_starts(fields.v[i], "type=") && mount_kind(fields.v[i] + 5, &m, e) < 0)
+		if (!strncasecmp(fields.v[i], "type=", 5) && mount_kind(fields.v[i] + 5, &m, e) < 0)
 			return -1;
 	m.ro = m.kind == DF_MOUNT_BIND;
 	for (size_t i = 0; i < fields.n; i++) {

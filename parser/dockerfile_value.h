@@ -38,4 +38,9 @@ struct df_mount {
 /* One value of RUN --mount. Unknown keys and kinds are refused; so is bind propagation. */
 int  df_mount(const char *csv, struct df_mount *ret, struct err *e) __attribute__((warn_unused_result));
 void df_mount_done(struct df_mount *m);
+/* What kind of thing a source of ADD or COPY is. */
+enum df_remote { DF_LOCAL, DF_HTTP, DF_GIT };
+enum df_remote df_remote(const char *source);
+bool df_is_sha256(const char *checksum);      /* sha256: and 64 digits */
+
 const char *df_mount_name(enum df_mount_kind k);   /* "bind" */

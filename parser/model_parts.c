@@ -517,6 +517,16 @@ void part_restart(struct project *p, struct service *s, const struct node *n)
 		(void)value_i64(text + strlen("on-failure:"), &s->restart_max);
 }
 
+static bool lists(const struct node *map, const char *key, const char *text)
+{
+	const struct node *list = node_get(map, key);
+
+	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
+		if (str_eq(node_text(list->items[i]), text))
+			return true;
+	return false;
+}
+
 static const char *dockerfile(const struct node *n)
 {
 	return node_get(n, "dockerfile_inline") ? ""
@@ -547,6 +557,7 @@ void part_build(struct project *p, struct service *s, const struct node *n)
 		.no_cache_filter = model_texts(&p->arena, node_get(n, "no_cache_filter")),
 		.shm_size_bytes = model_int(n, "shm_size", -1),
 		.no_cache = model_flag(n, "no_cache", false),
+		.host_network = lists(n, "entitlements", "network.host"),
 		.pull = model_flag(n, "pull", false),
 		.privileged = model_flag(n, "privileged", false),
 		.pos = n->pos,

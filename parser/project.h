@@ -124,6 +124,7 @@ struct build {
 	struct extra_host *extra_hosts; size_t n_extra_hosts;
 	int64_t      shm_size_bytes;           /* -1 unset */
 	bool         no_cache, pull, privileged;
+	bool         host_network;             /* entitlements: RUN --network=host may be */
 	struct ulimit *ulimits; size_t n_ulimits;
 	struct fileref *secrets; size_t n_secrets;                 /* target: the id that RUN --mount names */
 	struct srcpos pos;

@@ -26,7 +26,7 @@ static const struct key build_v[] = {
 	{ "context", .forms = STR },
 	{ "dockerfile", .forms = STR },
 	{ "dockerfile_inline", .forms = STR },
-	{ "entitlements", TEXTS, .status = KEY_REFUSED },
+	{ "entitlements", TEXTS },
 	{ "extra_hosts", .forms = MAP | LIST, .keys = &host_keys, .item = &row_text, .settle = settle_hosts },
 	{ "isolation", .forms = STR, .status = KEY_WARNED, .note = "is for Windows containers" },
 	{ "labels", KV, .settle = settle_labels },

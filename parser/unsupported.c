@@ -152,6 +152,16 @@ static void mounts(struct refuse *r, const struct service *s)
 	}
 }
 
+static void entitlements(struct refuse *r, const struct service *s)
+{
+	const struct node *list = node_path(s->tree, "build.entitlements");
+
+	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
+		if (!str_eq(node_text(list->items[i]), "network.host"))
+			refuse(r, list->items[i]->pos, "build.entitlements", "supported: network.host",
+			       "`%s`: a build step never runs without its confinement", node_text(list->items[i]) ? list->items[i]->text : "?");
+}
+
 /* It is asked before any container is planned. */
 static void provider(struct refuse *r, const struct project *p, const struct service *s)
 {
@@ -193,6 +203,7 @@ static int service_values(const struct project *p, const struct service *s, cons
 	storage(&r, s);
 	mounts(&r, s);
 	provider(&r, p, s);
+	entitlements(&r, s);
 	hook_commands(&r, "post_start", s->post_start, s->n_post_start);
 	hook_commands(&r, "pre_stop", s->pre_stop, s->n_pre_stop);
 	pre_start(&r, s);
@@ -307,10 +318,13 @@ static int builds(struct project *p, const char *const *names, struct errs *errs
 
 	for (size_t i = 0; i < p->n_services; i++) {
 		const struct service *s = &p->services[i];
-		auto_free char *path = xasprintf("services.%s.build", s->name);
+		auto_free char *path = xasprintf("services.%s", s->name), *build = xasprintf("%s.build", path);
+		struct refuse values = {errs, &p->load->warns, path, 0};
+
 		if (!s->build || !wanted(names, s->name))
 			continue;
-		r |= schema_unsupported(&schema_build, node_get(s->tree, "build"), path, errs, &p->load->warns);
+		entitlements(&values, s);
+		r |= schema_unsupported(&schema_build, node_get(s->tree, "build"), build, errs, &p->load->warns) | values.bad;
 	}
 	return r ? -1 : 0;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include "compose/base/fs.h"
 #include "compose/base/mem.h"
+#include "compose/build/add_url.h"
 #include "compose/build/archive_add.h"
 #include "compose/build/build_priv.h"
 #include "compose/build/cache.h"
@@ -150,7 +151,10 @@ struct copy {
 	struct ignore *exclude;
 	struct from   from;
 	struct owner  owner;                        /* of what is made new */
-	bool          unpack;
+	bool          unpack, unpack_urls;
+	struct strv   urls;                         /* of ADD: fetched by get_urls() */
+	char         *checksum;                     /* of the one address; or NULL */
+	VEC(struct url_file) files;
 };
 
 static void copy_done(struct copy *c)
@@ -159,6 +163,11 @@ static void copy_done(struct copy *c)
 	strv_done(&c->found);
 	strv_done(&c->excludes);
 	strv_done(&c->docs);
+	strv_done(&c->urls);
+	free(c->checksum);
+	for (size_t i = 0; i < c->files.n; i++)
+		url_file_done(&c->files.v[i]);
+	vec_done(&c->files);
 	free(c->dest);
 	free(c->chown);
 	free(c->chmod_text);
@@ -169,7 +178,7 @@ static void copy_done(struct copy *c)
 static int read_flags(struct copy *c, struct df_scope *sc, struct err *e)
 {
 	const char *chown_ = df_flag(c->in, "chown"), *mode = df_flag(c->in, "chmod"),
-		   *unpack = df_flag(c->in, "unpack");
+		   *unpack = df_flag(c->in, "unpack"), *checksum = df_flag(c->in, "checksum");
 
 	if (chown_ && df_expand(sc, chown_, &c->chown, e) < 0)
 		return -1;
@@ -177,6 +186,9 @@ static int read_flags(struct copy *c, struct df_scope *sc, struct err *e)
 		return -1;
 	c->unpack = c->in->kind == DF_ADD;
 	if (unpack && df_bool(unpack, &c->unpack, e) < 0)
+		return -1;
+	c->unpack_urls = unpack && c->unpack;
+	if (checksum && df_expand(sc, checksum, &c->checksum, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->in->n_flags; i++) {
 		char *pattern;
@@ -204,11 +216,15 @@ static int read_words(struct copy *c, struct df_scope *sc, struct err *e)
 	auto_free char *dest = NULL;
 
 	for (size_t i = 0; i + 1 < c->in->n_words; i++) {
+		enum df_remote r;
 		char *word;
 
 		if (df_expand(sc, c->in->words[i], &word, e) < 0)
 			return -1;
-		strv_take(&c->patterns, word);
+		r = df_remote(word);
+		strv_take(r == DF_HTTP ? &c->urls : &c->patterns, word);
+		if (r != DF_LOCAL && (r == DF_GIT || c->in->kind == DF_COPY))      /* a variable brought it */
+			return err_set(e, ERR_MODEL, 0, "`%s` can't be a source of %s", word, df_kind_name(c->in->kind));
 	}
 	for (size_t i = 0; i < c->in->n_docs; i++) {
 		char *body;
@@ -232,6 +248,8 @@ static int read_copy(struct copy *c, struct err *e)
 
 	if (read_flags(c, &sc, e) < 0 || read_words(c, &sc, e) < 0)
 		return -1;
+	if (c->checksum && (c->urls.n != 1 || !df_is_sha256(c->checksum)))
+		return err_set(e, ERR_MODEL, 0, "`--checksum=%s`: it is sha256:HEX, of one http source", c->checksum);
 	return from_find(c->st, c->in->kind == DF_COPY ? df_flag(c->in, "from") : NULL, &c->from, e);
 }
 
@@ -250,16 +268,26 @@ static void key_words(struct copy *c, struct key *k)
 	}
 }
 
-/* A stage or image is known by its layers: when it is the same, its files need not be read. */
+/* A stage or image is known by its layers, what an address gives by its checksum: when it is the same, no file needs to be
+ * read. */
 static void key_of_source(struct copy *c, char ret[SHA256_HEX_SIZE])
 {
 	struct key k;
 
-	key_begin(&k, "COPY --from", &c->st->layers);
+	key_begin(&k, c->checksum ? "ADD --checksum" : "COPY --from", &c->st->layers);
 	key_words(c, &k);
-	key_add(&k, "identity", c->from.identity);
+	key_add(&k, "identity", c->checksum ? c->checksum : c->from.identity);
+	key_strv(&k, "urls", &c->urls);
 	key_strv(&k, "patterns", &c->patterns);
 	key_end(&k, ret);
+}
+
+/* What is copied: files of the context, then those from elsewhere. */
+static struct pick pick_at(const struct copy *c, size_t i)
+{
+	const struct url_file *f = i < c->found.n ? NULL : &c->files.v[i - c->found.n];
+
+	return f ? (struct pick){ &f->s, f->name, NULL } : (struct pick){ &c->from.s, c->found.v[i], c->exclude };
 }
 
 static int key_of_content(struct copy *c, char ret[SHA256_HEX_SIZE], struct err *e)
@@ -269,8 +297,8 @@ static int key_of_content(struct copy *c, char ret[SHA256_HEX_SIZE], struct err 
 	key_begin(&k, df_kind_name(c->in->kind), &c->st->layers);
 	key_words(c, &k);
 	key_add(&k, "keep", c->from.identity ? "1" : "0");
-	for (size_t i = 0; i < c->found.n; i++) {
-		const struct pick p = { &c->from.s, c->found.v[i], c->exclude };
+	for (size_t i = 0; i < c->found.n + c->files.n; i++) {
+		const struct pick p = pick_at(c, i);
 		const char *slash = strrchr(p.rel, '/');
 
 		key_add(&k, "source", *p.rel ? slash ? slash + 1 : p.rel : "/");
@@ -297,6 +325,16 @@ static int find_sources(struct copy *c, struct err *e)
 		}
 		if (c->found.n == before)
 			build_warn(c->st->b, c->in->pos, "`%s` matches nothing", c->patterns.v[i]);
+	}
+	return 0;
+}
+
+static int get_urls(struct copy *c, struct err *e)
+{
+	for (size_t i = 0; i < c->urls.n; i++) {
+		vec_push(&c->files, (struct url_file)URL_FILE_INIT);
+		if (url_file_get(&c->files.v[i], c->st->b, c->urls.v[i], c->checksum, e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -427,12 +465,12 @@ static int copy_all(struct copy *c, int root, struct err *e)
 	if (resolve_owner(c, root, e) < 0)
 		return -1;
 	dir = c->dest_dir || rootfs_is_dir(root, c->dest);
-	if (!dir && c->found.n + c->docs.n > 1)
+	if (!dir && c->found.n + c->files.n + c->docs.n > 1)
 		return err_set(e, ERR_USAGE, 0,
 			       "with several sources the destination must be a directory and end with a /");
-	for (size_t i = 0; i < c->found.n; i++) {
-		const struct pick p = { &c->from.s, c->found.v[i], c->exclude };
-		int r = c->unpack ? try_archive(c, root, &p, e) : 0;
+	for (size_t i = 0; i < c->found.n + c->files.n; i++) {
+		const struct pick p = pick_at(c, i);
+		int r = (i < c->found.n ? c->unpack : c->unpack_urls) ? try_archive(c, root, &p, e) : 0;
 
 		if (r < 0 || (r == 0 && copy_one(c, root, dir, &p, e) < 0))
 			return -1;
@@ -469,12 +507,13 @@ static int copy_run(struct copy *c, struct err *e)
 
 	if (read_copy(c, e) < 0)
 		return -1;
-	if (c->from.identity) {
+	if (c->from.identity || c->checksum) {
 		key_of_source(c, by_source);
 		if (stage_cached(c->st, by_source, c->in->original))
 			return 0;
 	}
-	if (from_view(c->st, &c->from, e) < 0 || find_sources(c, e) < 0 || key_of_content(c, key, e) < 0)
+	if (from_view(c->st, &c->from, e) < 0 || find_sources(c, e) < 0 || get_urls(c, e) < 0 ||
+	    key_of_content(c, key, e) < 0)
 		return -1;
 	if (stage_cached(c->st, key, c->in->original))
 		return 0;

@@ -158,7 +158,7 @@ int to_build(struct to_build *t, struct engine *en, const struct op *op, struct 
 		strv_add(&t->tags, bu->tags.v[i]);
 	*o = (struct build_opts){ .dockerfile = bu->dockerfile && *bu->dockerfile ? bu->dockerfile : NULL,
 		.dockerfile_inline = bu->dockerfile_inline, .target = bu->target, .network = *bu->network ? bu->network : NULL,
-		.shm_size_bytes = bu->shm_size_bytes, .no_cache = bu->no_cache || en->o.no_cache, .pull = bu->pull || en->o.pull_base,
+		.shm_size_bytes = bu->shm_size_bytes, .no_cache = bu->no_cache || en->o.no_cache, .allow_host_network = bu->host_network, .pull = bu->pull || en->o.pull_base,
 		.extra_hosts = t->hosts, .n_extra_hosts = bu->n_extra_hosts, .check = en->o.check_build,
 		.no_cache_stages = (const char *const *)bu->no_cache_filter.v, .n_no_cache_stages = bu->no_cache_filter.n,
 		.tags = (const char *const *)strv_null(&t->tags), .n_tags = t->tags.n };

@@ -134,6 +134,7 @@ void http_resp_done(struct http_resp *r)
 	free(r->retry_after);
 	free(r->location);
 	free(r->range);
+	free(r->modified);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -180,6 +181,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 		{ "content-type", &r->type, false }, { "www-authenticate", &r->challenge, true },
 		{ "retry-after", &r->retry_after, false }, { "content-range", &t->range, false },
 		{ "location", &r->location, false }, { "range", &r->range, false },
+		{ "last-modified", &r->modified, false },
 	};
 	size_t len = size * n;
 
@@ -412,7 +414,7 @@ static int explain(const struct transfer *t, CURLcode code, struct err *e)
 		return err_hint(e, "check the name, the network and /etc/resolv.conf");
 	case CURLE_COULDNT_CONNECT:
 		err_set(e, ERR_NET, 0, "%s", shown);
-		return err_hint(e, "check that the registry runs and that no firewall is in the way");
+		return err_hint(e, "check that the server runs and that no firewall is in the way");
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		err_set(e, ERR_DENIED, 0, "%s", shown);
 		return err_hint(e, "plain http is spoken to registries on this machine only");

@@ -44,6 +44,7 @@ struct http_resp {                   /* zero-initialise */
 	size_t len;
 	char *type, *challenge, *retry_after;    /* headers, or NULL; challenge: all WWW-Authenticate, joined by ", " */
 	char *location, *range;      /* Location; Range of an upload that has begun ("0-1023") */
+	char *modified;              /* Last-Modified */
 	bool  stopped;               /* the sink wanted no more */
 	bool  unreachable;           /* no such host, or nobody listens: many attempts would only make the user wait */
 };

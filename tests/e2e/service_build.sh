@@ -83,6 +83,28 @@ inside() {
 # observes: build.args build.labels build.extra_hosts build.shm_size build.network build.secrets build.secrets[].source build.secrets[].target
 t "arguments, labels, hosts, /dev/shm, network, secrets" inside
 
+entitled() {
+	project entitled <<-'E'
+		services:
+		  yes: { build: { context: ., entitlements: [network.host] } }
+		  no: { build: . }
+		  more: { build: { context: ., entitlements: [network.host, security.insecure] } }
+	E
+	printf 'FROM busybox\nRUN --network=host readlink /proc/self/ns/net >/ns\nRUN readlink /proc/self/ns/net >/ns2\n' >Dockerfile
+	ok c build yes
+	is "$(file_in yes /ns)" "$(readlink /proc/self/ns/net)"
+	[ "$(file_in yes /ns2)" != "$(readlink /proc/self/ns/net)" ] || flunk "every step is on the host's network"
+	fails 1 c build no
+	has "$err" "\`--network=host\` is not allowed"
+	has "$err" "entitlements: [network.host]"
+	fails 3 c build more
+	has "$err" "never runs without its confinement"
+	has "$err" "compose.yaml:4:"
+	ok c down
+}
+# observes: build.entitlements
+t "entitlements: the host's network for the steps that ask for it" entitled
+
 again() {
 	local one port
 

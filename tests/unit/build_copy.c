@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/time.h>
+#include "compose/build/add_url.h"
 #include "tests/unit/build_help.h"
 
 static struct bench b;
@@ -66,6 +67,22 @@ static void whole_context(void)
 	b_file(&b, ".dockerignore", "b.txt\n");
 	b_bad(&b, "FROM scratch\nCOPY sneaky /x\n", "not found in the build context", NULL);
 	b_file(&b, ".dockerignore", "");
+}
+
+static void url_names(void)
+{
+	static const struct { const char *url, *name; } of[] = {
+		{ "http://h/a/b.tgz", "b.tgz" }, { "https://h/a/b?x=/y", "b" }, { "http://h/a/b/#f/g", "b" }, { "http://h", "__unnamed__" },
+		{ "http://h/", "__unnamed__" }, { "http://h?q=/x", "__unnamed__" }, { "http://h/..", "__unnamed__" }, { "http://h/%2e%2e", "__unnamed__" },
+		{ "http://h/a%2fb", "__unnamed__" }, { "http://h/a%00b", "__unnamed__" }, { "http://h/a%20b", "a b" }, { "http://h/100%", "100%" },
+		{ "http://h/%4", "%4" }, { "http://h/a%zz", "a%zz" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+		auto_free char *name = url_file_name(of[i].url);
+
+		is_str(name, of[i].name, "the file of %s", of[i].url);
+	}
 }
 
 static void owners(void)
@@ -389,6 +406,7 @@ int main(void)
 	files();
 	places();
 	whole_context();
+	url_names();
 	owners();
 	from_stage();
 	merge();
