@@ -122,17 +122,30 @@ static void erase(struct ui *u, struct str *out)
 	u->drawn = 0;
 }
 
+/* Below the lines that fit: how many do not, and how far it all is. */
+static void draw_rest(struct ui *u, size_t hidden, struct str *out)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < u->lines.n; i++)
+		done += u->lines.v[i].done;
+	str_addf(out, " ... %zu more; %zu of %zu done\033[K\n", hidden, done, u->lines.n);
+	u->drawn++;
+}
+
 /* The last lines that fit on the screen; those at work come first when there are more. */
 static void draw(struct ui *u, struct str *out)
 {
 	unsigned short cols, rows = screen_rows(u, &cols);
-	size_t room = rows > 2 ? rows - 2U : 1, width = 0, skip = 0;
+	size_t room = rows > 2 ? rows - 2U : 1, width = 0, skip = 0, hidden = 0;
 
 	for (size_t i = 0; i < u->lines.n; i++)
 		if (strlen(u->lines.v[i].kind) + strlen(u->lines.v[i].name) > width)
 			width = strlen(u->lines.v[i].kind) + strlen(u->lines.v[i].name);
-	if (u->lines.n > room)
-		skip = u->lines.n - room;
+	if (u->lines.n > room) {
+		room = room > 1 ? room - 1 : room;
+		skip = hidden = u->lines.n - room;
+	}
 	for (size_t i = 0; i < u->lines.n; i++) {
 		if (skip && u->lines.v[i].done) {
 			skip--;
@@ -143,6 +156,8 @@ static void draw(struct ui *u, struct str *out)
 		draw_line(u, &u->lines.v[i], cols, width, out);
 		u->drawn++;
 	}
+	if (hidden && rows > 3)
+		draw_rest(u, hidden, out);
 }
 
 static void put(const struct str *out, FILE *f)

@@ -155,4 +155,15 @@ status_stdout() {
 	has "$err" "Container out-a-1 Removed"
 }
 t "COMPOSE_STATUS_STDOUT" status_stdout
+# More lines than the screen has: the rest is counted.
+small_screen() {
+	project small <<<"services: { $(for i in $(seq 20); do printf 'a%s: { image: busybox }, ' "$i"; done) }"
+	run script -qec "stty rows 10 cols 60; '$COMPOSE' create" /dev/null
+	matches "$out" " \\.\\.\\. [0-9]+ more; [0-9]+ of [0-9]+ done"
+	has "$(tr '\r' '\n' <<<"$out" | grep -a 'more; ' | tail -n 1)" " ... 14 more; 21 of 21 done"
+	run script -qec "stty rows 50 cols 60; '$COMPOSE' create --force-recreate" /dev/null
+	hasnt "$out" "more; "
+	ok c down
+}
+t "progress on a small screen" small_screen
 done_testing
