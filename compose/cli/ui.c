@@ -419,15 +419,18 @@ char *ui_size(uint64_t bytes)
 	return xasprintf("%.3g%s", v, units[u]);
 }
 
-bool ui_confirm(const char *question, bool dflt)
+bool ui_confirm(const char *question, bool dflt, bool piped)
 {
+	bool tty = isatty(STDIN_FILENO);
 	char buf[16] = "";
 
-	if (!isatty(STDIN_FILENO))
+	if (!tty && !piped)
 		return dflt;
 	fprintf(stderr, "%s [%s] ", question, dflt ? "Y/n" : "y/N");
-	if (!fgets(buf, sizeof(buf), stdin))
-		return false;
+	if (!fgets(buf, sizeof(buf), stdin)) {
+		fputc('\n', stderr);
+		return !tty && dflt;
+	}
 	return *buf == '\n' ? dflt : *buf == 'y' || *buf == 'Y';
 }
 

@@ -47,7 +47,8 @@ void table_done(struct table *t);
 char *ui_ago(int64_t span_s);
 /* "12.3MB": decimal units, three digits. ret: caller frees */
 char *ui_size(uint64_t bytes);
-/* Ask a yes/no question on the terminal. ret: dflt when standard input is no terminal */
-bool ui_confirm(const char *question, bool dflt);
+/* Ask a yes/no question on the terminal. piped: the answer may also come from what else standard input is (`yes | ...`)
+ * ret: dflt when nobody answers */
+bool ui_confirm(const char *question, bool dflt, bool piped);
 /* ANSI colour number for the i-th service's prefix: cyan, yellow, green, magenta, blue ... as docker compose cycles. */
 const char *ui_prefix_colour(unsigned i);

@@ -203,7 +203,7 @@ static bool may_renew(struct ctx *c, enum renew how, const char *volume)
 	if (how == RENEW_YES || c->g->dry_run)
 		return how == RENEW_YES;
 	ui_flush(c->ui);
-	return ui_confirm(q, false);
+	return ui_confirm(q, false, false);
 }
 
 int act_plan(struct ctx *c, const struct goal *g, const struct act_opts *o, struct plan **ret, struct err *e)

@@ -163,7 +163,7 @@ static bool confirmed(struct publish *p)
 		ui_line(p->c->ui, line);
 	}
 	ui_flush(p->c->ui);
-	return ui_confirm("Publish all of this?", false);
+	return ui_confirm("Publish all of this?", false, false);
 }
 
 /* ---- the files ------------------------------------------------------------------------------- */

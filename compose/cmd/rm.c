@@ -52,7 +52,7 @@ static int rm_run(struct ctx *c, const void *args, struct err *e)
 		ui_line(c->ui, "No stopped containers");
 		return 0;
 	}
-	if (!a->force && !c->g->dry_run && !ui_confirm(q, false)) {
+	if (!a->force && !c->g->dry_run && !ui_confirm(q, false, true)) {
 		ui_line(c->ui, "Nothing removed; -f removes without a question");
 		return 0;
 	}

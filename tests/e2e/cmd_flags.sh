@@ -287,4 +287,132 @@ colours() {
 	ok c down
 }
 t "up --no-color; --parallel" colours
+orphans() {
+	project orphaned <<-'E'
+		services:
+		  a: { image: busybox, command: sleep 1000, init: true }
+		  old: { image: busybox, command: sleep 1000, init: true }
+	E
+	ok c up -d
+	sed -i /old/d compose.yaml
+	is "$(c ps --orphans=false --services)" a
+	is "$(c ps --services | tr '\n' ' ')" "a old "
+	ok c kill
+	is "$(field old .State)" running
+	is "$(field a .State)" exited
+	ok c kill --remove-orphans
+	is "$(field old .State)" exited
+	ok c up -d
+	has "$err" orphaned-old-1
+	ok c run --rm --no-deps --remove-orphans a true
+	is "$(field old .State)" ""
+	ok c down -t 0
+}
+t "ps --orphans=false, kill --remove-orphans, run --remove-orphans" orphans
+
+removes() {
+	project removes <<-'E'
+		services:
+		  a: { image: busybox, command: sleep 1000, init: true, volumes: [/anon, "named:/named"] }
+		  b: { image: busybox, command: sleep 1000, init: true }
+		volumes: { named: {} }
+	E
+	ok c up -d
+	is "$(c volumes -q | wc -l)" 2
+	ok c rm -f
+	has "$err" "No stopped containers"
+	ok c stop -t 0 a
+	ok sh -c 'echo n | "$COMPOSE" rm'
+	has "$err" "Going to remove removes-a-1"
+	ok sh -c '"$COMPOSE" rm </dev/null' # nobody answers
+	has "$err" "Nothing removed"
+	[ -n "$(c ps -aq a)" ]
+	ok sh -c 'yes | "$COMPOSE" rm'
+	is "$(c ps -aq a)" ""
+	ok c create a
+	ok c rm -f a
+	is "$(c ps -aq a)" ""
+	local volumes
+	volumes=$(c volumes -q | wc -l)
+	ok c up -d a
+	is "$(c volumes -q | wc -l)" $((volumes + 1))
+	ok c rm -sfv a
+	is "$(c volumes -q | wc -l)" "$volumes"
+	is "$(c ps -a --format '{{.Name}}')" removes-b-1
+	has "$(c volumes -q)" removes_named
+	ok c down -t 0 -v
+}
+t "rm: -f, -s, -v" removes
+
+restarts() {
+	local before
+
+	project restarts <<-'E'
+		services:
+		  a: { image: busybox, command: sleep 1000, init: true }
+		  b: { image: busybox, command: sleep 1000, init: true, depends_on: { a: { condition: service_started, restart: true } } }
+	E
+	ok c up -d
+	started() { cat "$COMPOSE_ROOT"/projects/restarts/"$(c ps -q b)"/status.json | jq .started_ns; }
+	before=$(started)
+	ok c restart --no-deps -t 0 a
+	is "$(started)" "$before"
+	ok c restart -t 0 a
+	[ "$(started)" != "$before" ]
+	ok c down -t 0
+}
+t "restart: --no-deps" restarts
+
+indices() {
+	project indices <<-'E'
+		services: { a: { image: busybox, command: sh -c 'while read l; do echo "$$l" >>/got; done', stdin_open: true, init: true, scale: 2 } }
+	E
+	ok c up -d
+	(echo hello; sleep 1) | c attach --index 2 --sig-proxy=false a >/dev/null &
+	soon 10 c exec -T --index 2 a grep -q hello /got
+	fails 1 c exec -T --index 1 a test -e /got
+	echo file >file
+	ok c cp --index 2 file a:/f
+	ok c exec -T --index 2 a test -e /f
+	fails 1 c exec -T --index 1 a test -e /f
+	is "$(c cp --index 2 a:/f - | tar -xO)" file
+	ok c exec -d --index 1 a sh -c 'sleep 0.2; echo $0 >/detached'
+	is "$out$err" ""
+	soon 10 c exec -T --index 1 a test -s /detached
+	ok c down -t 0
+}
+t "attach, cp, exec: --index; exec -d" indices
+
+watches() {
+	local before
+
+	project watches <<-'E'
+		services: { a: { build: ., image: "watches/a", command: sleep 1000, init: true, develop: { watch: [ { action: rebuild, path: . } ] } } }
+	E
+	printf 'FROM busybox\nCOPY v /v\n' >Dockerfile
+	echo 1 >v
+	c_bg watch --quiet --prune=false
+	soon 60 grep -q "Watch enabled" "$T/out/bg"
+	before=$(c image inspect watches/a | jq -r '.[0].Id')
+	echo 2 >v
+	soon 60 grep -q "successfully built" "$T/out/bg"
+	ok c image inspect "$before"
+	hasnt "$(cat "$T/out/bg")" "COPY v"
+	kill -INT "$bg"
+	wait "$bg" || true
+	ok c down -t 0
+}
+t "watch --prune=false, --quiet" watches
+
+models() {
+	project models <<<'{ services: { a: { image: x, models: [m] } }, models: { m: { model: "ai/x" } } }'
+	is "$(c config --models)" m
+	ok c convert --models
+	is "$out" m
+	ok c convert --format json -o out.json
+	is "$(jq -r .name out.json)" models
+	is "$(c convert --services)" a
+	is "$(c convert --images)" x
+}
+t "config --models; convert" models
 done_testing
