@@ -185,16 +185,17 @@ static const struct dns_addrs *find(const struct dns_zone *z, const char *name, 
 	return known;
 }
 
-static void add_addresses(struct reply *r, const struct dns_addrs *a, unsigned type, unsigned turn)
+static void add_addresses(struct reply *r, const struct dns_addrs *a, unsigned type, struct dns_turn *turn)
 {
+	unsigned four = type != T_AAAA ? turn->four++ : 0, six = type != T_A ? turn->six++ : 0;
 	uint8_t data[4];
 
 	for (size_t i = 0; type != T_AAAA && i < a->a.n && !r->cut; i++) {
-		put32(data, a->a.v[(turn + i) % a->a.n]);
+		put32(data, a->a.v[(four + i) % a->a.n]);
 		add(r, T_A, data, sizeof(data));
 	}
 	for (size_t i = 0; type != T_A && i < a->six.n && !r->cut; i++)
-		add(r, T_AAAA, a->six.v[(turn + i) % a->six.n].b, sizeof(a->six.v->b));
+		add(r, T_AAAA, a->six.v[(six + i) % a->six.n].b, sizeof(a->six.v->b));
 }
 
 /* "2.0 ... 0.d.f.ip6.arpa": 32 digits, the last one first */

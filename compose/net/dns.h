@@ -29,13 +29,15 @@ struct dns_net {
 	VEC(struct dns_host6) hosts6;
 	struct map      names;       /* lower-case name -> struct dns_addrs */
 };
+/* Apart for both kinds of addresses: who asks for a name asks for both, in turn. */
+struct dns_turn { unsigned four, six; };
 /* What one container sees: its networks in order; the first that knows a name, with addresses of the kind that is asked
  * for, answers. A name that has none of that kind is answered all the same: it exists, there is no record. */
 struct dns_zone {
 	const struct dns_net *const *net;
 	size_t   n;
 	const struct map *links;     /* lower-case alias -> name it stands for (char *); NULL: none */
-	unsigned turn;               /* replicas come in rotating order: add one per query */
+	struct dns_turn *turn;       /* replicas come in rotating order */
 };
 
 enum dns_verdict { DNS_ANSWERED, DNS_UNKNOWN, DNS_IGNORE };

@@ -49,7 +49,7 @@ struct client {
 	struct dns_servers upstream;
 	struct map         links;        /* alias -> name; owns the names */
 	bool               own_upstream, forward;
-	unsigned           turn;
+	struct dns_turn    turn;
 	VEC(struct pending *) pending;
 	VEC(struct conn *) conns;
 };
@@ -79,7 +79,7 @@ int dns_server_new(struct dns_server **ret, struct loop *l, const struct net_ctx
 static enum dns_verdict answer(struct client *c, bool tcp, const uint8_t *q, size_t len, uint8_t *out, size_t cap,
 			       size_t *ret_len)
 {
-	struct dns_zone z = { .n = c->nets.n, .turn = c->turn++, .links = &c->links };
+	struct dns_zone z = { .n = c->nets.n, .turn = &c->turn, .links = &c->links };
 	const struct dns_net **nets = xmalloc((c->nets.n + 1) * sizeof(*nets));
 	enum dns_verdict v;
 

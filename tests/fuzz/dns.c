@@ -10,7 +10,8 @@ static const struct dns_zone *zone(void)
 {
 	static struct dns_net net;
 	static const struct dns_net *nets[] = { &net };
-	static struct dns_zone z = { nets, 1, 0 };
+	static struct dns_turn turn;
+	static struct dns_zone z = { .net = nets, .n = 1, .turn = &turn };
 	static char name[] = "n", host[] = "demo-web-1";
 
 	if (!net.name) {
@@ -28,7 +29,6 @@ static const struct dns_zone *zone(void)
 		vec_push(&net.hosts6, (struct dns_host6){ { { 0xfd, [15] = 2 } }, host });
 		(void)map_set(&net.names, "web", a);
 	}
-	z.turn++;
 	return &z;
 }
 
