@@ -46,7 +46,7 @@ static int read_nets(struct ctr *c, struct nets *ret, struct err *e)
 {
 	size_t n = 0;
 
-	ret->forward = false;
+	*ret = (struct nets){ .forward = false };
 	for (; n < c->rec.nets.n; n++) {
 		struct net_record r = {0};
 
