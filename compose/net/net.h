@@ -9,6 +9,7 @@
  *   <run_dir>/networks/<network id>/<address>      a lease: made whole or not at all by link(2); who has the address,
  *                                                  and under which names it is found (dns.h reads these). A container
  *                                                  with IPv4 and IPv6 has two, two names of one file
+ * IPv6 addresses of an installation's own are of one unique local /48 (ipam6.h); its first /64 is the uplink's.
  * Names in the kernel: host end of the uplink "cu" + inst, nft table "compose_" + inst, bridges "cb" (normal) or "ci"
  * (internal) + 12 digits of the network id, bridge end of an endpoint "cv" + 12 digits of the container id + its index.
  *

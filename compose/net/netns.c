@@ -63,6 +63,12 @@ char netns_sysctl_digit(const char *path)
 	return fd >= 0 && read(fd, &v, 1) == 1 ? v : '?';
 }
 
+int netns_no_ipv6(struct err *e)
+{
+	err_set(e, ERR_SYS, 0, "this kernel has no IPv6");
+	return err_hint(e, "boot without ipv6.disable=1, or leave enable_ipv6 out");
+}
+
 int netns_ipv6(const char *ifname, bool on, struct err *e)
 {
 	static const char *const deaf[] = { "accept_ra", "autoconf", "accept_redirects", "accept_dad" };
@@ -76,10 +82,7 @@ int netns_ipv6(const char *ifname, bool on, struct err *e)
 	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", ifname);
 	if (netns_sysctl(path, on ? "0" : "1") == 0 || (!on && errno == ENOENT))
 		return 0;
-	if (errno != ENOENT)
-		return err_set(e, ERR_SYS, errno, "set %s", path);
-	err_set(e, ERR_SYS, 0, "this kernel has no IPv6");
-	return err_hint(e, "boot without ipv6.disable=1, or leave enable_ipv6 out");
+	return errno == ENOENT ? netns_no_ipv6(e) : err_set(e, ERR_SYS, errno, "set %s", path);
 }
 
 int netns_socket(int fd, int family, int type, int protocol, struct err *e)

@@ -21,5 +21,7 @@ char netns_sysctl_digit(const char *path);
  * detection).
  * err: ERR_SYS where the kernel has no IPv6 to switch on */
 int  netns_ipv6(const char *ifname, bool on, struct err *e) __attribute__((warn_unused_result));
+/* What to say where the kernel has none. ret: always -1 */
+int  netns_no_ipv6(struct err *e);
 /* Make a socket in the namespace behind fd (-1: in the current one). */
 int  netns_socket(int fd, int family, int type, int protocol, struct err *e) __attribute__((warn_unused_result));

@@ -190,6 +190,8 @@ int uplink6_ensure(const struct net_ctx *c, struct nl *host, const struct uplink
 	struct uplink6 six;
 	int off, way = 0;
 
+	if (netns_sysctl_digit(FORWARDING) == '?')
+		return netns_no_ipv6(e);
 	if (renew_router(c, host, u, router_fd, warn, e) < 0)
 		return err_wrap(e, "IPv6 of the router");
 	uplink6_addrs(c, &six);

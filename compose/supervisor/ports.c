@@ -143,6 +143,8 @@ static int cannot_bind(const struct ctr *c, const struct rec_port *p, const char
 		e->at = xstrdup(p->at);
 	if (other)
 		return err_hint(e, "give it a range of host ports, or none, so that each container has its own");
+	if (sysno == EADDRNOTAVAIL)
+		return err_hint(e, "publish on an address that this host has: `ip addr` lists them");
 	if (sysno == EADDRINUSE)
 		return err_hint(e, "find the holder with `ss -l%cnp 'sport = :%u'`, or publish another host port",
 				str_eq(p->proto, "udp") ? 'u' : 't', port);

@@ -6,6 +6,11 @@
 need root
 [ -e /proc/net/if_inet6 ] || skip_file "the kernel has no IPv6"
 
+# A host may have switched IPv6 off for itself.
+host_has() { grep -q '^0*1 .* lo$' /proc/net/if_inet6 && [ "$(cat /proc/sys/net/ipv6/conf/default/disable_ipv6)" = 0 ]; }
+lo=127.0.0.1
+! host_has || lo='[::1]'
+
 at() { cd "$W/six"; . "$T/ports"; }
 up() {
 	printf 'A=%s B=%s U=%s\n' "$(free_port)" "$(free_port)" "$(free_port udp)" >"$T/ports"
@@ -26,7 +31,7 @@ up() {
 		    image: busybox
 		    command: payload http 80 only
 		    networks: [only]
-		    ports: [ "[::1]:$B:80" ]
+		    ports: [ "$lo:$B:80" ]
 		    extra_hosts: [ "gw:host-gateway" ]
 		  echo:
 		    image: busybox
@@ -106,6 +111,7 @@ traffic() {
 	at
 	has "$(fetch asks '[fd77:6::99]')" fd77:6::1
 	is "$(fetch echo only)" only
+	host_has || return 0
 	is "$(curl -s -m 10 "http://[$(six_of far eth0 | cut -d/ -f1)]/")" far
 	is "$(curl -s -m 10 "http://[$(six_of inside eth0 | cut -d/ -f1)]/")" inside
 }
@@ -128,7 +134,7 @@ t "other networks are out of reach, and that is told at once" isolation
 ports() {
 	at
 	has "$(get "http://127.0.0.1:$A/")" "$(c exec -T own hostname)"
-	is "$(get "http://[::1]:$B/")" only
+	is "$(get "http://$lo:$B/")" only
 	is "$(printf ping | timeout 10 bash -c "exec 3<>/dev/udp/127.0.0.1/$U; cat >&3; head -c 4 <&3")" ping
 }
 t "published ports lead to a container without IPv4 too" ports
