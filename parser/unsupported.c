@@ -76,7 +76,7 @@ static void takes(struct refuse *r, const struct node *map, const struct values 
 
 /* Whose namespace: a word, or another service or container. */
 static const struct values spaces[] = {
-	{"network_mode", "none host"}, {"pid", "host"}, {"ipc", "host private shareable none"}, {"uts", "host"},
+	{"network_mode", "none host bridge"}, {"pid", "host"}, {"ipc", "host private shareable none"}, {"uts", "host"},
 };
 
 static void namespaces(struct refuse *r, const struct service *s)
@@ -90,6 +90,20 @@ static void namespaces(struct refuse *r, const struct service *s)
 		auto_free char *hint = xasprintf("supported: %s service:NAME%s", spaces[i].taken,
 						 i ? "" : "; leave it out to be on the project's own bridge network");
 		refuse(r, n->pos, spaces[i].path, hint, "`%s: %s` is not supported", spaces[i].path, text);
+	}
+}
+
+/* On the network that all projects share names lead nowhere but by a link, to who is there too. */
+static void shared_links(struct refuse *r, const struct project *p, const struct service *s)
+{
+	for (size_t i = 0; str_eq(s->network_mode, "bridge") && i < s->links.n; i++) {
+		const char *l = s->links.v[i];
+		auto_free char *name = xstrndup(l, strcspn(l, ":"));
+		const struct service *to = project_service(p, name);
+
+		if (to && !str_eq(to->network_mode, "bridge"))
+			refuse(r, node_get(s->tree, "links")->pos, "links", "give both `network_mode: bridge`, or neither",
+			       "service %s is not on the network of `network_mode: bridge`", name);
 	}
 }
 
@@ -197,6 +211,7 @@ static int service_values(const struct project *p, const struct service *s, cons
 		refuse(&r, s->health.pos, "healthcheck", NULL, "healthcheck.start_interval needs a start_period");
 	takes(&r, s->tree, service_takes, ARRAY_LEN(service_takes));
 	namespaces(&r, s);
+	shared_links(&r, p, s);
 	restart(&r, s);
 	runtime(&r, s);
 	r.bad |= logging_unsupported(s, path, errs, &p->load->warns);
@@ -244,6 +259,16 @@ static int values_of(const char *name, const char *key, const struct node *tree,
 
 	takes(&r, tree, v, n);
 	return r.bad;
+}
+
+static int reserved_name(const struct network *n, struct errs *errs)
+{
+	auto_free char *path = xasprintf("networks.%s", n->key);
+
+	if (!str_eq(n->name, "bridge"))
+		return 0;
+	return errs_model(errs, n->pos, path, n->external ? "give the services `network_mode: bridge`" : "give it another name",
+			  "\"bridge\" is the network of `network_mode: bridge`%s", n->external ? ", which cannot be named beside others" : "");
 }
 
 /* What the local driver takes. spec: docker volume create */
@@ -342,6 +367,7 @@ int project_unsupported(struct project *p, const char *const *names, enum use us
 		auto_free char *path = xasprintf("networks.%s", p->networks[i].key);
 
 		r |= section(p, "networks", &schema_network, p->networks[i].key, errs);
+		r |= reserved_name(&p->networks[i], errs);
 		r |= netopts_unsupported(&p->networks[i], path, errs, &p->load->warns);
 		r |= values_of("networks", p->networks[i].key, p->networks[i].tree, network_takes,
 			       ARRAY_LEN(network_takes), errs);

@@ -92,7 +92,12 @@ static char *display_command(const struct ctr_want *w)
 	return str_take(&b);
 }
 
-/* "", host, none stay; service:X and container:NAME become container:ID; shareable and private are the default. */
+static bool on_shared(const struct ctr_want *w)
+{
+	return str_eq(w->s->network_mode, NET_SHARED);
+}
+
+/* "", host, none stay; service:X and container:NAME become container:ID; shareable, private and bridge are the default, the last with a network of its own kind. */
 static int namespace_mode(const struct engine *en, const struct service *s, const char *key, const char *mode, char **ret, struct err *e)
 {
 	auto_other struct other o = {0};
@@ -101,7 +106,7 @@ static int namespace_mode(const struct engine *en, const struct service *s, cons
 		if ((*mode == 's' ? other_of_service(en, mode + 8, &o, e) : other_named(en, mode + 10, &o, e)) < 0)
 			return err_at(e, service_pos(s, key), key);
 		*ret = xasprintf("container:%s", o.id);
-	} else if (str_eq(mode, "shareable") || str_eq(mode, "private")) {
+	} else if (str_eq(mode, "shareable") || str_eq(mode, "private") || str_eq(mode, NET_SHARED)) {
 		*ret = xstrdup("");
 	} else {
 		*ret = xstrdup(mode);
@@ -109,10 +114,31 @@ static int namespace_mode(const struct engine *en, const struct service *s, cons
 	return 0;
 }
 
+/* On the shared network containers know each other by these names alone: "database=demo-db-1", "db=demo-db-1". */
+static int links_on_shared(const struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct err *e)
+{
+	for (size_t i = 0; i < w->s->links.n; i++) {
+		const char *l = w->s->links.v[i], *colon = strchr(l, ':');
+		auto_free char *name = xstrndup(l, colon ? (size_t)(colon - l) : strlen(l));
+		auto_other struct other o = {0};
+
+		if (other_of_service(en, name, &o, e) < 0)
+			return err_at(e, service_pos(w->s, "links"), "links");
+		strv_take(&r->links, xasprintf("%s=%s", name, o.name));
+		if (colon && !str_eq(name, colon + 1))
+			strv_take(&r->links, xasprintf("%s=%s", colon + 1, o.name));
+	}
+	return 0;
+}
+
 /* "database=db": in this container alone, database means what db means on its networks. */
 static int links(const struct engine *en, const struct ctr_want *w, struct ctr_record *r, struct err *e)
 {
-	for (size_t i = 0; i < w->s->links.n; i++) {
+	bool shared = on_shared(w);
+
+	if (shared && links_on_shared(en, w, r, e) < 0)
+		return -1;
+	for (size_t i = 0; !shared && i < w->s->links.n; i++) {
 		const char *l = w->s->links.v[i], *colon = strchr(l, ':');
 
 		if (colon && strncmp(l, colon + 1, (size_t)(colon - l)) != 0)
@@ -140,6 +166,13 @@ static int links(const struct engine *en, const struct ctr_want *w, struct ctr_r
 
 static void networks(const struct engine *en, const struct ctr_want *w, struct ctr_record *r)
 {
+	if (on_shared(w)) {
+		struct rec_net net = { .network = xstrdup(NET_SHARED), .ipv4 = xstrdup(""), .ipv6 = xstrdup(""),
+			.mac = xstrdup(w->s->mac_address), .ifname = xstrdup(""), .at = xstrdup("") };
+
+		strv_add(&net.names, w->name);
+		vec_push(&r->nets, net);
+	}
 	for (size_t i = 0; i < w->s->n_networks && !*w->s->network_mode; i++) {
 		const struct netref *ref = &w->s->networks[i];
 		const struct network *n = project_network(en->o.project, ref->network);
@@ -205,7 +238,7 @@ static void expose(struct ctr_record *r, const char *text)
 
 static void exposed(const struct ctr_want *w, struct ctr_record *r)
 {
-	if (*w->s->network_mode)                  /* none of its own */
+	if (*w->s->network_mode && !on_shared(w)) /* none of its own */
 		return;
 	for (size_t i = 0; i < w->image->conf.ports.n; i++)
 		expose(r, w->image->conf.ports.v[i]);

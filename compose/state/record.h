@@ -125,6 +125,9 @@ struct net_record {
 };
 struct vol_record { char *name, *key, *project, *hash, *config; bool anonymous; int64_t created_ns; VEC(struct rec_kv) labels;
 	VEC(struct rec_kv) driver_opts; };
+/* The network of `network_mode: bridge`: containers of all projects share it, no file describes it, and it is there as long as
+ * somebody is on it. */
+#define NET_SHARED "bridge"
 /* ret: 0; 1 when there is none of that name; -1 with e */
 int  net_record_read(const struct paths *p, const char *name, struct net_record *r, struct err *e) __attribute__((warn_unused_result));
 int  net_record_write(const struct paths *p, const struct net_record *r, struct err *e) __attribute__((warn_unused_result));

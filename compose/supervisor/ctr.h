@@ -142,6 +142,7 @@ void ctr_log_close(struct ctr *c);
 /* ctr_net.c */
 int  ctr_net_up(struct ctr *c, struct err *e) __attribute__((warn_unused_result));   /* after rt_create: attach, names, /etc */
 void ctr_net_down(struct ctr *c);
+void ctr_net_drop_shared(struct worker *w);             /* the network of all projects, unless somebody is on it */
 void ctr_net_unserve(struct ctr *c);                    /* its resolver, with the sockets */
 int  ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct err *e) __attribute__((warn_unused_result));
 int  ctr_net_adopt(struct ctr *c, struct err *e) __attribute__((warn_unused_result));

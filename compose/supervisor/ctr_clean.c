@@ -142,6 +142,7 @@ void ctr_clean_rest(struct worker *w)
 
 	if (net_gc(&w->net, is_alive, w, &e) < 0)
 		worker_note(&e, "clean up after a crash");
+	ctr_net_drop_shared(w);
 }
 
 void ctr_clean_stale(struct worker *w, bool crashed)

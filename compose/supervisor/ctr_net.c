@@ -12,11 +12,39 @@ static const char *or_null(const char *s)
 	return s && *s ? s : NULL;
 }
 
+/* Any id does: an installation has a router of its own. */
+#define NET_SHARED_ID "b41d9e000000"
+
+/* ret: 0; 1 when there is none of that name; -1 with e */
+static int read_net(struct worker *w, const char *name, struct net_record *ret, struct err *e)
+{
+	if (!str_eq(name, NET_SHARED))
+		return net_record_read(&w->paths, name, ret, e);
+	*ret = (struct net_record){ .name = xstrdup(name), .id = xstrdup(NET_SHARED_ID) };
+	return 0;
+}
+
+void ctr_net_drop_shared(struct worker *w)
+{
+	char *const ids[] = { (char[]){ NET_SHARED_ID } };
+	struct err e = {0};
+
+	if (net_remove(&w->net, ids, 1, &e) == 0 || e.kind == ERR_CONFLICT)     /* somebody is on it still */
+		err_done(&e);
+	else
+		worker_note(&e, "network %s stays", NET_SHARED);
+}
+
+static bool is_on_shared(const struct ctr *c)
+{
+	return c->rec.nets.n && str_eq(c->rec.nets.v[0].network, NET_SHARED);
+}
+
 int ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct err *e)
 {
 	struct net_record r = {0};
 	auto_strv struct strv warn = {0};
-	int got = net_record_read(&w->paths, name, &r, e);
+	int got = read_net(w, name, &r, e);
 	struct net_conf conf;
 
 	if (got)
@@ -52,7 +80,7 @@ static int read_nets(struct ctr *c, struct nets *ret, struct err *e)
 
 		if (n >= NETS_MAX)
 			return err_set(e, ERR_MODEL, 0, "container %s is on more than %d networks", c->rec.name, NETS_MAX);
-		if (net_record_read(&c->w->paths, c->rec.nets.v[n].network, &r, e))
+		if (read_net(c->w, c->rec.nets.v[n].network, &r, e))
 			return e->n ? -1 : err_set(e, ERR_MISSING, 0, "network %s does not exist", c->rec.nets.v[n].network);
 		(void)snprintf(ret->ids[n], ID_SIZE, "%s", r.id);
 		ret->list[n] = ret->ids[n];
@@ -91,7 +119,7 @@ static int attach(struct ctr *c, size_t i, const struct nets *nets, int netns, s
 	struct rec_net *n = &c->rec.nets.v[i];
 	struct net_addr addr;
 	const struct net_endpoint ep = { .network_id = nets->ids[i], .container_id = c->rec.id, .container = c->rec.name,
-		.project = c->rec.project, .service = c->rec.service, .aliases = strv_null(&n->names), .netns_fd = netns,
+		.project = c->rec.project, .service = is_on_shared(c) ? NULL : c->rec.service, .aliases = strv_null(&n->names), .netns_fd = netns,
 		.index = (unsigned)i, .ifname = or_null(n->ifname), .ipv4 = or_null(n->ipv4),
 		.ipv6 = or_null(n->ipv6), .mac = or_null(n->mac),
 		.link_local = strv_null(&n->link_local), .default_route = i == gateway_net(c, nets->out),
@@ -106,9 +134,11 @@ static int attach(struct ctr *c, size_t i, const struct nets *nets, int netns, s
 	return 0;
 }
 
+/* On the shared network nobody is found by a name but by one who has links, which lead to containers' names. */
 static int serve_names(struct ctr *c, char *const *ids, bool forward, int udp, int tcp, struct err *e)
 {
-	const struct dns_client client = { .container_id = c->rec.id, .network_ids = ids,
+	static char *const none[] = { NULL };
+	const struct dns_client client = { .container_id = c->rec.id, .network_ids = is_on_shared(c) && !c->rec.links.n ? none : ids,
 		.upstream = c->rec.dns.n ? strv_null(&c->rec.dns) : NULL, .forward = forward, .links = strv_null(&c->rec.links) };
 
 	if (!c->w->dns && dns_server_new(&c->w->dns, c->w->loop, &c->w->net, e) < 0)
@@ -202,6 +232,8 @@ void ctr_net_down(struct ctr *c)
 	if (net_detach(&c->w->net, NULL, ids, 1, ctr_is_joined(c), &e) < 0)
 		worker_note(&e, "disconnect container %s", c->rec.name);
 	forget_endpoints(c);
+	if (is_on_shared(c))
+		ctr_net_drop_shared(c->w);
 }
 
 int ctr_net_adopt(struct ctr *c, struct err *e)
