@@ -160,6 +160,8 @@ policies() {
 	E
 	ok c up -d
 	soon 10 service_ended twice 1
+	soon 10 service_ended never 1
+	soon 10 service_ended well 0
 	is "$(c logs --no-log-prefix twice | grep -c x)" 3
 	is "$(c logs --no-log-prefix never | grep -c x)" 1
 	is "$(c logs --no-log-prefix well | grep -c x)" 1
