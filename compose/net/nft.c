@@ -250,7 +250,7 @@ int nft_finish(struct nft_child *c, struct strv *warn, struct err *e)
 
 int nft_run(const struct nft_job *jobs, size_t n, const struct nft_host *h, struct err *e)
 {
-	struct nft_child c;
+	struct nft_child c = { -1, -1 };
 
 	if (nft_start(&c, jobs, n, h, e) < 0)
 		return -1;

@@ -174,7 +174,7 @@ static int open_resolver(struct ctr *c, char *const *ids, bool forward, int netn
 static int connect_all(struct ctr *c, struct err *e)
 {
 	auto_close int netns = rt_netns(&c->rt, e);
-	struct nets nets;
+	struct nets nets = { .forward = false };
 
 	if (netns < 0 || read_nets(c, &nets, e) < 0)
 		return -1;
@@ -238,7 +238,7 @@ void ctr_net_down(struct ctr *c)
 
 int ctr_net_adopt(struct ctr *c, struct err *e)
 {
-	struct nets nets;
+	struct nets nets = { .forward = false };
 	auto_close int udp = hold_fd(c->w, "dnsu.%s", c->rec.id), tcp = hold_fd(c->w, "dnst.%s", c->rec.id);
 
 	if (!c->rec.nets.n)
