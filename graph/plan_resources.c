@@ -297,6 +297,8 @@ void plan_around_remade(struct builder *b)
 				plan_after(b, r->op, op);
 			else if ((op->kind == OP_CTR_START || op->kind == OP_HOOK) && is_on(op, r))
 				plan_after(b, op, r->op);
+			else if (op->kind == OP_CTR_REMOVE && !r->is_volume && on(op->ctr, r) && plan_service(b, op->ctr->service) != SIZE_MAX)
+				plan_after(b, op, r->op);        /* until then it can be started again */
 		}
 	}
 }

@@ -200,6 +200,8 @@ static void finish(struct engine *en, struct op *op, bool ok, struct err *e)
 	settle(en, op, ok);
 	if (!ok && op->kind == OP_CTR_STOP)
 		undo_replacement(en, op);
+	for (size_t i = 0; !ok && op->kind == OP_NET_REMAKE && i < op->n_after; i++)
+		undo_replacement(en, op->after[i]);      /* the old ones run again */
 	if (!ok && op->optional) {
 		engine_warn(en, "%s: optional dependency failed: %s", op->object, e->n ? e->frame[e->n - 1] : "");
 		err_done(e);

@@ -106,8 +106,21 @@ int op_net_remove(struct engine *en, struct op *op, struct err *e)
 	return ask(en, op, "net_remove", json_pack("{s:s}", "network", op->object), e);
 }
 
-/* Everything that was on it has been stopped. When the new one cannot be made the old one comes back. */
-static int remake(struct engine *en, struct sup *sup, const struct net_record *was, const struct net_record *is, struct err *e)
+/* What was stopped for op runs again. What cannot is told. */
+static void start_again(struct engine *en, const struct op *op, struct sup *sup)
+{
+	for (size_t i = 0; i < op->n_after; i++) {
+		const struct op *stop = op->after[i];
+		auto_err struct err e = {0};
+
+		if (stop->kind == OP_CTR_STOP && sup_call(sup, "start", json_pack("{s:s}", "ctr", stop->ctr->id), NULL, 0, NULL, &e) < 0)
+			engine_warn(en, "container %s stays stopped: %s", stop->object, e.frame[0]);
+	}
+}
+
+/* Everything that was on it has been stopped. When the new one cannot be made the old one comes back, and all on it. */
+static int remake(struct engine *en, const struct op *op, struct sup *sup, const struct net_record *was, const struct net_record *is,
+		  struct err *e)
 {
 	auto_err struct err again = {0};
 
@@ -119,9 +132,8 @@ static int remake(struct engine *en, struct sup *sup, const struct net_record *w
 	if (net_record_write(en->o.paths, was, &again) < 0 ||
 	    sup_call(sup, "net_create", json_pack("{s:s}", "network", was->name), NULL, 0, NULL, &again) < 0)
 		return err_wrap(e, "and the old one cannot be brought back: %s", again.frame[0]);
-	if (!e->hint)
-		err_hint(e, "the network is as it was, its containers are stopped: correct the file and `up` again");
-	return -1;
+	start_again(en, op, sup);
+	return e->hint ? -1 : err_hint(e, "the network and the containers on it are as they were: correct the file");
 }
 
 static int remake_job(struct engine *en, struct op *op, struct err *e)
@@ -137,7 +149,7 @@ static int remake_job(struct engine *en, struct op *op, struct err *e)
 		ret = err_set(e, ERR_MISSING, 0, "network %s is gone", op->object);
 	net_record_of(en, op->network, &is);
 	if (ret == 0)
-		ret = remake(en, sup, &was, &is, e);
+		ret = remake(en, op, sup, &was, &is, e);
 	net_record_done(&was);
 	net_record_done(&is);
 	return ret;

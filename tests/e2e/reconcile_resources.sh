@@ -92,7 +92,7 @@ t "labels of networks and volumes change in place, without a restart" network_la
 
 # A network that cannot be made leaves the old one; a container of another project on it leaves everything.
 network_kept() {
-	local a id
+	local a b id
 
 	project taken <<-'E'
 		services: { x: { image: busybox, command: sleep 1000 } }
@@ -100,15 +100,22 @@ network_kept() {
 	E
 	ok c up -d
 	project kept <<-'E'
-		services: { a: { image: busybox, command: sleep 1000 } }
+		services:
+		  a: { image: busybox, command: sleep 1000 }
+		  b: { image: busybox, command: sleep 1000, environment: { A: "1" } }
 		networks: { default: { name: kept_net } }
 	E
 	ok c up -d
-	id=$(net_id kept_net)
+	id=$(net_id kept_net) b=$(id_of b)
+	sed -i 's/A: "1"/A: "2"/' compose.yaml
 	sed -i 's/{ name: kept_net }/{ name: kept_net, ipam: { config: [ { subnet: 10.231.8.0\/25 } ] } }/' compose.yaml
 	fails 1 c up -d
 	has "$err" "overlaps 10.231.8.0/24 of network taken_default"
 	is "$(net_id kept_net)" "$id"
+	# whoever was stopped for it runs as before, also one that was to be another
+	is "$(states)" "kept-a-1 running kept-b-1 running"
+	is "$(id_of b)" "$b"
+	is "$(ways_out a) $(ways_out b)" "1 1"
 	sed -i 's/, ipam.*/ } }/' compose.yaml
 	ok c up -d
 	is "$(ways_out a)" 1
