@@ -1,41 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lease.h - what is on disk about networks: one directory each, with its configuration and a file per address in use.
- * Any worker may read and write at any time. A lease is written whole under another name and gets its name by link(2),
- * so an address has one holder and nobody reads half of a lease. A symbolic link "@<container id>" -> "<address>
- * <index> <IPv6 address>" leads from the container to its leases ("-" where it has no IPv4 address). Creating a lease holds the directory's lock shared, removing the
- * network exclusively.
- * runs in: supervisor worker.   owns: <run_dir>/networks.   layer: net. */
+/* lease.h - who has which address: a file per address in use, in the network's directory (netrec.h).
+ * Any worker may read and write at any time. A lease is written whole under another name and gets its name by link(2), so
+ * an address has one holder and nobody reads half of a lease; a container with IPv4 and IPv6 has two names of one file. A
+ * symbolic link "@<container id>" -> "<address> <index> <IPv6 address>" leads from the container to its leases ("-" where
+ * it has no IPv4 address). Creating a lease holds the directory's lock shared, removing the network exclusively.
+ * runs in: supervisor worker.   owns: the leases below <run_dir>/networks.   layer: net. */
 #pragma once
 #include <jansson.h>
 #include <stdint.h>
-#include "compose/net/ipam.h"
-#include "compose/net/ipam6.h"
-#include "compose/net/net.h"
+#include "compose/net/netrec.h"
 
-/* A network as recorded. */
-struct net_rec {
-	struct net_info info;
-	struct ipam     ipam;      /* subnet.len 0: no IPv4 */
-	struct ipam6    six;       /* subnet.len 0: no IPv6 */
-	bool            no_icc;
-	unsigned        mtu;
-};
-#define auto_rec __attribute__((cleanup(net_rec_done)))
-void net_rec_done(struct net_rec *r);
-/* Fill in info's subnets and gateways from the plans. */
-void net_rec_texts(struct net_rec *r);
-
-bool net_id_ok(const char *id);                          /* 12 to 64 lower-case hex digits: safe as a file name */
-/* Open a network's directory. ret: a descriptor, or -1 with ERR_MISSING */
-int  net_dir(const struct net_ctx *c, const char *id, struct err *e) NET_CHECK;
-/* in: dirfd from net_dir(). err: ERR_MISSING when the directory has no record (being made or removed) */
-int  net_rec_read(int dirfd, const char *id, struct net_rec *ret, struct err *e) NET_CHECK;
-int  net_rec_write(const struct net_ctx *c, const struct net_rec *r, struct err *e) NET_CHECK;
-/* All recorded networks; those without a readable record are skipped. The caller holds the router's lock. */
-struct net_recs { struct net_rec *v; size_t n, cap; };
-#define auto_recs __attribute__((cleanup(net_recs_done)))
-int  net_recs_read(const struct net_ctx *c, struct net_recs *ret, struct err *e) NET_CHECK;
-void net_recs_done(struct net_recs *r);
 /* Remove a network's directory. err: ERR_CONFLICT when it has leases */
 int  net_rec_remove(const struct net_ctx *c, const char *id, struct err *e) NET_CHECK;
 
