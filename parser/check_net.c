@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_net.c - addresses of networks, and of services on them, that cannot fit together. Whether one is free on this host is for
- * later. */
+/* check_net.c - addresses of networks, and of services on them, that cannot fit together. Whether one is free on this host is
+ * for later. */
 #include <arpa/inet.h>
 #include <string.h>
 #include "compose/base/str.h"
@@ -118,40 +118,59 @@ static int subnet_of(const struct node *net, bool six, struct prefix *p)
 		return -1;
 	for (size_t i = 0; pools && pools->kind == NODE_LIST && i < pools->n; i++) {
 		const struct node *subnet = node_get(pools->items[i], "subnet");
+		const char *text = text_at(pools->items[i], "subnet");
 
-		if (*text_at(pools->items[i], "subnet") && (subnet->deferred || !read_prefix(text_at(pools->items[i], "subnet"), p)))
+		if (*text && (subnet->deferred || !read_prefix(text, p)))
 			return -1;
-		if (*text_at(pools->items[i], "subnet") && p->six == six)
+		if (*text && p->six == six)
 			return 1;
 	}
 	return 0;
 }
 
-/* An address of one's own needs a subnet that does not change: one that the file gives. */
-static void check_static(struct check *c, const char *service, const struct node_pair *on, const char *attr, bool six)
+/* A static address of one kind. */
+struct wish { const char *service, *net, *key, *text; const struct node *node; bool six; };
+
+static int no_subnet(struct check *c, const struct wish *w)
 {
-	const struct node *address = node_get(on->val, attr), *net = node_get(c->nets, on->key);
-	const char *text = text_at(on->val, attr), *key;
+	const char *hint = arena_printf(c->arena, "add `networks: {%s: {%sipam: {config: [{subnet: ...}]}}}` with a subnet that holds it",
+					w->net, w->six ? "enable_ipv6: true, " : "");
+
+	return errs_model(c->errs, w->node->pos, w->key, hint,
+			  "service \"%s\" has a static address on network %s, which has no%s subnet in the file", w->service,
+			  w->net, w->six ? " IPv6" : "");
+}
+
+static int not_enabled(struct check *c, const struct wish *w)
+{
+	int v = w->six ? 6 : 4;
+	const char *hint = arena_printf(c->arena, "set networks.%s.enable_ipv%d: true", w->net, v);
+
+	return errs_model(c->errs, w->node->pos, w->key, hint, "service \"%s\" has an address on network %s, which has no IPv%d",
+			  w->service, w->net, v);
+}
+
+/* An address of one's own needs a subnet that does not change: one that the file gives. */
+static void check_static(struct check *c, const char *service, const struct node_pair *on, bool six)
+{
+	const char *attr = six ? "ipv6_address" : "ipv4_address";
+	const struct node *net = node_get(c->nets, on->key);
+	const struct wish w = { service, on->key, arena_printf(c->arena, "services.%s.networks.%s.%s", service, on->key, attr),
+				text_at(on->val, attr), node_get(on->val, attr), six };
 	struct prefix subnet, own;
 	int known;
 
-	if (!net || !*text || address->deferred)
+	if (!net || !*w.text || w.node->deferred)
 		return;
-	key = arena_printf(c->arena, "services.%s.networks.%s.%s", service, on->key, attr);
 	known = subnet_of(net, six, &subnet);
-	if (!read_address(text, &own) || own.six != six)
-		c->bad = errs_model(c->errs, address->pos, key, NULL, "\"%s\" is not an IPv%d address", text, six ? 6 : 4);
+	if (!read_address(w.text, &own) || own.six != six)
+		c->bad = errs_model(c->errs, w.node->pos, w.key, NULL, "\"%s\" is not an IPv%d address", w.text, six ? 6 : 4);
 	else if (known == 0)
-		c->bad = errs_model(c->errs, address->pos, key,
-				    arena_printf(c->arena, "add `networks: {%s: {%sipam: {config: [{subnet: ...}]}}}` with a subnet that holds it",
-						 on->key, six ? "enable_ipv6: true, " : ""),
-				    "service \"%s\" has a static address on network %s, which has no%s subnet in the file", service,
-				    on->key, six ? " IPv6" : "");
+		c->bad = no_subnet(c, &w);
 	else if (known > 0 && !holds(&subnet, &own))
-		c->bad = errs_model(c->errs, address->pos, key, NULL, "%s is not in the subnet of network %s", text, on->key);
+		c->bad = errs_model(c->errs, w.node->pos, w.key, NULL, "%s is not in the subnet of network %s", w.text, on->key);
 	else if (known > 0 && !model_flag(net, six ? "enable_ipv6" : "enable_ipv4", !six))
-		c->bad = errs_model(c->errs, address->pos, key, arena_printf(c->arena, "set networks.%s.enable_ipv%d: true", on->key, six ? 6 : 4),
-				    "service \"%s\" has an address on network %s, which has no IPv%d", service, on->key, six ? 6 : 4);
+		c->bad = not_enabled(c, &w);
 }
 
 /* A list of link-local addresses. */
@@ -185,8 +204,8 @@ int check_nets(struct arena *a, const struct node *nets, const struct node *serv
 		const struct node *on = node_get(services->pairs[i].val, "networks");
 
 		for (size_t k = 0; on && on->kind == NODE_MAP && k < on->n; k++) {
-			check_static(&c, services->pairs[i].key, &on->pairs[k], "ipv4_address", false);
-			check_static(&c, services->pairs[i].key, &on->pairs[k], "ipv6_address", true);
+			check_static(&c, services->pairs[i].key, &on->pairs[k], false);
+			check_static(&c, services->pairs[i].key, &on->pairs[k], true);
 			check_link_local(&c, services->pairs[i].key, &on->pairs[k]);
 		}
 	}

@@ -49,7 +49,8 @@ struct net_conf {
 	bool ipv6;
 	const char *subnet6;       /* "fd12:3456:789a::/64"; NULL: a unique local one that clashes with nothing here */
 	const char *gateway6, *ip_range6;      /* as above */
-	char *const *reserved;     /* aux_addresses of both kinds: never given out unless asked for; ends with NULL; may be NULL */
+	char *const *reserved;     /* aux_addresses of both kinds: never given out unless asked for; ends with NULL; may be
+				    * NULL */
 	bool internal;             /* no way out of it */
 	bool no_icc;               /* its containers reach the gateway, not each other */
 	unsigned mtu;              /* 0: that of the host's default route, at most 1500 */
@@ -89,8 +90,8 @@ struct net_endpoint {
 	unsigned     index;        /* 0 .. 35, differs between the networks of one container */
 	const char  *ifname;       /* NULL: "eth" + index */
 	const char  *ipv4, *ipv6;  /* NULL: the lowest free one, if the network has that kind */
-	char *const *link_local;   /* addresses of 169.254/16 and fe80::/10 beside its own, for the operator to keep apart; those
-				    * of IPv6 where it has that; ends with NULL; may be NULL */
+	char *const *link_local;   /* addresses of 169.254/16 and fe80::/10 beside its own, for the operator to keep apart;
+				    * those of IPv6 where it has that; ends with NULL; may be NULL */
 	const char  *mac;          /* NULL: derived from the address (02:42:...) */
 	bool         default_route, default_route6;    /* through this network; ignored on an internal one */
 };

@@ -7,8 +7,8 @@
  * have.
  *
  * Forwarding (net.ipv4.ip_forward) is turned on where it is off and put back when the router goes, unless somebody has
- * begun to rely on it; so is that of IPv6 (uplink6.c). What to put back is kept in the alias of the host's end, where other installations find it too,
- * and in <run_dir>/router/alias for the case that somebody removes the link. */
+ * begun to rely on it; so is that of IPv6 (uplink6.c). What to put back is kept in the alias of the host's end, where
+ * other installations find it too, and in <run_dir>/router/alias for the case that somebody removes the link. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
