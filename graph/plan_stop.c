@@ -232,6 +232,14 @@ static bool is_external(const struct builder *b, enum op_kind k, const char *nam
 	return false;
 }
 
+/* How `down` would take c away too. */
+static const char *way_to_remove(const struct builder *b, const struct observed_ctr *c)
+{
+	if (is_orphan(b, c))
+		return "; --remove-orphans removes that too";
+	return b->want && is_inactive(b, c->service) ? "; its service has a profile, which --profile enables" : "";
+}
+
 /* Remove a network or volume after the containers that used it, unless one of them stays. */
 static void remove_resource(struct builder *b, enum op_kind k, const char *name, const char *cause)
 {
@@ -246,7 +254,7 @@ static void remove_resource(struct builder *b, enum op_kind k, const char *name,
 		if (b->leaves[i] || !uses(c, k, name))
 			continue;
 		plan_warn(b, "%s %s stays: container %s still uses it%s", k == OP_NET_REMOVE ? "network" : "volume", name, c->name,
-			  is_orphan(b, c) ? "; --remove-orphans removes that too" : "");
+			  way_to_remove(b, c));
 		return;
 	}
 	op = plan_add(b, k, name, cause);
