@@ -9,6 +9,7 @@
 #include "compose/base/sys.h"
 #include "compose/cmd/act.h"
 #include "compose/cmd/pump.h"
+#include "compose/cmd/run_service.h"
 #include "compose/engine/enter.h"
 #include "compose/base/json.h"
 #include "compose/state/record.h"
@@ -26,7 +27,7 @@ enum { COMMAND_TOLD = 4096 };       /* bytes of a command that are told */
 
 static const struct opt exec_opts[] = {
 	OPT_FLAG('d', "detach", struct exec_args, detach, "in the background, without output"),
-	OPT_STRS('e', "env", struct exec_args, env, "KEY=VALUE", "set a variable; repeatable"),
+	OPT_STRS('e', "env", struct exec_args, env, "KEY=VALUE", "set a variable; a bare KEY takes the environment's value; repeatable"),
 	OPT_INT(0, "index", struct exec_args, index, "N", "replica number"),
 	OPT_FLAG('T', "no-tty", struct exec_args, no_tty, "no terminal (default: one where input and output are terminals)"),
 	OPT_FLAGX(0, "no-TTY", struct exec_args, no_tty, OPT_HIDDEN, ""),
@@ -129,7 +130,7 @@ static int exec_run(struct ctx *c, const void *args, struct err *e)
 	struct pump pump = { .child = { -1, -1, -1 }, .winch_fd = -1, .in.to = -1, .out.from = -1, .err.from = -1 };
 	int r;
 
-	if (!ctr)
+	if (!ctr || run_check_env(&a->env, e) < 0)
 		return -1;
 	if (c->g->dry_run) {
 		act_would(c, "run %s in container %s", a->command[0], ctr->name);

@@ -19,7 +19,7 @@ static const struct opt run_opts[] = {
 	OPT_STRS(0, "cap-drop", struct run_args, cap_drop, "CAPABILITY", "take a capability away; repeatable"),
 	OPT_FLAG('d', "detach", struct run_args, detach, "in the background; prints the container's name"),
 	OPT_STR(0, "entrypoint", struct run_args, entrypoint, "COMMAND", "instead of the image's entrypoint"),
-	OPT_STRS('e', "env", struct run_args, env, "KEY=VALUE", "set a variable; repeatable"),
+	OPT_STRS('e', "env", struct run_args, env, "KEY=VALUE", "set a variable; a bare KEY takes the environment's value; repeatable"),
 	OPT_STRS(0, "env-from-file", struct run_args, env_files, "FILE", "set the variables of a file, as env_file does; repeatable"),
 	OPT_FLAGX('i', "interactive", struct run_args, interactive, 0, "keep standard input open (default true)"),
 	OPT_STRS('l', "label", struct run_args, labels, "KEY=VALUE", "add a label; repeatable"),
@@ -97,6 +97,32 @@ static int prepare_project(struct ctx *c, const struct run_args *a, struct err *
 	return act(c, &g, &ao, NULL, e);
 }
 
+/* Mistakes on the command line, before anything is started for it. */
+static int check_args(const struct ctx *c, const struct run_args *a, const struct service *base, struct err *e)
+{
+	struct arena arena = {0};
+	struct service s = *base;
+	struct pkvs labels = {0};
+	int r = run_service(&arena, c->project, a, &s, &labels, e);
+
+	arena_done(&arena);
+	return r;
+}
+
+/* Two of one name could not be told apart, by people or by the names of networks. */
+static int check_free(const struct ctx *c, const struct run_args *a, struct err *e)
+{
+	for (size_t i = 0; a->name && i < c->observed->n_ctrs; i++) {
+		const struct observed_ctr *o = &c->observed->ctrs[i];
+
+		if (!str_eq(o->name, a->name))
+			continue;
+		err_set(e, ERR_CONFLICT, 0, "the name %s is that of a container of service %s", a->name, o->service);
+		return err_hint(e, "give it another --name, or remove that one");
+	}
+	return 0;
+}
+
 static int run_run(struct ctx *c, const void *args, struct err *e)
 {
 	const struct run_args *a = args;
@@ -116,6 +142,8 @@ static int run_run(struct ctx *c, const void *args, struct err *e)
 	}
 	if (a->quiet)
 		ui_set_quiet(c->ui);
+	if (check_args(c, a, base, e) < 0)
+		return -1;
 	if (prepare_project(c, a, e) < 0)
 		return err_wrap(e, "cannot run %s", a->service);
 	if (c->g->dry_run) {
@@ -128,7 +156,7 @@ static int run_run(struct ctx *c, const void *args, struct err *e)
 		const struct oneoff o = { .name = a->name, .auto_remove = a->rm, .use_aliases = a->use_aliases, .labels = labels.v,
 			.n_labels = labels.n };
 
-		r = act_observe(c, e);
+		r = act_observe(c, e) < 0 || check_free(c, a, e) < 0 ? -1 : 0;
 		en = r == 0 ? act_engine(c, NULL) : NULL;
 		if (r == 0)
 			r = engine_oneoff(en, &s, &o, id, &name, e);

@@ -215,10 +215,32 @@ static int volumes(struct arena *arena, const struct project *p, const struct ru
 	return 0;
 }
 
+int run_check_env(const struct strv *env, struct err *e)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (*env->v[i] == '=' || !*env->v[i]) {
+			err_set(e, ERR_USAGE, 0, "--env: there is no name in \"%s\"", env->v[i]);
+			return err_hint(e, "write KEY=VALUE, or KEY for the value of the environment");
+		}
+	return 0;
+}
+
+/* What the file's values were checked for when it was loaded. */
+static int check_values(const struct run_args *a, struct err *e)
+{
+	if (a->name && !value_name(a->name)) {
+		err_set(e, ERR_USAGE, 0, "--name: \"%s\" is no name for a container", a->name);
+		return err_hint(e, "begin with a letter or digit, go on with letters, digits, _ . and -");
+	}
+	if (a->workdir && *a->workdir != '/')
+		return err_set(e, ERR_USAGE, 0, "--workdir: \"%s\" is not absolute", a->workdir);
+	return run_check_env(&a->env, e);
+}
+
 int run_service(struct arena *arena, const struct project *p, const struct run_args *a, struct service *s, struct pkvs *ret_labels,
 		struct err *e)
 {
-	if (command(arena, a, s, e) < 0 || ports(arena, a, s, e) < 0 || volumes(arena, p, a, s, e) < 0)
+	if (check_values(a, e) < 0 || command(arena, a, s, e) < 0 || ports(arena, a, s, e) < 0 || volumes(arena, p, a, s, e) < 0)
 		return -1;
 	if (set_files(arena, p, &a->env_files, &s->environment, e) < 0)
 		return -1;

@@ -12,6 +12,8 @@ struct run_args {
 	char **command;
 };
 
+/* --env of `run` and `exec`. err: ERR_USAGE */
+int run_check_env(const struct strv *env, struct err *e) __attribute__((warn_unused_result));
 /* Change s (a shallow copy of the service) as a says. What is new lives in arena. err: ERR_USAGE names the option */
 int run_service(struct arena *arena, const struct project *p, const struct run_args *a, struct service *s, struct pkvs *ret_labels,
 		struct err *e) __attribute__((warn_unused_result));

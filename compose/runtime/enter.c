@@ -124,7 +124,7 @@ int rt_exec(struct rt *rt, struct rt_ctr *ret, const struct spec *s, const struc
 	    const struct rt_exec_args *a, struct err *e)
 {
 	struct enter x = { .s = s, .a = a, .join = { .into_fd = -1 }, .sync = -1,
-			   .proc = { .p = p, .tty = -1, .stdio = { a->stdio[0], a->stdio[1], a->stdio[2] } } };
+			   .proc = { .p = p, .enters = true, .tty = -1, .stdio = { a->stdio[0], a->stdio[1], a->stdio[2] } } };
 	struct rt_clone how = { .pid_ns = -1, .sibling = a->sibling };
 	struct rt_ctr c = RT_CTR_INIT;
 	int pair[2], r;

@@ -68,7 +68,7 @@ static int enter_cwd(const struct process *x, int root, struct err *e)
 	auto_close int fd = fs_open_in(root, cwd, O_PATH | O_DIRECTORY, 0);
 	char now[4096];
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT && !x->enters)
 		fd = fs_mkdir_p_in(root, cwd, 0755);
 	if (fd < 0 || fchdir(fd) < 0)
 		return err_set(e, errno == ENOTDIR || errno == ELOOP ? ERR_MODEL : ERR_SYS, errno,

@@ -15,6 +15,7 @@ struct process {
 	int    stdio[3];            /* -1: /dev/null */
 	int    tty;                 /* terminal that becomes 0, 1, 2 and the controlling one; -1: none */
 	bool   init;
+	bool   enters;              /* a container that runs: a working directory that is not there is no reason to make it */
 	/* set by process_prepare() */
 	struct spec_user user;      /* resolved */
 	char  *path;                /* the command's file */

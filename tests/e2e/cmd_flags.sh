@@ -193,6 +193,20 @@ runs() {
 	has "$out" /y
 	fails 2 c run --rm -v "$PWD:/x:sideways" a true
 	fails 2 c run --rm -v rel a true
+	fails 2 c run --rm -e =x a true
+	has "$err" 'there is no name in "=x"'
+	fails 2 c run --rm -w rel a true
+	fails 2 c run --rm --name 'bad name' a true
+	fails 1 c run --rm --name named a true
+	has "$err" "the name named is that of a container of service a"
+	fails 2 c exec -T -e =x c true
+	BARE=shell ok c exec -T -e BARE -e NOT_SET c env
+	has "$out" BARE=shell
+	hasnt "$out" NOT_SET
+	fails 1 c exec -T -w /no/such c pwd
+	fails 1 c exec -T c ls -d /no
+	ok c run --rm -w /no/such a pwd
+	is "$out" /no/such
 	ok c down -t 0 --remove-orphans
 }
 t "run: --env-from-file, -e, --cap-add, --cap-drop, --use-aliases, -v" runs
