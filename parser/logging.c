@@ -60,11 +60,11 @@ static const struct option {
 	value_ok *ok;
 	const char *wanted, *note;
 } options[] = {
-	{"cache-compress", 0, ON_LOGGER, is_flag, "true or false", "the local copy is not compressed"},
+	{"cache-compress", ON_LOGGER, 0, is_flag, "true or false", NULL},
 	{"cache-disabled", ON_LOGGER, 0, is_flag, "true or false", NULL},
 	{"cache-max-file", ON_LOGGER, 0, is_count, "a number from 1 to 1000", NULL},
 	{"cache-max-size", ON_LOGGER, 0, is_size, "a size such as 10m, or -1", NULL},
-	{"compress", 0, ON_FILE, is_flag, "true or false", "rotated files are not compressed"},
+	{"compress", ON_FILE, 0, is_flag, "true or false", NULL},
 	{"env", ON_JOURNALD, ON_FILE | ON_SYSLOG, NULL, NULL, "only journald has a place for it"},
 	{"env-regex", 0, ON_FILE | ON_LOGGER, NULL, NULL, "list the variables in `env`, which journald has a place for"},
 	{"labels", ON_JOURNALD, ON_FILE | ON_SYSLOG, NULL, NULL, "only journald has a place for it"},

@@ -270,6 +270,7 @@ int to_logging(const struct ctr_want *w, struct ctr_record *r, struct err *e)
 	ships = str_eq(r->log_driver, "syslog") || str_eq(r->log_driver, "journald");
 	size = text(w, ships ? "cache-max-size" : "max-size");
 	files = text(w, ships ? "cache-max-file" : "max-file");
+	r->log_compress = str_eq(text(w, ships ? "cache-compress" : "compress"), "true");
 	r->log_max_bytes = FILE_MAX_BYTES;
 	r->log_max_files = FILES_MAX;
 	if (str_eq(size, "-1"))

@@ -31,11 +31,18 @@ int log_dir_list(int dir, struct log_numbers *ret)
 		mem_closep(&fd);
 		return -1;
 	}
-	while ((de = readdir(d)))
-		if (strlen(de->d_name) >= 6 && strlen(de->d_name) < 19 && str_to_u64(de->d_name, &v))
+	while ((de = readdir(d))) {
+		size_t len = strlen(de->d_name) - (str_ends(de->d_name, ".gz") ? 3 : 0);
+		auto_free char *digits = xstrndup(de->d_name, len);
+
+		if (len >= 6 && len < 19 && str_to_u64(digits, &v))
 			vec_push(ret, v);
+	}
 	closedir(d);
 	if (ret->n)
 		qsort(ret->v, ret->n, sizeof(*ret->v), ascending);
+	for (size_t i = ret->n; i-- > 1;)               /* as it is, and packed */
+		if (ret->v[i] == ret->v[i - 1])
+			vec_remove(ret, i);
 	return 0;
 }

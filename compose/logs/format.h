@@ -3,7 +3,7 @@
  * runs in: client (reads), supervisor worker (writes).   layer: logs.
  *
  * DIR/log/ holds files named by a growing number, 6 digits or more; the largest is written, the smallest are removed when
- * there are too many. A file is a row of records. A record is 16 bytes of head and the bytes as they were read from the
+ * there are too many. All but the largest may be compressed (pack.h). A file is a row of records. A record is 16 bytes of head and the bytes as they were read from the
  * container, of one stream, whatever they are: lines are found by the reader. So a line costs no byte of its own, and
  * 64 KiB of short lines are one record with one time.
  * No record crosses a multiple of LOG_BLOCK: a reader can start at each of them, for --tail from the end and for --since

@@ -7,13 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "compose/base/mem.h"
+#include "compose/logs/pack.h"
 
 static int open_number(const struct log_source *s, uint64_t number)
 {
 	char name[24];
+	int fd;
 
 	log_dir_name(number, name);
-	return openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd < 0 ? log_unpack(s->dir, number) : fd;
 }
 
 static void seek_to(struct log_source *s, uint64_t number, int64_t off)

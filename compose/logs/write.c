@@ -11,6 +11,7 @@
 #include "compose/base/mem.h"
 #include "compose/base/sys.h"
 #include "compose/logs/dir.h"
+#include "compose/logs/pack.h"
 
 enum { MAX_BYTES_DEFAULT = 10 * 1024 * 1024, MAX_FILES_DEFAULT = 3, FILE_MIN_BYTES = 512, PIECE_MIN = 128,
 	SCRATCH_BYTES = 64 * 1024 };
@@ -20,6 +21,7 @@ struct log_writer {
 	uint64_t number;
 	int64_t  off, max_bytes;
 	int      max_files;
+	bool     pack;
 	struct { int64_t last; bool whole; } tail[2];   /* stdout, stderr: the last byte in this file, -1 none; whether the
 					     * one before ended a line, for all that is known */
 	uint64_t lost;                      /* bytes thrown away and not yet told in the log */
@@ -50,13 +52,15 @@ static int open_file(struct log_writer *w, uint64_t number, struct err *e)
 static void prune(struct log_writer *w)
 {
 	struct log_numbers all = {0};
-	char name[24];
+	char name[24], packed[LOG_PACKED_NAME];
 
 	if (log_dir_list(w->dir, &all) < 0)
 		return;
 	for (size_t i = 0; i + (size_t)w->max_files < all.n; i++) {
 		log_dir_name(all.v[i], name);
+		log_packed_name(all.v[i], packed);
 		(void)unlinkat(w->dir, name, 0);
+		(void)unlinkat(w->dir, packed, 0);
 	}
 	vec_done(&all);
 }
@@ -160,6 +164,11 @@ int log_writer_open(struct log_writer **ret, int dir, int64_t max_bytes, int max
 	return r;
 }
 
+void log_writer_pack(struct log_writer *w)
+{
+	w->pack = true;
+}
+
 struct log_writer *log_writer_none(void)
 {
 	struct log_writer *w = xcalloc(1, sizeof(*w));
@@ -212,6 +221,8 @@ static int rotate(struct log_writer *w, struct err *e)
 	if (open_file(w, w->number + 1, e) < 0 || (whole && put_record(w, LOG_MARK, "", 0, e) < 0))
 		return -1;
 	prune(w);
+	if (w->pack)
+		log_pack_beside(w->dir);
 	return 0;
 }
 

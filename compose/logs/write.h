@@ -16,6 +16,8 @@ struct log_writer;
  * max_bytes for each file, 0 = 10 MiB; max_files, 0 = 3 */
 int  log_writer_open(struct log_writer **ret, int dir, int64_t max_bytes, int max_files, struct err *e)
 	__attribute__((warn_unused_result));
+/* From now on files that are full are compressed, by a process of its own (pack.h). */
+void log_writer_pack(struct log_writer *w);
 /* One that keeps nothing but what log_last() asks for (log driver "none"). */
 struct log_writer *log_writer_none(void) __attribute__((returns_nonnull));
 void log_writer_close(struct log_writer *w);

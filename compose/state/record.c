@@ -51,7 +51,7 @@ static const struct field ctr_fields[] = {
 	F_INT(restart_max), F_INT(stop_signal), F_I64(stop_grace_ns), F_BOOL(health.set), F_STRV(health.test),
 	F_I64(health.interval_ns), F_I64(health.timeout_ns), F_I64(health.start_period_ns),
 	F_I64(health.start_interval_ns), F_INT(health.retries), F_BOOL(tty), F_BOOL(stdin_open), F_BOOL(auto_remove),
-	F_STR(log_driver), F_I64(log_max_bytes), F_INT(log_max_files), F_BOOL(log_elsewhere),
+	F_STR(log_driver), F_I64(log_max_bytes), F_INT(log_max_files), F_BOOL(log_elsewhere), F_BOOL(log_compress),
 	F_STR(ship.address), F_STR(ship.format), F_STR(ship.host), F_STR(ship.tag), F_STR(ship.fields), F_INT(ship.facility),
 	F_BOOL(ship.drop), F_I64(ship.buffer_bytes), F_NAMES(volumes), F_NAMES(anon_volumes),
 	F_NAMES(mount_layers), F_VEC(mount_images, kv_fields),

@@ -73,6 +73,7 @@ struct ctr_record {
 	char *log_driver;            /* "json-file" default, "local", "none", "syslog", "journald" */
 	int64_t log_max_bytes; int log_max_files;
 	bool log_elsewhere;          /* there is no log on disk: the logger alone has the output */
+	bool log_compress;           /* its files that are full are compressed */
 	struct rec_ship ship;
 	struct strv volumes;         /* real names of volumes it mounts */
 	struct strv anon_volumes;    /* subset made for it alone */

@@ -47,10 +47,13 @@ int ctr_log_open(struct ctr *c, struct err *e)
 {
 	open_ship(c);
 	if (!c->rec.log_elsewhere && !str_eq(c->rec.log_driver, "none")) {
-		if (log_writer_open(&c->log, c->dir, c->rec.log_max_bytes, c->rec.log_max_files, e) == 0)
-			return 0;
-		c->log = log_writer_none();
-		return -1;
+		if (log_writer_open(&c->log, c->dir, c->rec.log_max_bytes, c->rec.log_max_files, e) < 0) {
+			c->log = log_writer_none();
+			return -1;
+		}
+		if (c->rec.log_compress)
+			log_writer_pack(c->log);
+		return 0;
 	}
 	c->log = log_writer_none();
 	return 0;

@@ -224,7 +224,7 @@ refused() {
 		  c: { image: busybox, logging: { options: { max-file: many } } }
 		  d: { image: busybox, logging: { driver: syslog, options: { syslog-address: "tcp+tls://x:1" } } }
 		  e: { image: busybox, logging: { driver: syslog, options: { syslog-facility: local9, mode: sometimes } } }
-		  f: { image: busybox, logging: { driver: journald, options: { labels-regex: ".*" } } }
+		  f: { image: busybox, logging: { driver: journald, options: { label-regex: ".*" } } }
 	E
 	fails 3 c up -d
 	for line in 2 3 4 5 6 7; do
@@ -235,7 +235,7 @@ refused() {
 	has "$err" 'must be a number from 1 to 1000, not "many"'
 	has "$err" "unix:///PATH, udp://HOST[:PORT] or tcp://HOST[:PORT]"
 	has "$err" "blocking or non-blocking"
-	has "$err" 'no option "labels-regex"'
+	has "$err" 'no option "label-regex"'
 	sed -i '2,$d' compose.yaml
 	cat >>compose.yaml <<-'E'
 		  a: { image: busybox, command: echo x, logging: { driver: syslog, options: { syslog-address: "udp://127.0.0.1", tag: "{{.Nam}}" } } }
@@ -250,12 +250,14 @@ t "drivers, options and values that are not carried out are refused with their p
 rotation() {
 	project rotation <<-'E'
 		services:
-		  a: { image: busybox, command: payload spew 30000, logging: { driver: local, options: { max-size: 40k, max-file: "2", compress: "true" } } }
-		  b: { image: busybox, command: payload spew 30000, logging: { options: { max-size: 60k, max-file: "3", tag: x, labels: y } } }
+		  a: { image: busybox, command: payload spew 30000, logging: { driver: local, options: { max-size: 40k, max-file: "2", compress: "false" } } }
+		  b: { image: busybox, command: payload spew 30000, logging: { options: { max-size: 60k, max-file: "3", tag: x, labels: y, labels-regex: z, env-regex: z } } }
 	E
 	ok c up -d
-	has "$err" "services.a.logging.options.compress has no effect here: rotated files are not compressed"
-	has "$err" "services.b.logging.options.tag has no effect here"
+	hasnt "$err" "services.a.logging.options"
+	for o in tag labels labels-regex env-regex; do
+		has "$err" "services.b.logging.options.$o has no effect here"
+	done
 	soon 30 service_ended a 0
 	soon 30 service_ended b 0
 	for s in a b; do
@@ -267,4 +269,33 @@ rotation() {
 	ok c down -t 0
 }
 t "max-size and max-file of json-file and local" rotation
+
+only_newest_plain() { [ "$(ls "$1" | grep -cv '\.gz$')" = 1 ] && [ "$(ls "$1" | grep -c '\.gz$')" -ge 2 ]; }
+compressed() {
+	local dir s
+
+	project packed <<-'E'
+		x-more: &more { image: busybox, command: "sh -c 'payload spew 60000; until [ -e /go ]; do sleep 0.1; done; payload spew 30000; sleep 1000'" }
+		services:
+		  a: { <<: *more, logging: { options: { max-size: 300k, max-file: "20", compress: "true" } } }
+		  b: { <<: *more, logging: { driver: syslog, options: { syslog-address: "udp://127.0.0.1:9", cache-max-size: 300k, cache-max-file: "20", cache-compress: "true" } } }
+	E
+	ok c up -d
+	hasnt "$err" "no effect"
+	for s in a b; do
+		dir=$COMPOSE_ROOT/projects/packed/$(c ps -a -q --no-trunc $s)/log
+		soon 30 last_is $s 60000
+		ok c exec -T $s touch /go
+		soon 30 count_is $s 90000
+		soon 30 only_newest_plain "$dir"
+		gzip -t "$dir"/*.gz
+		is "$(c logs --no-log-prefix $s | md5sum)" "$( (seq_spew 60000; seq_spew 30000) | md5sum)"
+		is "$(c logs --no-log-prefix --tail 50000 $s | head -n 1)" "$( (seq_spew 60000; seq_spew 30000) | tail -n 50000 | head -n 1)"
+	done
+	ok c down -t 0
+}
+last_is() { [ "$(c logs --no-log-prefix --tail 1 "$1" | grep -o '[0-9]*$')" = "$2" ]; }
+count_is() { [ "$(c logs --no-log-prefix "$1" | wc -l)" = "$2" ]; }
+seq_spew() { seq -f 'line %.0f' "$1"; }
+t "compress: full files are packed, and read as before" compressed
 done_testing

@@ -13,6 +13,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 #include "compose/logs/dir.h"
+#include "compose/logs/pack.h"
 #include "compose/logs/read.h"
 #include "compose/logs/write.h"
 #include "tests/tap.h"
@@ -206,6 +207,87 @@ static void test_rotation(void)
 	free(got);
 	got = read_all(dir, &everything);
 	ok(str_ends(got, "4999\nmore\n"), "a new writer continues");
+}
+
+/* How many files of the log end in .gz, and how many do not. */
+static void count_files(int log, int *ret_packed, int *ret_plain)
+{
+	struct log_numbers all = {0};
+	char plain[24], packed[LOG_PACKED_NAME];
+
+	*ret_packed = *ret_plain = 0;
+	(void)log_dir_list(log, &all);
+	for (size_t i = 0; i < all.n; i++) {
+		log_dir_name(all.v[i], plain);
+		log_packed_name(all.v[i], packed);
+		*ret_plain += faccessat(log, plain, F_OK, 0) == 0;
+		*ret_packed += faccessat(log, packed, F_OK, 0) == 0;
+	}
+	vec_done(&all);
+}
+
+static void test_packed(void)
+{
+	const struct log_want last = { .tail = 300 };
+	auto_close int dir = fresh_dir("packed"), log = -1, fd = -1;
+	struct log_writer *w = writer(dir, 100000, 5);
+	auto_free char *before = NULL, *after = NULL, *tail = NULL, *tail_before = NULL, *torn = NULL, *rest = NULL;
+	struct log_numbers all = {0};
+	int packed, plain;
+	char line[64], second[24];
+	struct stat st;
+
+	for (int i = 0; i < 20000; i++) {
+		(void)snprintf(line, sizeof(line), "line %d of this log\n", i);
+		put(w, i % 3 ? LOG_STDOUT : LOG_STDERR, line);
+	}
+	log_writer_close(w);
+	log = openat(dir, "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	before = read_all(dir, &everything);
+	tail_before = read_all(dir, &last);
+	(void)log_dir_list(log, &all);
+	log_dir_name(all.n > 1 ? all.v[1] : 0, second);
+	vec_done(&all);
+	ok(linkat(log, second, log, "kept", 0) == 0, "a file is set aside");
+	log_pack(log);
+	count_files(log, &packed, &plain);
+	ok(packed == 4 && plain == 1, "all but the newest are packed (%d, %d)", packed, plain);
+	after = read_all(dir, &everything);
+	is_str(after, before, "what is read is the same");
+	tail = read_all(dir, &last);
+	is_str(tail, tail_before, "and its end");
+	ok(renameat(log, "kept", log, second) == 0, "a packer that was killed has left one plain, too");
+	free(after);
+	after = read_all(dir, &everything);
+	is_str(after, before, "it is not read twice");
+	log_pack(log);
+	count_files(log, &packed, &plain);
+	ok(packed == 4 && plain == 1, "the next packer takes it away (%d, %d)", packed, plain);
+	fd = log_unpack(log, 12345);
+	is_int(fd, -1, "a number that is not there");
+	w = writer(dir, 100000, 5);
+	put(w, LOG_STDOUT, "more\n");
+	log_writer_close(w);
+	rest = read_all(dir, &everything);
+	ok(str_ends(rest, "\nmore\n") && strlen(rest) == strlen(before) + 5, "a writer goes on in the newest");
+	w = writer(dir, 100000, 2);
+	for (int i = 0; i < 6000; i++)
+		put(w, LOG_STDOUT, "fill the files that there may be\n");
+	log_writer_close(w);
+	count_files(log, &packed, &plain);
+	ok(packed == 0 && plain == 2, "old ones go, packed or not");
+	log_pack(log);
+	(void)log_dir_list(log, &all);
+	log_packed_name(all.v[0], line);
+	vec_done(&all);
+	fd = openat(log, line, O_RDWR | O_CLOEXEC);
+	ok(fd >= 0 && fstat(fd, &st) == 0 && ftruncate(fd, st.st_size / 2) == 0, "one of them is cut");
+	torn = read_all(dir, &everything);
+	ok(str_ends(torn, "fill the files that there may be\n"), "the rest is read");
+	ok(ftruncate(fd, 0) == 0, "one of them is empty");
+	free(torn);
+	torn = read_all(dir, &everything);
+	ok(str_ends(torn, "fill the files that there may be\n"), "the rest is read");
 }
 
 /* Is text a row of the numbers up to last, one a line, each whole? */
@@ -514,6 +596,7 @@ int main(void)
 	test_tail();
 	test_since_until();
 	test_rotation();
+	test_packed();
 	test_fragments();
 	test_merge();
 	test_follow();
