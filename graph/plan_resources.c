@@ -78,12 +78,11 @@ static const struct observed_net *have_net(const struct observed *o, const char 
 	return NULL;
 }
 
-static struct op *add(struct builder *b, enum op_kind k, const struct network *n, const struct volume *v, const char *cause)
+static struct op *add_net(struct builder *b, enum op_kind k, const struct network *n, const char *cause)
 {
-	struct op *op = plan_add(b, k, n ? n->name : v->name, cause);
+	struct op *op = plan_add(b, k, n->name, cause);
 
 	op->network = n;
-	op->volume = v;
 	return op;
 }
 
@@ -94,7 +93,7 @@ static int remake_network(struct builder *b, struct resource *r, const struct ne
 	const char *hint, *who;
 
 	if (d->in_place) {
-		(void)add(b, OP_NET_UPDATE, n, NULL, d->cause);
+		(void)add_net(b, OP_NET_UPDATE, n, d->cause);
 		return 0;
 	}
 	who = stranger(b, r, &have->users, &hint);
@@ -103,7 +102,7 @@ static int remake_network(struct builder *b, struct resource *r, const struct ne
 		err_at(e, d->at, n->key);
 		return err_hint(e, "%s", hint);
 	}
-	r->op = add(b, OP_NET_REMAKE, n, NULL, d->cause);
+	r->op = add_net(b, OP_NET_REMAKE, n, d->cause);
 	r->remade = true;
 	return 0;
 }
@@ -123,7 +122,7 @@ static int want_network(struct builder *b, const struct network *n, struct err *
 	if (have && !have->ours && !n->external)
 		plan_warn(b, "network %s exists but was made by another project; set `external: true` to use it on purpose", n->name);
 	if (!have)
-		r->op = add(b, OP_NET_CREATE, n, NULL, "not present");
+		r->op = add_net(b, OP_NET_CREATE, n, "not present");
 	if (!have || !have->ours || n->external)
 		return 0;
 	d = diff_net(&b->plan->arena, n, have);
@@ -138,6 +137,14 @@ static const struct observed_vol *have_vol(const struct observed *o, const char 
 		if (str_eq(o->vols[i].name, name))
 			return &o->vols[i];
 	return NULL;
+}
+
+static struct op *add_vol(struct builder *b, enum op_kind k, const struct volume *v, const char *cause)
+{
+	struct op *op = plan_add(b, k, v->name, cause);
+
+	op->volume = v;
+	return op;
 }
 
 static bool may_renew(const struct goal *g, const char *name)
@@ -165,7 +172,7 @@ static void remake_volume(struct builder *b, struct resource *r, const struct vo
 	const char *hint, *who;
 
 	if (d->in_place) {
-		(void)add(b, OP_VOL_UPDATE, NULL, v, d->cause);
+		(void)add_vol(b, OP_VOL_UPDATE, v, d->cause);
 		return;
 	}
 	who = stranger(b, r, &have->users, &hint);
@@ -179,7 +186,7 @@ static void remake_volume(struct builder *b, struct resource *r, const struct vo
 			  "`compose up -y` makes it anew, and what is in it is lost", v->name, d->cause);
 		return;
 	}
-	r->op = add(b, OP_VOL_REMAKE, NULL, v, d->cause);
+	r->op = add_vol(b, OP_VOL_REMAKE, v, d->cause);
 	r->remade = true;
 }
 
@@ -198,7 +205,7 @@ static int want_volume(struct builder *b, const struct volume *v, struct err *e)
 	if (have && !have->ours && !v->external)
 		plan_warn(b, "volume %s exists but was made by another project; set `external: true` to use it on purpose", v->name);
 	if (!have)
-		r->op = add(b, OP_VOL_CREATE, NULL, v, "not present");
+		r->op = add_vol(b, OP_VOL_CREATE, v, "not present");
 	if (!have || !have->ours || v->external)
 		return 0;
 	d = diff_vol(&b->plan->arena, v, have);
@@ -256,6 +263,14 @@ static bool is_on(const struct op *op, const struct resource *r)
 	return op->ctr ? on(op->ctr, r) : s && wants(s, r);
 }
 
+/* Starts; and a container that is replaced is not removed before, for until then it can be started again. */
+static bool comes_after(const struct builder *b, const struct op *op, const struct resource *r)
+{
+	if (op->kind == OP_CTR_REMOVE)
+		return !r->is_volume && on(op->ctr, r) && plan_service(b, op->ctr->service) != SIZE_MAX;
+	return (op->kind == OP_CTR_START || op->kind == OP_HOOK) && is_on(op, r);
+}
+
 static bool needs(const struct service *s, const struct service *on)
 {
 	for (size_t i = 0; s && on && i < s->n_deps; i++)
@@ -295,10 +310,8 @@ void plan_around_remade(struct builder *b)
 
 			if (op->kind == OP_CTR_STOP && on(op->ctr, r))
 				plan_after(b, r->op, op);
-			else if ((op->kind == OP_CTR_START || op->kind == OP_HOOK) && is_on(op, r))
+			else if (comes_after(b, op, r))
 				plan_after(b, op, r->op);
-			else if (op->kind == OP_CTR_REMOVE && !r->is_volume && on(op->ctr, r) && plan_service(b, op->ctr->service) != SIZE_MAX)
-				plan_after(b, op, r->op);        /* until then it can be started again */
 		}
 	}
 }

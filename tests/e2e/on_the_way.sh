@@ -6,7 +6,7 @@
 need root
 
 id_of() { c ps -aq --no-trunc "$@"; }
-began() { jq -r .started_ns "$COMPOSE_ROOT"/projects/way/"$(id_of a)/status.json"; }
+began() { jq -r .started_ns "$COMPOSE_ROOT/projects/way/$(id_of a)/status.json"; }
 state() { field a .State; }
 
 # A container that takes its time to end: it says that it was asked (asked), and waits to be let go (go).
