@@ -173,20 +173,29 @@ static void check_static(struct check *c, const char *service, const struct node
 		c->bad = not_enabled(c, &w);
 }
 
-/* A list of link-local addresses. */
-static void check_link_local(struct check *c, const char *service, const struct node_pair *on)
+static void one_link_local(struct check *c, const struct wish *w, const struct node *net)
 {
-	const struct node *list = node_get(on->val, "link_local_ips");
-	const struct prefix four = { { 169, 254 }, 16, false }, six = { { 0xfe, 0x80 }, 10, true };
+	static const struct prefix four = { { 169, 254 }, 16, false }, six = { { 0xfe, 0x80 }, 10, true };
 	struct prefix own;
 
-	for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
-		const char *text = node_text(list->items[i]);
+	if (!read_address(w->text, &own) || !(holds(&four, &own) || holds(&six, &own)))
+		c->bad = errs_model(c->errs, w->node->pos, w->key, "write it like 169.254.8.8 or fe80::8",
+				    "\"%s\" is not a link-local address", w->text);
+	else if (own.six && !model_flag(net, "external", false) && !model_flag(net, "enable_ipv6", false))
+		c->bad = not_enabled(c, w);
+}
 
-		if (text && !list->items[i]->deferred && !(read_address(text, &own) && (holds(&four, &own) || holds(&six, &own))))
-			c->bad = errs_model(c->errs, list->items[i]->pos,
-					    arena_printf(c->arena, "services.%s.networks.%s.link_local_ips[%zu]", service, on->key, i),
-					    "write it like 169.254.8.8 or fe80::8", "\"%s\" is not a link-local address", text);
+static void check_link_local(struct check *c, const char *service, const struct node_pair *on)
+{
+	const struct node *list = node_get(on->val, "link_local_ips"), *net = node_get(c->nets, on->key);
+
+	for (size_t i = 0; net && list && list->kind == NODE_LIST && i < list->n; i++) {
+		const struct wish w = { service, on->key,
+					arena_printf(c->arena, "services.%s.networks.%s.link_local_ips[%zu]", service, on->key, i),
+					node_text(list->items[i]), list->items[i], true };
+
+		if (w.text && !w.node->deferred)
+			one_link_local(c, &w, net);
 	}
 }
 

@@ -352,6 +352,7 @@ static void addresses(void)
 		  "1:55 services.a.networks.n.ipv6_address: service \"a\" has a static address on network n, which has no IPv6 subnet in the file" },
 		{ ON("ipv6_address: 'fd00:2::5'", "enable_ipv6: true, " POOLS("{subnet: 'fd00:1::/64'}")), "fd00:2::5 is not in the subnet of network n" },
 		{ ON("link_local_ips: [169.254.8.8, 10.7.0.5]", ""), "link_local_ips[1]: \"10.7.0.5\" is not a link-local address" },
+		{ ON("link_local_ips: ['fe80::1']", ""), "service \"a\" has an address on network n, which has no IPv6" },
 		{ ON("link_local_ips: ['fec0::1']", ""), "\"fec0::1\" is not a link-local address" },
 		{ ON("ipv6_address: 10.7.0.5", "enable_ipv6: true"), "\"10.7.0.5\" is not an IPv6 address" },
 		{ ON("ipv4_address: 'fd00::1'", ""), "\"fd00::1\" is not an IPv4 address" },
