@@ -139,6 +139,18 @@ ports() {
 }
 t "published ports lead to a container without IPv4 too" ports
 
+worker() { our_processes | awk '$2 !~ /Z/ && $3 == "compose:" && $4 == "worker" && $5 == "six" { print $1 }'; }
+knows() { [ "$(answers asks own aaaa)" = fd77:6::99 ]; }
+killed() {
+	at
+	kill -9 "$(worker)"
+	soon 20 knows
+	is "$(get "http://$lo:$B/")" only
+	ok c restart -t 0 only
+	is "$(get "http://$lo:$B/")" only
+}
+t "after a kill -9 of the worker names and ports are as before" killed
+
 again() {
 	local before
 
