@@ -297,7 +297,11 @@ int ask(struct engine *en, struct op *op, const char *verb, json_t *args, struct
 static int accept_reply(struct engine *en, const struct op *op, const json_t *reply, struct err *e)
 {
 	int64_t code = json_int(reply, "exit_code", 0);
+	auto_strv struct strv warn = {0};
 
+	json_strv(reply, "warnings", &warn);
+	for (size_t i = 0; i < warn.n; i++)
+		engine_warn(en, "%s: %s", op->object, warn.v[i]);
 	if (op->kind == OP_HOOK)
 		return hook_end(en, op, (int)code, e);
 

@@ -144,7 +144,9 @@ int  ctr_net_up(struct ctr *c, struct err *e) __attribute__((warn_unused_result)
 void ctr_net_down(struct ctr *c);
 void ctr_net_drop_shared(struct worker *w);             /* the network of all projects, unless somebody is on it */
 void ctr_net_unserve(struct ctr *c);                    /* its resolver, with the sockets */
-int  ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct err *e) __attribute__((warn_unused_result));
+/* in: warn NULL or receives a line each about what works less well on this host (NULL: our log has it) */
+int  ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct strv *warn, struct err *e)
+	__attribute__((warn_unused_result));
 int  ctr_net_adopt(struct ctr *c, struct err *e) __attribute__((warn_unused_result));
 /* The address that published ports lead to. ret: "" when there is none */
 const char *ctr_net_target(const struct ctr *c);

@@ -40,10 +40,10 @@ static bool is_on_shared(const struct ctr *c)
 	return c->rec.nets.n && str_eq(c->rec.nets.v[0].network, NET_SHARED);
 }
 
-int ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct err *e)
+int ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struct strv *warn, struct err *e)
 {
 	struct net_record r = {0};
-	auto_strv struct strv warn = {0};
+	auto_strv struct strv told = {0};
 	int got = read_net(w, name, &r, e);
 	struct net_conf conf;
 
@@ -53,11 +53,11 @@ int ctr_net_make(struct worker *w, const char *name, struct net_info *ret, struc
 		.ip_range = or_null(r.ip_range), .no_ipv4 = r.no_ipv4, .ipv6 = r.ipv6, .subnet6 = or_null(r.subnet6),
 		.gateway6 = or_null(r.gateway6), .ip_range6 = or_null(r.ip_range6), .reserved = strv_null(&r.reserved),
 		.internal = r.internal, .no_icc = r.no_icc, .mtu = r.mtu > 0 ? (unsigned)r.mtu : 0 };
-	got = net_create(&w->net, &conf, ret, &warn, e);
-	for (size_t i = 0; i < warn.n; i++) {
+	got = net_create(&w->net, &conf, ret, warn ? warn : &told, e);
+	for (size_t i = 0; i < told.n; i++) {
 		struct err none = {0};
 
-		worker_note(&none, "network %s: %s", name, warn.v[i]);
+		worker_note(&none, "network %s: %s", name, told.v[i]);
 	}
 	net_record_done(&r);
 	return got < 0 ? err_wrap(e, "make network %s", name) : 0;
@@ -182,12 +182,15 @@ static int connect_all(struct ctr *c, struct err *e)
 	for (size_t i = 0; i < c->rec.nets.n; i++) {
 		struct net_info info;
 
+		/* a way out for IPv6 comes and goes with the places that a host is taken to */
+		if (nets.out6[i] && ctr_net_make(c->w, c->rec.nets.v[i].network, &info, NULL, e) < 0)
+			return -1;
 		if (attach(c, i, &nets, netns, e) == 0)
 			continue;
 		if (e->kind != ERR_MISSING)
 			return -1;
 		err_done(e);                    /* after a boot, a cleaned /run, or a making of it that was cut short */
-		if (ctr_net_make(c->w, c->rec.nets.v[i].network, &info, e) < 0 || attach(c, i, &nets, netns, e) < 0)
+		if (ctr_net_make(c->w, c->rec.nets.v[i].network, &info, NULL, e) < 0 || attach(c, i, &nets, netns, e) < 0)
 			return -1;
 	}
 	return open_resolver(c, nets.list, nets.forward, netns, e);

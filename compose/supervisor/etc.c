@@ -44,7 +44,7 @@ static const char *gateway(const struct ctr *c, struct net_info *info)
 	for (size_t i = 0; i < c->rec.nets.n; i++) {
 		struct err ignored = {0};
 
-		if (ctr_net_make(c->w, c->rec.nets.v[i].network, info, &ignored) == 0)
+		if (ctr_net_make(c->w, c->rec.nets.v[i].network, info, NULL, &ignored) == 0)
 			return *info->gateway ? info->gateway : info->gateway6;
 		err_done(&ignored);
 	}

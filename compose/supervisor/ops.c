@@ -112,11 +112,13 @@ static int op_subscribe(struct worker *w, struct request *r, struct err *e)
 
 static int op_net_create(struct worker *w, struct request *r, struct err *e)
 {
+	auto_strv struct strv warn = {0};
 	struct net_info info;
 
-	if (ctr_net_make(w, json_str(r->args, "network", ""), &info, e) < 0)
+	if (ctr_net_make(w, json_str(r->args, "network", ""), &info, &warn, e) < 0)
 		return -1;
-	ctl_reply(r->conn, r->id, json_pack("{s:s,s:s}", "subnet", info.subnet, "gateway", info.gateway));
+	ctl_reply(r->conn, r->id, json_pack("{s:s,s:s,s:o}", "subnet", info.subnet, "gateway", info.gateway, "warnings",
+					    json_from_strv(warn.v, warn.n)));
 	return 0;
 }
 

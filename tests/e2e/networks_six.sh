@@ -165,6 +165,32 @@ again() {
 }
 t "a restart keeps a static address, a new network its subnet" again
 
+# A host of its own, whose default route the kernel has learned from a router; then one that has none of its own.
+learned() {
+	project learned <<-E
+		services: { a: { image: busybox, command: sleep 1000 } }
+		networks: { default: { enable_ipv6: true } }
+	E
+	ok unshare -n bash -eu <<-E
+		ip link set lo up
+		ip link add d0 type veth peer name d1
+		ip link set d0 up; ip link set d1 up
+		sysctl -qw net.ipv6.conf.all.forwarding=0 net.ipv6.conf.d0.accept_ra=1
+		ip -6 route add default via fe80::1 dev d0 proto ra
+		"$COMPOSE" up -d
+		cat /proc/sys/net/ipv6/conf/all/forwarding
+		ip -6 route replace default via fe80::1 dev d0 proto static
+		ip -6 route delete default proto ra 2>/dev/null || true
+		"$COMPOSE" restart -t 0 a 2>/dev/null
+		cat /proc/sys/net/ipv6/conf/all/forwarding
+		"$COMPOSE" down -t 0 2>/dev/null
+		cat /proc/sys/net/ipv6/conf/all/forwarding
+	E
+	has "$err" "warning: learned_default: containers reach nothing outside by IPv6: d0 learns the host's default route"
+	is "$(xargs <<<"$out")" "0 1 0"
+}
+t "a host that learns its own route is left as it is, and that is told; another forwards as long as there is a network" learned
+
 taken() {
 	project taken <<-E
 		services:
