@@ -224,6 +224,8 @@ static void vol_labels(const struct engine *en, const struct volume *v, struct v
 		PUT_KV(&r->labels, v->labels.v[i].key, v->labels.v[i].val);
 	PUT_KV(&r->labels, "com.docker.compose.project", en->o.name);
 	PUT_KV(&r->labels, "com.docker.compose.volume", r->key);
+	if (*r->hash)
+		PUT_KV(&r->labels, "com.docker.compose.config-hash", r->hash);
 	PUT_KV(&r->labels, "com.docker.compose.version", COMPOSE_VERSION);
 }
 

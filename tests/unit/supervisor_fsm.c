@@ -40,8 +40,14 @@ static void test_lives(void)
 	static const enum fsm_event crash[] = { EV_START, EV_CREATED, EV_STARTED, EV_EXIT_AGAIN, EV_DELAY, EV_CREATED, EV_STARTED };
 	static const enum fsm_event stop_in_delay[] = { EV_START, EV_CREATED, EV_STARTED, EV_EXIT_AGAIN, EV_STOP, EV_DELAY };
 	static const enum fsm_event stop_wins[] = { EV_START, EV_CREATED, EV_STARTED, EV_STOP, EV_GRACE, EV_EXIT_AGAIN };
+	static const enum fsm_event again[] = { EV_START, EV_CREATED, EV_STARTED, EV_STOP, EV_START };
+	static const enum fsm_event ended[] = { EV_EXIT, EV_START };
 	enum fsm_state s = FSM_IDLE;
 
+	is_int(run(&s, again, 5), ACT_AGAIN, "a start while it is being stopped is for later");
+	is_int(s, FSM_STOPPING, "... it goes on ending");
+	is_int(run(&s, ended, 2), ACT_CREATE, "... and is started then");
+	s = FSM_IDLE;
 	run(&s, normal, 5);
 	is_int(s, FSM_IDLE, "start and stop");
 	run(&s, crash, 7);
