@@ -23,7 +23,7 @@ up() {
 		  part: { image: local/checked, build: { context: . }, healthcheck: { retries: 2 } }
 		  every: { <<: *run, healthcheck: { test: *mark, interval: 1s, retries: 1000 } }
 		  four: { <<: *run, healthcheck: { test: *mark, interval: 200ms, retries: 4 } }
-		  slow: { <<: *run, healthcheck: { test: "echo x >>/p; sleep 1000", interval: 200ms, timeout: 400ms, retries: 2 } }
+		  slow: { <<: *run, healthcheck: { test: "echo x >>/p; sleep 1000", interval: 200ms, timeout: 400ms, retries: 5 } }
 		  grace: { <<: *run, healthcheck: { test: *mark, interval: 200ms, retries: 1, start_period: 3s, start_interval: 200ms } }
 		  waits: { <<: *run, healthcheck: { test: *mark, interval: 100s, retries: 1, start_period: 60s, start_interval: 300ms } }
 	E
