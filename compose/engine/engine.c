@@ -152,8 +152,10 @@ static char *begin_text(const struct op *op)
 	return xasprintf("Recreating: %s", why ? why + 2 : op->cause);
 }
 
-static const char *end_word(const struct op *op)
+static const char *end_word(const struct engine *en, const struct op *op)
 {
+	if (op == en->deaf)
+		return "Stopped (killed at once: process 1 has no handler for the stop signal)";
 	if (op->replaces)
 		return "Recreated";
 	if (op->kind != OP_WAIT)
@@ -209,7 +211,7 @@ static void finish(struct engine *en, struct op *op, bool ok, struct err *e)
 	}
 	cut = !ok && e->kind == ERR_INTR && intr_count();
 	if (shown(en, op))
-		tell(en, words[op->kind].kind, op->object, ok ? end_word(op) : cut ? "Interrupted" : "Error",
+		tell(en, words[op->kind].kind, op->object, ok ? end_word(en, op) : cut ? "Interrupted" : "Error",
 		     ok ? ENGINE_OK : cut ? ENGINE_WARN : ENGINE_FAIL, true);
 	if (cut) {                              /* told once for all, at the end */
 		err_done(e);
@@ -332,7 +334,9 @@ static void take_replies(struct engine *en)
 				err_set(&each, ERR_SYS, 0, "the supervisor went away: %s", e.n ? e.frame[0] : "connection closed");
 			else
 				err_move(&each, &e);
+			en->deaf = op->kind == OP_CTR_STOP && reply && json_flag(reply, "no_handler", false) ? op : NULL;
 			finish(en, op, r > 0 && reply && accept_reply(en, op, reply, &each) == 0, &each);
+			en->deaf = NULL;
 			if (r > 0)
 				break;
 		}

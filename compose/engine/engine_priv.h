@@ -26,6 +26,7 @@ struct engine {
 	VEC(struct job *) finished;
 	size_t       jobs;                /* threads at work */
 	int          wake_fd;             /* eventfd: a thread has finished */
+	const struct op *deaf;            /* the stop whose answer says that process 1 could not have reacted; NULL: none now */
 	bool         interrupted;
 	bool         build_net;           /* the network of RUN steps exists: remove it after the run */
 	struct map   warned;              /* keys of services that a warning was about */

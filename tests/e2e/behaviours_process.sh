@@ -204,13 +204,15 @@ row 59 "init: true puts a reaper before the command" r59
 
 # A process 1 without a handler cannot react: it is not waited for.
 r60() {
-	u 'init: false' ps
+	u 'init: false, stop_grace_period: 1000s' ps
 	ok C stop
+	has "$err" "Stopped (killed at once: process 1 has no handler for the stop signal)"
 	service_is_ended a 137
 	# one with a handler has its time
 	u 'init: false, command: payload signal-report 7' ps
 	soon 10 logs_have_something
 	ok C stop
+	hasnt "$err" "no handler"
 	service_is_ended a 7
 }
 logs_have_something() { [ -n "$(C logs)" ]; }
