@@ -23,7 +23,7 @@ static int hex_digit(char c)
 char *url_file_name(const char *url)
 {
 	const char *host = strstr(url, "://"), *path = host ? host + 3 + strcspn(host + 3, "/?#") : url;
-	size_t end = strcspn(path, "?#"), from = end;
+	size_t end = strcspn(path, "?#"), from;
 	auto_str struct str name = {0};
 
 	while (end && path[end - 1] == '/')
