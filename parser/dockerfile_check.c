@@ -9,7 +9,7 @@ struct flag_spec { enum df_kind kind; const char *name; enum flag_type type; };
 static const struct flag_spec flag_specs[] = {
 	{ DF_FROM, "platform", FLAG_TEXT },
 	{ DF_COPY, "from", FLAG_TEXT }, { DF_COPY, "chown", FLAG_TEXT }, { DF_COPY, "chmod", FLAG_TEXT },
-	{ DF_COPY, "link", FLAG_BOOL }, { DF_COPY, "exclude", FLAG_LIST }, { DF_COPY, "parents", FLAG_LATER },
+	{ DF_COPY, "link", FLAG_BOOL }, { DF_COPY, "exclude", FLAG_LIST }, { DF_COPY, "parents", FLAG_BOOL },
 	{ DF_ADD, "chown", FLAG_TEXT }, { DF_ADD, "chmod", FLAG_TEXT }, { DF_ADD, "link", FLAG_BOOL },
 	{ DF_ADD, "exclude", FLAG_LIST }, { DF_ADD, "unpack", FLAG_BOOL }, { DF_ADD, "keep-git-dir", FLAG_LATER },
 	{ DF_ADD, "checksum", FLAG_TEXT },

@@ -158,12 +158,12 @@ static char *unescaped(const char *s, size_t n)
 	return r;
 }
 
-static int expand(const struct source *s, const char *base, const char *pattern, struct strv *ret, int depth,
-		  struct err *e);
+static int expand(const struct source *s, const char *base, const char *pattern, enum glob_mode mode, struct strv *ret,
+		  int depth, struct err *e);
 
 /* One segment with wildcards: each matching name in base, then the rest of the pattern below it. */
-static int expand_magic(const struct source *s, const char *base, const char *seg, const char *rest, struct strv *ret,
-			int depth, struct err *e)
+static int expand_magic(const struct source *s, const char *base, const char *seg, const char *rest, enum glob_mode mode,
+			struct strv *ret, int depth, struct err *e)
 {
 	auto_strv struct strv names = {0};
 	auto_free char *dir = NULL;
@@ -182,14 +182,43 @@ static int expand_magic(const struct source *s, const char *base, const char *se
 		if (!glob_match(seg, names.v[i], strlen(names.v[i]), GLOB_FLAT))
 			continue;
 		path = xasprintf("%s%s%s", dir, *dir ? "/" : "", names.v[i]);
-		if (expand(s, path, rest, ret, depth + 1, e) < 0)
+		if (expand(s, path, rest, mode, ret, depth + 1, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int expand(const struct source *s, const char *base, const char *pattern, struct strv *ret, int depth,
-		  struct err *e)
+/* The segment **: what is behind it is looked for here and in every directory below; links are not entered. */
+static int expand_deep(const struct source *s, const char *base, const char *pattern, const char *rest, struct strv *ret,
+		       int depth, struct err *e)
+{
+	auto_strv struct strv names = {0};
+	auto_close int dir = -1;
+	int fd;
+
+	while (str_starts(rest, "**/") || str_eq(rest, "**"))
+		rest += rest[2] ? 3 : 2;
+	if (expand(s, base, rest, GLOB_DEEP, ret, depth + 1, e) < 0)
+		return -1;
+	dir = *rest ? open_plain(s->root, base, O_RDONLY | O_DIRECTORY) : -1;     /* nothing behind it: all of base is taken */
+	fd = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	if (list(fd, base, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		auto_free char *path = xasprintf("%s%s%s", base, *base ? "/" : "", names.v[i]);
+		struct stat st;
+
+		if (fstatat(dir, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+		    expand(s, path, pattern, GLOB_DEEP, ret, depth + 1, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int expand(const struct source *s, const char *base, const char *pattern, enum glob_mode mode, struct strv *ret,
+		  int depth, struct err *e)
 {
 	size_t n = strcspn(pattern, "/");
 	const char *rest = pattern + n + (pattern[n] == '/');
@@ -199,12 +228,14 @@ static int expand(const struct source *s, const char *base, const char *pattern,
 
 	if (depth > DEPTH_MAX)
 		return err_set(e, ERR_USAGE, 0, "the pattern is too deep");
+	if (mode == GLOB_DEEP && str_eq(seg, "**"))
+		return expand_deep(s, base, pattern, rest, ret, depth, e);
 	if (*pattern && strpbrk(seg, "*?["))
-		return expand_magic(s, base, seg, rest, ret, depth, e);
+		return expand_magic(s, base, seg, rest, mode, ret, depth, e);
 	if (*pattern) {
 		plain = unescaped(seg, n);
 		path = xasprintf("%s%s%s", base, *base ? "/" : "", plain);
-		return expand(s, path, rest, ret, depth + 1, e);
+		return expand(s, path, rest, mode, ret, depth + 1, e);
 	}
 	if (resolve(s->root, base, &path) < 0)
 		return 0; /* a dangling link, or a plain segment behind a wildcard that is not there */
@@ -217,7 +248,8 @@ static int expand(const struct source *s, const char *base, const char *pattern,
 	return 0;
 }
 
-int context_find(const struct source *s, const char *pattern, struct strv *ret, bool *ret_ignored, struct err *e)
+int context_find(const struct source *s, const char *pattern, enum glob_mode mode, struct strv *ret, bool *ret_ignored,
+		 struct err *e)
 {
 	auto_free char *clean = path_clean(pattern), *path = NULL;
 	size_t before = ret->n;
@@ -225,7 +257,7 @@ int context_find(const struct source *s, const char *pattern, struct strv *ret, 
 	*ret_ignored = false;
 	if (strpbrk(clean, "*?[") && !glob_valid(clean))
 		return err_set(e, ERR_USAGE, 0, "syntax error in pattern `%s`", pattern);
-	if (expand(s, "", clean, ret, 0, e) < 0)
+	if (expand(s, "", clean, mode, ret, 0, e) < 0)
 		return -1;
 	if (ret->n > before || strpbrk(clean, "*?["))
 		return 0;

@@ -11,6 +11,7 @@
 #include "compose/base/sha256.h"
 #include "compose/build/statcache.h"
 #include "parser/dockerignore.h"
+#include "parser/glob.h"
 
 struct source {
 	int                  root;        /* O_DIRECTORY */
@@ -20,9 +21,9 @@ struct source {
 };
 
 /* What a COPY wrote becomes paths below the root without links in them: a wildcard's matches, sorted, or one path;
- * "" is the root.
+ * "" is the root. in: mode: with GLOB_DEEP a segment ** stands for any number of directories
  * ret: 0; 1 when a plain path is not there (*ret_ignored: only because .dockerignore leaves it out) */
-int context_find(const struct source *s, const char *pattern, struct strv *ret, bool *ret_ignored, struct err *e)
+int context_find(const struct source *s, const char *pattern, enum glob_mode mode, struct strv *ret, bool *ret_ignored, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* One thing to copy: rel as context_find gave it, and patterns relative to it that are left out (may be NULL). */

@@ -152,6 +152,8 @@ struct copy {
 	struct from   from;
 	struct owner  owner;                        /* of what is made new */
 	bool          unpack, unpack_urls;
+	bool          parents;                      /* --parents; then of each of found: */
+	VEC(size_t)   skip;                         /* so many bytes of its path are not kept */
 	struct strv   urls;                         /* of ADD: fetched by get_urls() */
 	char         *checksum;                     /* of the one address; or NULL */
 	VEC(struct url_file) files;
@@ -164,6 +166,7 @@ static void copy_done(struct copy *c)
 	strv_done(&c->excludes);
 	strv_done(&c->docs);
 	strv_done(&c->urls);
+	vec_done(&c->skip);
 	free(c->checksum);
 	for (size_t i = 0; i < c->files.n; i++)
 		url_file_done(&c->files.v[i]);
@@ -178,11 +181,13 @@ static void copy_done(struct copy *c)
 static int read_flags(struct copy *c, struct df_scope *sc, struct err *e)
 {
 	const char *chown_ = df_flag(c->in, "chown"), *mode = df_flag(c->in, "chmod"),
-		   *unpack = df_flag(c->in, "unpack"), *checksum = df_flag(c->in, "checksum");
+		   *unpack = df_flag(c->in, "unpack"), *checksum = df_flag(c->in, "checksum"), *parents = df_flag(c->in, "parents");
 
 	if (chown_ && df_expand(sc, chown_, &c->chown, e) < 0)
 		return -1;
 	if (mode && (df_expand(sc, mode, &c->chmod_text, e) < 0 || df_chmod(c->chmod_text, &c->chmod, e) < 0))
+		return -1;
+	if (parents && df_bool(parents, &c->parents, e) < 0)
 		return -1;
 	c->unpack = c->in->kind == DF_ADD;
 	if (unpack && df_bool(unpack, &c->unpack, e) < 0)
@@ -238,7 +243,7 @@ static int read_words(struct copy *c, struct df_scope *sc, struct err *e)
 	if (df_expand(sc, c->in->words[c->in->n_words - 1], &dest, e) < 0)
 		return -1;
 	c->dest = image_path(c->st, dest);
-	c->dest_dir = names_dir(dest) || !*c->dest;
+	c->dest_dir = names_dir(dest) || !*c->dest || c->parents;
 	return 0;
 }
 
@@ -261,6 +266,7 @@ static void key_words(struct copy *c, struct key *k)
 	key_add(k, "chown", c->chown);
 	key_add(k, "chmod", c->chmod_text);
 	key_add(k, "unpack", c->unpack ? "1" : "0");
+	key_add(k, "parents", c->parents ? "1" : NULL);
 	key_strv(k, "exclude", &c->excludes);
 	for (size_t i = 0; i < c->docs.n; i++) {
 		key_add(k, "doc", c->in->docs[i].name);
@@ -301,7 +307,7 @@ static int key_of_content(struct copy *c, char ret[SHA256_HEX_SIZE], struct err 
 		const struct pick p = pick_at(c, i);
 		const char *slash = strrchr(p.rel, '/');
 
-		key_add(&k, "source", *p.rel ? slash ? slash + 1 : p.rel : "/");
+		key_add(&k, "source", c->parents ? p.rel + c->skip.v[i] : *p.rel ? slash ? slash + 1 : p.rel : "/");
 		if (pick_digest(&p, &k.h, e) < 0)
 			return -1;
 	}
@@ -309,12 +315,24 @@ static int key_of_content(struct copy *c, char ret[SHA256_HEX_SIZE], struct err 
 	return 0;
 }
 
+/* Where what is kept of path begins, for a pattern a/./b: behind as many components as a has. */
+static size_t kept_from(const char *pattern, const char *path)
+{
+	const char *pivot = strstr(pattern, "/./");
+	auto_free char *before = pivot ? xstrndup(pattern, (size_t)(pivot - pattern)) : xstrdup(""), *clean = path_clean(before);
+	size_t at = 0;
+
+	for (const char *s = clean; *s; s += strcspn(s, "/"), s += *s == '/')
+		at += strcspn(path + at, "/") + (path[at + strcspn(path + at, "/")] == '/');
+	return at;
+}
+
 static int find_sources(struct copy *c, struct err *e)
 {
 	for (size_t i = 0; i < c->patterns.n; i++) {
 		size_t before = c->found.n;
 		bool ignored;
-		int r = context_find(&c->from.s, c->patterns.v[i], &c->found, &ignored, e);
+		int r = context_find(&c->from.s, c->patterns.v[i], c->parents ? GLOB_DEEP : GLOB_FLAT, &c->found, &ignored, e);
 
 		if (r < 0)
 			return -1;
@@ -323,6 +341,8 @@ static int find_sources(struct copy *c, struct err *e)
 				c->in->kind == DF_COPY && df_flag(c->in, "from") ? df_flag(c->in, "from") : "the build context");
 			return ignored ? err_hint(e, "it is there, but .dockerignore leaves it out") : -1;
 		}
+		for (size_t k = before; k < c->found.n; k++)
+			vec_push(&c->skip, kept_from(c->patterns.v[i], c->found.v[k]));
 		if (c->found.n == before)
 			build_warn(c->st->b, c->in->pos, "`%s` matches nothing", c->patterns.v[i]);
 	}
@@ -429,6 +449,51 @@ static int copy_one(struct copy *c, int root, bool dir, const struct pick *p, st
 	return dst < 0 ? -1 : pick_copy(p, dst, made, name, &o, e);
 }
 
+/* Make the directories of rel, from its byte `from` on, below dest as they are in the source. ret: the last one, or -1 */
+static int make_parents(struct copy *c, int root, const struct pick *p, size_t from, size_t end, struct err *e)
+{
+	bool made;
+	int dir = rootfs_mkdir(root, c->dest, c->owner, new_dir_mode(c), &made, e);
+
+	for (size_t n = from; dir >= 0 && n < end; n++) {
+		n += strcspn(p->rel + n, "/");
+		auto_free char *rel = xstrndup(p->rel, n), *path = xasprintf("%s/%s", c->dest, rel + from);
+		const struct pick here = { p->s, rel, NULL };
+		auto_close int src = pick_open(&here, O_PATH);
+		struct stat st;
+		mode_t mode;
+
+		close(dir);
+		dir = rootfs_mkdir(root, path, c->owner, 0755, &made, e);
+		if (dir < 0 || !made)
+			continue;
+		if (src < 0 || fstat(src, &st) < 0) {
+			err_set(e, ERR_SYS, errno, "look at %s", rel);
+			close(dir);
+			return -1;
+		}
+		mode = c->chmod.set ? df_chmod_apply(&c->chmod, st.st_mode & 07777, true) : st.st_mode & 07777;
+		if ((p->s->keep && !c->chown && fchown(dir, st.st_uid, st.st_gid) < 0) || fchmod(dir, mode) < 0) {
+			err_set(e, ERR_SYS, errno, "set the attributes of %s", path);
+			close(dir);
+			return -1;
+		}
+	}
+	return dir;
+}
+
+/* --parents: p goes below dest under its own path. spec: parity/dockerfile.md 7 */
+static int copy_under_parents(struct copy *c, int root, const struct pick *p, size_t skip, struct err *e)
+{
+	const struct copy_opts o = opts_of(c);
+	const char *slash = strrchr(p->rel + skip, '/'), *name = slash ? slash + 1 : p->rel + skip;
+	int is_dir = pick_is_dir(p, e);
+	size_t end = is_dir ? strlen(p->rel) : (size_t)(name - p->rel);
+	auto_close int dst = is_dir < 0 ? -1 : make_parents(c, root, p, skip, end, e);
+
+	return dst < 0 ? -1 : pick_copy(p, dst, is_dir, is_dir ? NULL : name, &o, e);
+}
+
 static int write_docs(struct copy *c, int root, bool dir, struct err *e)
 {
 	for (size_t i = 0; i < c->docs.n; i++) {
@@ -472,7 +537,9 @@ static int copy_all(struct copy *c, int root, struct err *e)
 		const struct pick p = pick_at(c, i);
 		int r = (i < c->found.n ? c->unpack : c->unpack_urls) ? try_archive(c, root, &p, e) : 0;
 
-		if (r < 0 || (r == 0 && copy_one(c, root, dir, &p, e) < 0))
+		if (r == 0)
+			r = c->parents ? copy_under_parents(c, root, &p, c->skip.v[i], e) : copy_one(c, root, dir, &p, e);
+		if (r < 0)
 			return -1;
 	}
 	return write_docs(c, root, dir, e);

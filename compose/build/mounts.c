@@ -76,7 +76,7 @@ static int bind(struct prep *p, const struct df_mount *m, const char *target)
 			str_addc(&esc, '\\');
 		str_addc(&esc, *c);
 	}
-	r = context_find(&f.s, str_cstr(&esc), &found, &ignored, p->e);
+	r = context_find(&f.s, str_cstr(&esc), GLOB_FLAT, &found, &ignored, p->e);
 	if (r < 0)
 		return -1;
 	if (!found.n)

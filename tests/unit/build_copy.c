@@ -69,6 +69,42 @@ static void whole_context(void)
 	b_file(&b, ".dockerignore", "");
 }
 
+static void parents(void)
+{
+	char path[256];
+
+	b_file(&b, "src/a.txt", "a");
+	b_file(&b, "src/x/b.txt", "b");
+	b_file(&b, "src/x/y/c.txt", "c");
+	b_file(&b, "src/x/y/c.bin", "c");
+	b_link(&b, "src/x/loop", "..");
+	b_path(&b, "src/x", path, sizeof(path));
+	(void)chmod(path, 0711);
+	b_good(&b,
+	       "FROM scratch AS one\nCOPY --parents ./src/x/b.txt src/a.txt /one/\n"
+	       "COPY --parents ./src/./x/y/*.txt /pivot\nCOPY --parents src/**/*.txt /deep/\nCOPY --parents **/c.bin /any/\n"
+	       "COPY --parents src/x/y /dir/\nCOPY --parents src/./** /all/\n"
+	       "COPY --parents --chmod=750 --chown=5:6 src/x/b.txt /over/\nCOPY --parents=false src/a.txt /no/\n"
+	       "FROM scratch\nCOPY --from=one --parents /over/./src/x/b.txt /kept/\n"
+	       "COPY --from=one / /\n",
+	       "--parents builds");
+	is_str(b_text(&b, "/one/src/x/b.txt"), "b", "a file under its own path");
+	is_str(b_text(&b, "/one/src/a.txt"), "a", "several sources");
+	is_str(b_stat(&b, "/one/src/x"), "d 711 0:0", "directories on the way are as in the source");
+	is_str(b_text(&b, "/pivot/x/y/c.txt"), "c", "only what is behind ./");
+	is_str(b_stat(&b, "/pivot/src"), "none", "and nothing before it");
+	is_str(b_text(&b, "/deep/src/a.txt"), "a", "** is no directory");
+	is_str(b_text(&b, "/deep/src/x/y/c.txt"), "c", "or many");
+	is_str(b_stat(&b, "/deep/src/x/loop"), "none", "links are not entered");
+	is_str(b_text(&b, "/any/src/x/y/c.bin"), "c", "** in front");
+	is_str(b_text(&b, "/dir/src/x/y/c.bin"), "c", "a directory with all that is in it");
+	is_str(b_text(&b, "/all/x/y/c.bin"), "c", "** alone is everything");
+	is_str(b_stat(&b, "/over/src/x"), "d 750 5:6", "--chmod and --chown count for the directories too");
+	is_str(b_text(&b, "/no/a.txt"), "a", "--parents=false");
+	is_str(b_stat(&b, "/kept/src/x"), "d 750 5:6", "a stage's owners are kept");
+	b_bad(&b, "FROM scratch\nCOPY --parents src/nosuch /x/\n", "not found in the build context", "dockerfile_inline:2:1");
+}
+
 static void url_names(void)
 {
 	static const struct { const char *url, *name; } of[] = {
@@ -406,6 +442,7 @@ int main(void)
 	files();
 	places();
 	whole_context();
+	parents();
 	url_names();
 	owners();
 	from_stage();
