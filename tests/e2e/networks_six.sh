@@ -141,6 +141,27 @@ t "published ports lead to a container without IPv4 too" ports
 
 worker() { our_processes | awk '$2 !~ /Z/ && $3 == "compose:" && $4 == "worker" && $5 == "six" { print $1 }'; }
 knows() { [ "$(answers asks own aaaa)" = fd77:6::99 ]; }
+# What listens on the host's own loopback is not at the gateway's address.
+loopback() {
+	local port server
+
+	at
+	host_has || skip "the host has no IPv6"
+	command -v python3 >/dev/null || skip "needs python3"
+	port=$(free_port)
+	python3 -c 'import http.server, socket, sys
+http.server.HTTPServer.address_family = socket.AF_INET6
+http.server.HTTPServer(("::1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()' "$port" >/dev/null 2>&1 &
+	server=$!
+	soon 10 get "http://[::1]:$port/" >/dev/null
+	run c exec -T only timeout 20 wget -qO- "http://[fd77:7::1]:$port/"
+	has "$err" "can't connect to remote host"
+	run c exec -T only timeout 20 wget -qO- "http://[::1]:$port/"
+	has "$err" "can't connect to remote host"
+	kill $server
+}
+t "the host's loopback is out of reach" loopback
+
 killed() {
 	at
 	kill -9 "$(worker)"
