@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compose/base/sys.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -103,4 +105,32 @@ void sys_title(const char *text)
 	memset(title, 0, title_room);
 	memcpy(title, text, n);         /* NOLINT(bugprone-not-null-terminated-result): NUL all over */
 	title[title_room] = '.';        /* not NUL: so the kernel shows the text up to its own NUL, not the empty rest */
+}
+
+int sys_hear(int fd, int patience_ms, bool line, struct str *out)
+{
+	const int64_t end = sys_mono_ns() + patience_ms * 1000000LL;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int64_t left = (end - sys_mono_ns()) / 1000000;
+		char buf[4096];
+		bool ended;
+		ssize_t n;
+
+		if (left <= 0)
+			return -1;
+		if (poll(&p, 1, (int)left) <= 0)
+			continue;
+		n = read(fd, buf, sizeof(buf));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (int)n;
+		str_addn(out, buf, (size_t)n);
+		ended = line && memchr(buf, '\n', (size_t)n);
+		explicit_bzero(buf, sizeof(buf));
+		if (out->over || ended)
+			return out->over ? -1 : 0;
+	}
 }

@@ -22,6 +22,11 @@ int64_t sys_mono_ns(void);        /* CLOCK_MONOTONIC */
 /* Is this kernel feature switched off for a test? ret: true when the comma-separated list COMPOSE_WITHOUT names it */
 bool  sys_without(const char *feature);
 
+struct str;
+/* Add to out what a program writes, to its end, or to the end of a line when line is set. No copy of it is left in memory.
+ * ret: 0, or -1 when it takes longer than patience_ms, becomes longer than out may, or cannot be read */
+int   sys_hear(int fd, int patience_ms, bool line, struct str *out);
+
 /* What `ps` shows for this process: remember where its arguments lie (first thing in main), then overwrite them. A longer
  * text is cut. Children that do not exec inherit the place. */
 void sys_title_init(int argc, char **argv);

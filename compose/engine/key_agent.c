@@ -2,7 +2,6 @@
 #include "compose/engine/key_agent.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,7 +11,7 @@
 #include "compose/base/str.h"
 #include "compose/base/sys.h"
 
-enum { KEY_MAX = 100 << 10, PATIENCE_S = 30, SAID_MAX = 4096 };
+enum { KEY_MAX = 100 << 10, PATIENCE_MS = 30000, SAID_MAX = 4096 };
 
 struct key_agent {
 	struct store *store;
@@ -54,32 +53,6 @@ static pid_t start(const struct key_agent *k, const char *path, const char *cons
 	_exit(127);
 }
 
-/* Read what a program says, to its end or to the end of a line. ret: 0, or -1 when it takes too long */
-static int hear(int fd, bool line, struct str *said)
-{
-	const int64_t end = sys_mono_ns() + PATIENCE_S * 1000000000LL;
-
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = (end - sys_mono_ns()) / 1000000;
-		char buf[512];
-		ssize_t n;
-
-		if (left <= 0)
-			return -1;
-		if (poll(&p, 1, (int)left) <= 0)
-			continue;
-		n = read(fd, buf, sizeof(buf));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		str_addn(said, buf, (size_t)n);
-		if (line && memchr(buf, '\n', (size_t)n))
-			return 0;
-	}
-}
-
 static int reap(pid_t pid)
 {
 	int status = 0;
@@ -111,7 +84,7 @@ static int start_agent(struct key_agent *k, struct err *e)
 		k->pid = 0;
 		return err_set(e, ERR_SYS, errno, "start ssh-agent");
 	}
-	if (hear(from, true, &said) == 0 && str_starts(str_cstr(&said), "SSH_AUTH_SOCK="))
+	if (sys_hear(from, PATIENCE_MS, true, &said) == 0 && str_starts(str_cstr(&said), "SSH_AUTH_SOCK="))
 		return 0;
 	clean = str_printable(str_cstr(&said));
 	clean[strcspn(clean, "\n")] = '\0';
@@ -155,7 +128,7 @@ static int add_key(const struct key_agent *k, const char *path, const char *file
 	close(out[1]);
 	if (pid < 0)
 		return err_set(e, ERR_SYS, errno, "start ssh-add");
-	late = hear(from, false, &said);
+	late = sys_hear(from, PATIENCE_MS, false, &said);
 	if (late)
 		(void)kill(pid, SIGKILL);
 	return reap(pid) == 0 ? 0 : refused(file, &said, e);

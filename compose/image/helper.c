@@ -2,7 +2,6 @@
 #include "compose/image/helper.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -65,33 +64,6 @@ static int spawn(const char *path, int in, int out, pid_t *ret)
 	return rc;
 }
 
-/* ret: 0 at the end of the output, -1 when it is late, too long or broken */
-static int read_answer(int fd, struct str *out)
-{
-	const int64_t end = sys_mono_ns() + PATIENCE_MS * 1000000LL;
-
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = (end - sys_mono_ns()) / 1000000;
-		char buf[4096];
-		ssize_t n;
-
-		if (left <= 0)
-			return -1;
-		if (poll(&p, 1, (int)left) <= 0)
-			continue;
-		n = read(fd, buf, sizeof(buf));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (int)n;
-		str_addn(out, buf, (size_t)n);
-		explicit_bzero(buf, sizeof(buf));
-		if (out->over)
-			return -1;
-	}
-}
-
 /* ret: exit status, or -1 */
 static int converse(const char *path, const char *server, struct str *out, struct err *e)
 {
@@ -112,7 +84,7 @@ static int converse(const char *path, const char *server, struct str *out, struc
 		(void)!fs_write_all(in[1], server, strlen(server));      /* shorter than a pipe: no SIGPIPE loop */
 	close(in[1]);
 	if (rc == 0) {
-		rc = read_answer(back[0], out);
+		rc = sys_hear(back[0], PATIENCE_MS, false, out);
 		if (rc < 0)
 			(void)kill(pid, SIGKILL);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

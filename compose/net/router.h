@@ -39,6 +39,8 @@ int  uplink6_ensure(const struct net_ctx *c, struct nl *host, const struct uplin
 /* Put forwarding of IPv6 back. */
 int  uplink6_restore(struct err *e) NET_CHECK;
 
+/* The host's table for one family, ip or ip6: only answers come in, what goes out takes the host's address. ret: caller frees */
+char *uplink_host_table(const struct net_ctx *c, const char *family, const char *router);
 /* What must be put back on the host when the router goes is kept in the alias of the uplink's host end: note that IPv6
  * forwarding was turned on, or that rules were put into the host's own chains. */
 int  uplink_note(const struct net_ctx *c, struct nl *host, bool forward6, bool passed, struct err *e) NET_CHECK;

@@ -187,24 +187,33 @@ static char *router_script(const struct net_ctx *c, const struct uplink *u, bool
 		"}\n", clear(!fresh, "inet", "compose", gone), host, router, host6, router6);
 }
 
-static char *host_script(const struct net_ctx *c, const struct uplink *u, bool present)
+char *uplink_host_table(const struct net_ctx *c, const char *family, const char *router)
 {
-	char gone[80], name[16], table[24], router[16];
+	char name[16], table[24];
 
-	ipv4_text(u->router, router);
 	net_uplink(c, name);
 	net_table(c, table);
 	return xasprintf(
-		"%stable ip %s {\n"
+		"table %s %s {\n"
 		" chain forward {\n"
 		"  type filter hook forward priority -10; policy accept;\n"
 		"  oifname \"%s\" ct state != { established, related } drop\n"
 		" }\n"
 		" chain postrouting {\n"
 		"  type nat hook postrouting priority 100; policy accept;\n"
-		"  ip saddr %s oifname != \"%s\" masquerade\n"
+		"  %s saddr %s oifname != \"%s\" masquerade\n"
 		" }\n"
-		"}\n", clear(present, "ip", table, gone), table, name, router, name);
+		"}\n", family, table, name, family, router, name);
+}
+
+static char *host_script(const struct net_ctx *c, const struct uplink *u, bool present)
+{
+	char gone[80], table[24], router[16];
+	auto_free char *made = NULL;
+
+	ipv4_text(u->router, router);
+	made = uplink_host_table(c, "ip", router);
+	return xasprintf("%s%s", clear(present, "ip", net_table(c, table), gone), made);
 }
 
 /* A word of an alias that begins with key, "" without. */

@@ -133,16 +133,7 @@ static int rules(const struct net_ctx *c, struct nl *host, const struct uplink6 
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	ip6_text(six->router, router);
-	script = xasprintf("table ip6 %s {\n"
-			   " chain forward {\n"
-			   "  type filter hook forward priority -10; policy accept;\n"
-			   "  oifname \"%s\" ct state != { established, related } drop\n"
-			   " }\n"
-			   " chain postrouting {\n"
-			   "  type nat hook postrouting priority 100; policy accept;\n"
-			   "  ip6 saddr %s oifname != \"%s\" masquerade\n"
-			   " }\n"
-			   "}\n", table, name, router, name);
+	script = uplink_host_table(c, "ip6", router);
 	job.script = script;
 	if (nft_run(&job, 1, &h, e) < 0 || (told.n && uplink_note(c, host, false, true, e) < 0))
 		return -1;

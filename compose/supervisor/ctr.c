@@ -654,7 +654,7 @@ void ctr_event(struct ctr *c, enum fsm_event ev, const struct ctr_ask *who)
 	case ACT_DONE: act_done(c, ev, who); break;
 	case ACT_AGAIN:
 		c->again = true;
-		/* fall through */
+		__attribute__((fallthrough));
 	case ACT_WAIT:
 		if (who && who->conn)
 			ctr_add_waiter(c, who->conn, who->id, WAIT_STARTED);
