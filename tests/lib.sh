@@ -134,6 +134,7 @@ c() { "$COMPOSE" "$@"; }
 # A shell without job control starts background commands with SIGINT ignored; nobody at a terminal does.
 # shellcheck disable=SC2034 # for the caller
 c_bg() {
+	: >"$T/out/bg" # now: what an earlier one said is not to be taken for what this one says
 	env --default-signal=INT,QUIT "$COMPOSE" "$@" >"$T/out/bg" 2>&1 &
 	bg=$!
 }

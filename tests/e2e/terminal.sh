@@ -12,6 +12,7 @@ on_tty() { run script -qec "$1" /dev/null; out=${out//$'\r'/}; }
 tty_bg() {
 	rm -f "$T/keys" "$T/tty"
 	mkfifo "$T/keys"
+	: >"$T/out/tty"
 	script -qfec "tty >$T/tty; stty rows 24 cols 80; $1" /dev/null <"$T/keys" >"$T/out/tty" 2>&1 &
 	bg=$!
 	exec 9>"$T/keys"
