@@ -34,6 +34,7 @@ watch() {
 		args=(-f worker)
 	fi
 	[ -n "$pid" ] || return 0
+	: >"$T/out/killat"
 	"$killat" "${args[@]}" "$pid" "$2" >"$T/out/killat" 2>&1 &
 	watcher=$!
 	until [ -s "$T/out/killat" ]; do sleep 0.01; done
