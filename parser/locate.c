@@ -231,6 +231,8 @@ static int no_file(struct loading *l)
 {
 	if (l->o->allow_no_file)
 		return 0;
+	if (l->o->project_dir && l->o->io->kind(l->o->io->ctx, working_dir(l)) != IO_DIR)
+		return usage(l, ERR_MODEL, "name a directory that exists", "the project directory %s is none", working_dir(l));
 	return usage(l, ERR_MODEL, "write a compose.yaml here, or name a file with -f",
 		     "no compose file in %s or a directory above it", working_dir(l));
 }

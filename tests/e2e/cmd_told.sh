@@ -77,6 +77,8 @@ mistakes() {
 	fails 1 env DOCKER_DEFAULT_PLATFORM=linux/s390x "$COMPOSE" up -d
 	matches "$err" "the one that is here is for linux/[a-z0-9]+, not linux/s390x"
 	has "$err" "compose.yaml:1:27 services.web.image"
+	fails 3 c --project-directory /no/such config -q
+	has "$err" "the project directory /no/such is none"
 	fails 2 c port web 80/udp
 	has "$err" "--protocol udp"
 	fails 2 c help pus
