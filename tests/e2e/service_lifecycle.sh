@@ -305,7 +305,7 @@ platform() {
 	has "$out" "| $mine"
 	c image tag busybox "127.0.0.1:1/x:1"
 	fails 1 c up -d other # what is there under that name is of another platform: it is fetched
-	has "$err" "pull 127.0.0.1:1/x:1"
+	has "$err" "pull image 127.0.0.1:1/x:1"
 	is "$(c ps -aq other)" ""
 	fails 1 c up -d --pull never other
 	has "$err" "is not present"
