@@ -62,11 +62,12 @@ begins_anew() {
 
 	cd client
 	id=$(id_of net)
-	ok vpn restart -t 0 tun
-	ok c --dry-run up -d
-	has "$out" "container the-tunnel, whose namespaces it shares, has begun anew since"
+	ok vpn stop -t 0 tun
 	# what is left of the old network has no address that somebody else may get
 	is "$(c exec -T net ip -o -4 addr show eth0 2>/dev/null)" ""
+	ok vpn start tun
+	ok c --dry-run up -d
+	has "$out" "container the-tunnel, whose namespaces it shares, has begun anew since"
 	ok c up -d
 	is "$(id_of net)" "$id"
 	is "$(ns net net) $(ns ipc ipc)" "$(vpn_ns net) $(vpn_ns ipc)"
