@@ -178,7 +178,9 @@ static void test_locks(void)
 
 	if (pipe(sync) < 0)
 		exit(1);
+	ok(!lock_is_held(&p, "demo") && !lock_is_held(&p, "nosuch"), "no command is at work");
 	is_int(lock_project(&p, "demo", "up -d", false, &fd, &e), 0, "project lock");
+	ok(lock_is_held(&p, "demo"), "one is, and asking takes nothing from it");
 	pid = fork();
 	if (!pid) {
 		bool right = lock_project(&p, "demo", "down", false, &again, &e) < 0 && e.kind == ERR_CONFLICT &&
@@ -195,6 +197,7 @@ static void test_locks(void)
 	lock_project_release(&p, "demo", fd);
 	(void)waitpid(pid, &status, 0);
 	is_int(status, 0, "or waits until it is free");
+	ok(!lock_is_held(&p, "demo"), "a command that died is at work no longer, though its file is there");
 
 	ok(!lock_is_alive(&p, "demo") && !lock_is_alive(&p, "nosuch"), "nobody lives");
 	is_int(lock_alive(&p, "demo", false, &fd, &e), 0, "proof of life");
