@@ -22,6 +22,24 @@ registry() {
 	sed 's/b:1, build/b:1, depends_on: [a], build/; s/depends_on: \[a\], command/command/' compose.yaml >built.yaml
 }
 
+pushed() { get "http://$reg/v2/_catalog" | jq -r '.repositories | join(" ")'; }
+pushes() {
+	registry
+	kill "$registry"
+	wait "$registry" || true
+	start_registry "$T/empty"
+	sed -i "s/$reg/127.0.0.1:$registry_port/" compose.yaml
+	reg=127.0.0.1:$registry_port
+	ok c build -q
+	ok c push -q b
+	is "$err" ""
+	is "$(pushed)" b
+	ok c push --include-deps b
+	is "$(pushed)" "a b"
+	kill "$registry"
+}
+limit=300 t "push: --include-deps, --quiet" pushes
+
 pulls() {
 	registry
 	ok other -f plain.yaml pull b
