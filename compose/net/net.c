@@ -251,7 +251,7 @@ static int make_bridge(int router, const struct net_rec *r, struct err *e)
 		mac_of_ipv4(r->ipam.gateway, mac);
 	else
 		mac_of_ip6(r->six.gateway, mac);
-	nl_add_bridge(b, router_bridge(&r->info, name), mac, r->mtu);
+	nl_add_bridge(b, router_bridge(&r->info, name), mac, r->mtu, r->no_icc ? ROUTER_GROUP_APART : 0);
 	nl_fine(b, EEXIST);
 	if (nl_open(&n, router, e) < 0 || nl_commit(&n, b, e) < 0)
 		return -1;

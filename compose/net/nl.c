@@ -208,7 +208,7 @@ void nl_add_isolated(struct nl_batch *b, const char *port)
 	mnl_attr_nest_end(h, info);
 }
 
-void nl_add_bridge(struct nl_batch *b, const char *name, const uint8_t mac[6], unsigned mtu)
+void nl_add_bridge(struct nl_batch *b, const char *name, const uint8_t mac[6], unsigned mtu, uint32_t group)
 {
 	struct nlmsghdr *h = begin(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make the bridge", name);
 	struct nlattr *info;
@@ -217,6 +217,8 @@ void nl_add_bridge(struct nl_batch *b, const char *name, const uint8_t mac[6], u
 	mnl_attr_put_strz(h, IFLA_IFNAME, name);
 	mnl_attr_put(h, IFLA_ADDRESS, 6, mac);   /* fixed, or it changes with the ports and neighbours forget it */
 	mnl_attr_put_u32(h, IFLA_MTU, mtu);
+	if (group)
+		mnl_attr_put_u32(h, IFLA_GROUP, group);
 	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
 	mnl_attr_put_str(h, IFLA_INFO_KIND, "bridge");
 	mnl_attr_nest_end(h, info);

@@ -45,7 +45,8 @@ struct nl_veth {
 	bool        up;            /* this end; the kernel refuses to bring up the peer before the pair is whole */
 };
 void nl_add_veth(struct nl_batch *b, const struct nl_veth *v);
-void nl_add_bridge(struct nl_batch *b, const char *name, const uint8_t mac[6], unsigned mtu);
+/* group: what rules know it by (iifgroup), 0 none */
+void nl_add_bridge(struct nl_batch *b, const char *name, const uint8_t mac[6], unsigned mtu, uint32_t group);
 /* As a bridge port: reach only the bridge itself, no other isolated port. */
 void nl_add_isolated(struct nl_batch *b, const char *port);
 void nl_add_up(struct nl_batch *b, int ifindex);

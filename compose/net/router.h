@@ -41,6 +41,8 @@ int  uplink6_restore(struct err *e) NET_CHECK;
 
 /* The host's table for one family, ip or ip6: only answers come in, what goes out takes the host's address. ret: caller frees */
 char *uplink_host_table(const struct net_ctx *c, const char *family, const char *router);
+/* The group of bridges whose containers are kept apart: the router does not lead from one to the other either. */
+enum { ROUTER_GROUP_APART = 0x6361 };
 /* What must be put back on the host when the router goes is kept in the alias of the uplink's host end: note that IPv6
  * forwarding was turned on, or that rules were put into the host's own chains. */
 int  uplink_note(const struct net_ctx *c, struct nl *host, bool forward6, bool passed, struct err *e) NET_CHECK;

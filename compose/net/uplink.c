@@ -142,7 +142,8 @@ static const char *clear(bool present, const char *family, const char *table, ch
 /* The rules of both kinds of addresses; those of IPv6 find nothing to do until a network has it.
  * The fib rules: a sender whose address is not the way back to where it came from lies (IPv4 has rp_filter for this). The
  * way to the destination is the bridge it came from: that is traffic inside one network, which passes here only where the
- * kernel's br_netfilter hands bridged packets to IP rules. What the host sends gets the gateway's address, since an
+ * kernel's br_netfilter hands bridged packets to IP rules, and what a container sends to a neighbour by way of the gateway,
+ * which must lead nowhere where containers are kept apart. What the host sends gets the gateway's address, since an
  * internal container, or one whose default route is elsewhere, knows no other way back. */
 static char *router_script(const struct net_ctx *c, const struct uplink *u, bool fresh)
 {
@@ -167,7 +168,7 @@ static char *router_script(const struct net_ctx *c, const struct uplink *u, bool
 		"  iifname \"up0\" ip6 saddr $HOST6 oifname \"ci*\" accept\n"
 		"  iifname \"cb*\" oifname \"up0\" accept\n"
 		"  meta pkttype { broadcast, multicast } accept\n"
-		"  iifname \"c*\" fib daddr . iif oif exists accept\n"
+		"  iifname \"c*\" iifgroup != %d fib daddr . iif oif exists accept\n"
 		"  iifname \"c*\" reject with icmpx type admin-prohibited\n"
 		" }\n"
 		" chain prerouting {\n"
@@ -184,7 +185,7 @@ static char *router_script(const struct net_ctx *c, const struct uplink *u, bool
 		"  oifname \"cb*\" ip6 saddr $HOST6 masquerade\n"
 		"  oifname \"ci*\" ip6 saddr $HOST6 masquerade\n"
 		" }\n"
-		"}\n", clear(!fresh, "inet", "compose", gone), host, router, host6, router6);
+		"}\n", clear(!fresh, "inet", "compose", gone), host, router, host6, router6, ROUTER_GROUP_APART);
 }
 
 char *uplink_host_table(const struct net_ctx *c, const char *family, const char *router)

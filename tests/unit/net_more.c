@@ -75,6 +75,32 @@ static void two_networks(struct net_ctx *c, int outside)
 	close(peer);
 }
 
+/* A datagram to a neighbour, sent by way of the gateway. ret: whether it came */
+static bool by_gateway(int from, int to, const char *ip, const char *gateway)
+{
+	struct sockaddr_in any = at("0.0.0.0", 4000), there = at(ip, 4000);
+	int r = netns_socket(to, AF_INET, SOCK_DGRAM, 0, &live_err), s = netns_socket(from, AF_INET, SOCK_DGRAM, 0, &live_err);
+	auto_free struct nl_batch *b = xcalloc(1, sizeof(*b));
+	struct pollfd p = { .fd = r, .events = POLLIN };
+	auto_nl struct nl n = NL_INIT;
+	struct nl_link l = { 0 };
+	uint32_t dst, gw;
+	bool came;
+
+	ipv4_parse(ip, &dst);
+	ipv4_parse(gateway, &gw);
+	if (nl_open(&n, from, &live_err) < 0 || nl_link(&n, "eth0", &l, &live_err) != 0)
+		diag("no eth0");
+	nl_add_route(b, false, dst, 32, gw, 0, l.index);
+	fine(nl_commit(&n, b, &live_err), "a route of the test");
+	if (bind(r, (struct sockaddr *)&any, sizeof(any)) < 0 || sendto(s, "x", 1, 0, (struct sockaddr *)&there, sizeof(there)) < 0)
+		diag("the test's datagram: %s", strerror(errno));
+	came = poll(&p, 1, 400) == 1;
+	close(r);
+	close(s);
+	return came;
+}
+
 static void kept_apart(struct net_ctx *c, int outside)
 {
 	int x = new_ns(), y = new_ns();
@@ -84,10 +110,18 @@ static void kept_apart(struct net_ctx *c, int outside)
 	fine(attach(c, NET_A, 1, x, &a), "one");
 	fine(attach(c, NET_A, 2, y, &b), "two");
 	is_str(reach(x, y, b.ipv4, 80), "", "do not reach each other");
+	ok(!by_gateway(x, y, b.ipv4, a.gateway), "nor by way of the gateway");
 	is_str(reach(x, outside, "203.0.113.1", 80), "203.0.113.2", "but the world");
 	fine(drop_container(c, 1), "gone");
 	fine(drop_container(c, 2), "gone");
 	fine(drop_net(c, NET_A), "gone");
+	fine(make_net(c, NET_B, "demo_b", false), "where they may talk");
+	fine(attach(c, NET_B, 1, x, &a), "one");
+	fine(attach(c, NET_B, 2, y, &b), "two");
+	ok(by_gateway(x, y, b.ipv4, a.gateway), "the gateway leads there too");
+	fine(drop_container(c, 1), "gone");
+	fine(drop_container(c, 2), "gone");
+	fine(drop_net(c, NET_B), "gone");
 	close(x);
 	close(y);
 }
