@@ -180,7 +180,7 @@ static int prepare(struct ctx *c, const char *line, struct err *e)
 		return -1;
 	if (needs & NEED_STORE && store_open(&c->store, c->paths.root, e) < 0)
 		return -1;
-	if (needs & NEED_STATE && observe(&c->observed, &c->paths, c->project, c->name, c->store, e) < 0)
+	if (needs & NEED_STATE && observe(&c->observed, &c->paths, c->project, c->name, c->store, false, e) < 0)
 		return -1;
 	return 0;
 }

@@ -130,11 +130,9 @@ int act_observe(struct ctx *c, struct err *e)
 
 	observed_free(c->observed);
 	c->observed = NULL;
-	if (observe(&now, &c->paths, c->project, c->name, c->store, e) < 0)
+	if (observe(&now, &c->paths, c->project, c->name, c->store, !c->g->dry_run, e) < 0)
 		return -1;
 	c->observed = must(now);
-	if (!c->g->dry_run)
-		observe_busy(c->observed, &c->paths, c->name);
 	return 0;
 }
 

@@ -368,9 +368,41 @@ static int observe_images(struct observed *o, const struct project *p, struct st
 	return 0;
 }
 
-int observe(struct observed **ret, const struct paths *paths, const struct project *project, const char *name,
-	    struct store *store, struct err *e)
+static bool names_it(const json_t *list, const char *id)
 {
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+		if (str_eq(json_string_value(v), id))
+			return true;
+	return false;
+}
+
+/* ret: who is on his way, as the supervisor's `busy` tells; NULL where nobody can be asked */
+static json_t *ask_busy(const struct paths *paths, const char *name)
+{
+	auto_err struct err ignored = {0};
+	auto_sup struct sup *s = NULL;
+	json_t *reply = NULL;
+
+	if (lock_is_alive(paths, name) && sup_open(&s, paths, name, false, &ignored) == 0)
+		(void)!sup_call(s, "busy", NULL, NULL, 0, &reply, &ignored);
+	return reply;
+}
+
+static void note_busy(struct observed *o, const json_t *busy)
+{
+	for (size_t i = 0; i < o->n_ctrs; i++) {
+		o->ctrs[i].starting = names_it(json_object_get(busy, "starting"), o->ctrs[i].id);
+		o->ctrs[i].stopping = names_it(json_object_get(busy, "stopping"), o->ctrs[i].id);
+	}
+}
+
+int observe(struct observed **ret, const struct paths *paths, const struct project *project, const char *name,
+	    struct store *store, bool ask, struct err *e)
+{
+	auto_json json_t *busy = ask ? ask_busy(paths, name) : NULL;
 	struct observed *o = xcalloc(1, sizeof(*o));
 	struct walk w = { .o = o };
 	int r;
@@ -384,32 +416,8 @@ int observe(struct observed **ret, const struct paths *paths, const struct proje
 		observed_free(o);
 		return err_wrap(e, "look at what exists of project %s", name);
 	}
+	note_busy(o, busy);
 	*ret = o;
 	return 0;
 }
 
-static bool names_it(const json_t *list, const char *id)
-{
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(list, i, v)
-		if (str_eq(json_string_value(v), id))
-			return true;
-	return false;
-}
-
-void observe_busy(struct observed *o, const struct paths *paths, const char *name)
-{
-	auto_err struct err ignored = {0};
-	auto_json json_t *reply = NULL;
-	auto_sup struct sup *s = NULL;
-
-	if (!o->n_ctrs || !lock_is_alive(paths, name) || sup_open(&s, paths, name, false, &ignored) != 0 ||
-	    sup_call(s, "busy", NULL, NULL, 0, &reply, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < o->n_ctrs; i++) {
-		o->ctrs[i].starting = names_it(json_object_get(reply, "starting"), o->ctrs[i].id);
-		o->ctrs[i].stopping = names_it(json_object_get(reply, "stopping"), o->ctrs[i].id);
-	}
-}

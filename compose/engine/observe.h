@@ -10,11 +10,10 @@
 struct store;
 
 /* in: project: the model, or NULL when only its name is known; store: to look up image ids, or NULL when
- * containers are only found, not compared with the model
+ * containers are only found, not compared with the model; ask: whether a living supervisor is asked which containers are on
+ * their way, which no file tells. It is asked before the files are read: what comes to its end meanwhile is seen there.
  * A container whose status says "running" while no supervisor lives counts as exited: its supervisor was killed with it. */
 int observe(struct observed **ret, const struct paths *paths, const struct project *project, const char *name,
-	    struct store *store, struct err *e) __attribute__((warn_unused_result));
-/* What only a living supervisor knows: which containers are on their way. Nothing is said where it cannot be asked. */
-void observe_busy(struct observed *o, const struct paths *paths, const char *name);
+	    struct store *store, bool ask, struct err *e) __attribute__((warn_unused_result));
 /* Name of the image of s: image, or PROJECT-SERVICE. ret: caller frees */
 char *image_name_of(const struct project *p, const struct service *s);

@@ -9,7 +9,7 @@
 #include "compose/base/sys.h"
 #include "compose/supervisor/ctr.h"
 
-enum { CONNS_MAX = 256, QUEUE_MAX_BYTES = 4 * 1024 * 1024, BUF_MAX = CTL_MSG_MAX, PAST_MAX = 256 };
+enum { CONNS_MAX = 256, QUEUE_MAX_BYTES = 4 * 1024 * 1024, BUF_MAX = CTL_MSG_MAX, PAST_MAX = 256, REQUESTS_AT_ONCE = 256 };
 
 struct conn {
 	struct worker *w;
@@ -194,8 +194,8 @@ static void bad_request(struct request *r, struct err *e)
 	err_done(e);
 }
 
-/* ret: false when the connection is at its end */
-static bool receive(struct conn *c)
+/* ret: 1 a request, 0 none for now, -1 the connection is at its end */
+static int receive(struct conn *c)
 {
 	union { struct cmsghdr head; char room[CMSG_SPACE(CTL_FDS_MAX * sizeof(int))]; } room;
 	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
@@ -206,9 +206,9 @@ static bool receive(struct conn *c)
 	json_t *j = NULL;
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (n == 0)
-		return false;
+		return -1;
 	take_fds(&h, &r);
 	if (h.msg_flags & MSG_TRUNC)
 		err_set(&e, ERR_USAGE, 0, "it is longer than %d bytes", BUF_MAX);
@@ -222,16 +222,20 @@ static bool receive(struct conn *c)
 		ops_run(c->w, &r);
 	close_fds(&r);
 	json_decref(j);
-	return true;
+	return 1;
 }
 
+/* What was asked for on one connection before something was asked on another comes first: all that waits is taken. */
 static void on_conn(void *arg, uint32_t events)
 {
 	struct conn *c = arg;
+	int got = 1;
 
 	if (events & EPOLLOUT)
 		flush(c);
-	if (c->broken || (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !receive(c)))
+	for (int i = 0; i < REQUESTS_AT_ONCE && got > 0 && !c->broken && events & (EPOLLIN | EPOLLHUP | EPOLLERR); i++)
+		got = receive(c);
+	if (c->broken || got < 0)
 		conn_free(c);
 }
 
