@@ -241,6 +241,8 @@ static void disappoint(struct ctr *c)
 {
 	struct err e = {0};
 
+	if (fsm_is_done(&c->rec, &c->st))
+		ctr_answer(c, WAIT_RUNNING, NULL);
 	err_set(&e, ERR_CONFLICT, 0, "container %s has exited (%d)%s", c->rec.name, c->st.exit_code,
 		c->st.oom ? ": out of memory" : "");
 	if (!c->st.exit_code)

@@ -101,6 +101,11 @@ bool fsm_wants_back(const struct ctr_record *r, const struct ctr_status *s)
 	return false;
 }
 
+bool fsm_is_done(const struct ctr_record *r, const struct ctr_status *s)
+{
+	return s->finished_ns && !s->exit_code && !s->oom && !s->stopped_by_user && !r->health.set && !fsm_wants_back(r, s);
+}
+
 int64_t fsm_delay_ms(int64_t last_ms, int64_t lived_ns)
 {
 	if (!last_ms || lived_ns >= FSM_SETTLED_S * 1000000000LL)

@@ -55,6 +55,9 @@ enum { FSM_DELAY_MIN_MS = 100, FSM_DELAY_MAX_MS = 60000, FSM_SETTLED_S = 10 };
 
 /* Whether the restart policy wants it back. in: tries so far in a row that count for on-failure:N */
 bool fsm_wants_back(const struct ctr_record *r, const struct ctr_status *s);
+/* in: one that does not run. ret: whether it ended as a program that has something to do once: with 0, by itself, for good; one
+ * with a healthcheck is meant to stay */
+bool fsm_is_done(const struct ctr_record *r, const struct ctr_status *s);
 /* The next pause before a start: doubles from 100 ms to 1 min, from the beginning after a life of 10 s.
  * in: last_ms: the pause before the life that ended, 0 for none */
 int64_t fsm_delay_ms(int64_t last_ms, int64_t lived_ns);

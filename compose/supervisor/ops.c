@@ -311,6 +311,10 @@ static int not_running(const struct ctr *c, struct err *e)
 
 static int wait_running(struct ctr *c, struct request *r, struct err *e)
 {
+	if (c->state == FSM_IDLE && fsm_is_done(&c->rec, &c->st)) {
+		ctl_reply(r->conn, r->id, NULL);
+		return 0;
+	}
 	if (c->state == FSM_IDLE)
 		return not_running(c, e);
 	ctr_add_waiter(c, r->conn, r->id, WAIT_RUNNING);

@@ -125,8 +125,13 @@ wait_steady() {
 	ok c up -d
 	fails 1 c start --wait
 	printf 'services: { a: { image: busybox, command: "true" } }' >compose.yaml
+	ok c up -d --wait                    # it has done what it was there for
+	is "$(c ps -a --format '{{.State}} {{.ExitCode}}')" "exited 0"
+	ok c start --wait
+	printf 'services: { a: { image: busybox, command: "true", healthcheck: { test: "true" } } }' >compose.yaml
 	fails 1 c up -d --wait
-	has "$err" "service_completed_successfully"
+	printf 'services: { a: { image: busybox, command: "true", restart: always } }' >compose.yaml
+	fails 1 c up -d --wait --wait-timeout 2
 	printf 'services: { a: { image: busybox, command: "false", restart: always } }' >compose.yaml
 	fails 1 c up -d --wait --wait-timeout 2
 	ok c up -d --wait-timeout 2

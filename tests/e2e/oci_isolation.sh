@@ -176,9 +176,9 @@ workdir() {
 		run oci exec --cwd "/proc/self/fd/$n" cwd2 pwd
 		[ "$rc" != 0 ] || flunk "exec --cwd /proc/self/fd/$n: $out"
 	done
-	ok oci exec --cwd /a/new/place cwd2 pwd; is "$out" /a/new/place
+	fails 1 oci exec --cwd /a/new/place cwd2 pwd
+	has "$err" "/a/new/place"
 	ok oci delete --force cwd2
-	rm -r "$ROOTFS/a"
 }
 t "a working directory cannot be a descriptor that leads outside" workdir
 
@@ -264,7 +264,6 @@ binds() {
 	is "$(grep -c Read-only <<<"$err")" 3
 	[ -e "$T/src/new" ]
 	umount "$T/src/below"
-	rm -r "$ROOTFS/a" "$ROOTFS/b" "$ROOTFS/c"
 }
 t "bind mounts: recursive, read-only all the way, single files" binds
 
