@@ -2,7 +2,7 @@
 /* dockerfile.h - the text of a Dockerfile becomes stages of instructions, each with its line.
  * runs in: client.   owns: one arena per file (dockerfile_free).   layer: parser, pure.
  * Variables are not expanded here: their values are known only while the file is carried out (dockerfile_expand.h).
- * spec: parity/dockerfile.md 1-4 */
+ * spec: Dockerfile reference */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerfile_args.h - what stands behind a keyword: flags, JSON arrays, words, KEY=VALUE, heredoc openers.
  * runs in: client.   owns: nothing; results live in the arena.   layer: parser, pure.
- * spec: parity/dockerfile.md 1-3 */
+ * spec: Dockerfile reference "Parser directives", "Here-Documents", "Shell and exec form" */
 #pragma once
 #include "parser/dockerfile.h"
 

@@ -130,7 +130,7 @@ static int check_run(const struct df_instr *in, struct err *e)
 	return check_mounts(in, e);
 }
 
-/* spec: parity/dockerfile.md 7 "ADD --checksum" */
+/* spec: Dockerfile reference "ADD --checksum" */
 static int check_checksum(const struct df_instr *in, struct err *e)
 {
 	const char *sum = df_flag(in, "checksum");

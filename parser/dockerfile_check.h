@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerfile_check.h - what can be told wrong about an instruction before anything is built.
- * runs in: client.   owns: nothing.   layer: parser, pure.   spec: parity/dockerfile.md 1, 3, 6, 9
+ * runs in: client.   owns: nothing.   layer: parser, pure.   spec: Dockerfile reference
  * A flag or form that is valid but not carried out yet is refused here, by name and line. */
 #pragma once
 #include "parser/dockerfile.h"

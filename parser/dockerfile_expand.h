@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerfile_expand.h - variables and quotes in the words of a Dockerfile.
- * runs in: client.   owns: nothing.   layer: parser, pure.   spec: parity/dockerfile.md 4
+ * runs in: client.   owns: nothing.   layer: parser, pure.   spec: Dockerfile reference "Environment replacement"
  * Values are never expanded again. A result is capped, so that ENV A=$A$A cannot fill the memory. */
 #pragma once
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerfile_lex.h - the text of a Dockerfile as logical lines: directives, comments, continuation, heredoc bodies.
  * runs in: client.   owns: nothing; results live in the arena.   layer: parser, pure.
- * spec: parity/dockerfile.md 1, 2 */
+ * spec: Dockerfile reference "Format", "Here-Documents" */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -242,7 +242,7 @@ mode_t df_chmod_apply(const struct df_chmod *c, mode_t old, bool is_dir)
 
 /* -- sources -- */
 
-/* An http address is a git repository's when its path ends in ".git". spec: parity/dockerfile.md 6 */
+/* An http address is a git repository's when its path ends in ".git". spec: Dockerfile reference "ADD" */
 enum df_remote df_remote(const char *s)
 {
 	size_t n = strcspn(s, "?#");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerfile_value.h - the small grammars inside instructions: ports, signals, durations, modes, --mount.
  * runs in: client.   owns: struct df_mount owns its texts (df_mount_done).   layer: parser, pure.
- * spec: parity/dockerfile.md 3, 7, 9.   All: ret 0, or -1 with e (ERR_MODEL, no position) */
+ * spec: Dockerfile reference.   All: ret 0, or -1 with e (ERR_MODEL, no position) */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dockerignore.h - which files of a context are left out.
- * runs in: client.   owns: struct ignore (ignore_free).   layer: parser, pure.   spec: parity/dockerfile.md 8
+ * runs in: client.   owns: struct ignore (ignore_free).   layer: parser, pure.   spec: Dockerfile reference ".dockerignore file"
  * Patterns match whole paths from the context's root; a directory's match counts for everything below; the last line
  * that matches decides; "!" takes back in. */
 #pragma once

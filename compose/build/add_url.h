@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* add_url.h - ADD from an http(s) address: the file, fetched into a directory of its own, from which it is copied.
  * runs in: client, the builder's threads.   owns: struct url_file its directory.   layer: build.
- * TLS is verified; an https address is not left for a plain one. spec: parity/dockerfile.md 7 "ADD URL" */
+ * TLS is verified; an https address is not left for a plain one. spec: Dockerfile reference "ADD" */
 #pragma once
 #include "compose/build/build_priv.h"
 

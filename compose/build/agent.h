@@ -3,7 +3,7 @@
  * passed on, "which keys are there" and "sign this". All others (add, remove, lock, extensions) are refused here and
  * never reach the agent.
  * runs in: client, the builder's threads; a thread per loan and per connection.   owns: struct agent_loan.   layer: build.
- * spec: the ssh agent protocol, draft-ietf-sshm-ssh-agent; parity/dockerfile.md 9 */
+ * spec: the ssh agent protocol, draft-ietf-sshm-ssh-agent; Dockerfile reference "RUN --mount=type=ssh" */
 #pragma once
 #include <stddef.h>
 #include <sys/types.h>

@@ -7,7 +7,8 @@
  *   ROOT/build/stat/ID       digests of a context's files by inode, size, change time
  *   ROOT/build/mounts/ID     directories of RUN --mount=type=cache; ID is a digest of the mount's id
  *   ROOT/layers/tmp.*        a step at work (store_tmp_dir): becomes a layer by rename, or is removed
- * spec: parity/dockerfile.md; THREATS 4, 16, 19-21, 30-39. */
+ * spec: Dockerfile reference; compose-spec build. What others fell for: CVE-2024-21626, CVE-2024-23651, CVE-2024-23652,
+ * CVE-2024-1753, CVE-2024-9407, CVE-2024-9675, CVE-2024-24557. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

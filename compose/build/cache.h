@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cache.h - what an earlier build made of the same step.
- * runs in: client, any thread.   owns: nothing.   layer: build.   spec: parity/dockerfile.md 13; THREATS 39
+ * runs in: client, any thread.   owns: nothing.   layer: build.   (CVE-2024-24557)
  * A key is a digest of the layers below, the instruction after expansion, the variables in force and the contents that
  * go in. A record names the layer that came out; one whose layer is gone from the store is a miss. Only this builder
  * writes records: images from elsewhere are never taken for a step's result. */

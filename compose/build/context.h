@@ -2,7 +2,7 @@
 /* context.h - where COPY takes files from: the build context, another stage or an image, read in place.
  * runs in: client, any thread.   owns: nothing.   layer: build.
  * Nothing outside the root is ever reached: links are resolved within it, and files are opened without following any.
- * spec: parity/dockerfile.md 7, 8, 13.   kernel: openat2 5.6. */
+ * spec: Dockerfile reference "COPY", ".dockerignore file".   kernel: openat2 5.6. */
 #pragma once
 #include <stdbool.h>
 #include "compose/base/coll.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* COPY, ADD and WORKDIR: file steps on a detached overlay.   spec: parity/dockerfile.md 7, 13 */
+/* COPY, ADD and WORKDIR: file steps on a detached overlay.   spec: Dockerfile reference "COPY", "ADD", "WORKDIR" */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -482,7 +482,7 @@ static int make_parents(struct copy *c, int root, const struct pick *p, size_t f
 	return dir;
 }
 
-/* --parents: p goes below dest under its own path. spec: parity/dockerfile.md 7 */
+/* --parents: p goes below dest under its own path. spec: Dockerfile reference "COPY --parents" */
 static int copy_under_parents(struct copy *c, int root, const struct pick *p, size_t skip, struct err *e)
 {
 	const struct copy_opts o = opts_of(c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instructions that only change the image's configuration.   spec: parity/dockerfile.md 3, 11, 14 */
+/* Instructions that only change the image's configuration.   spec: Dockerfile reference; OCI image-spec config */
 #include <string.h>
 #include "compose/base/json.h"
 #include "compose/build/build_priv.h"

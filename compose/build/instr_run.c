@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RUN: a transient container whose upper directory becomes the layer.   spec: parity/dockerfile.md 2, 9, 10, 13 */
+/* RUN: a transient container whose upper directory becomes the layer.   spec: Dockerfile reference "RUN", "Here-Documents" */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

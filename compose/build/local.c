@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* local.c - directories of this host that COPY takes files from: the build context, and contexts with a name.
- * spec: compose-spec build additional_contexts; parity/dockerfile.md 8 */
+ * spec: compose-spec build additional_contexts; Dockerfile reference ".dockerignore file" */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

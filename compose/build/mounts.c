@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RUN --mount: what a step sees besides its root.   spec: parity/dockerfile.md 9; THREATS 30, 35-38
+/* RUN --mount: what a step sees besides its root.   spec: Dockerfile reference "RUN --mount"; CVE-2024-1753, CVE-2024-9675
  * A bind is a copy of its source, made for this step alone: links in it lead nowhere, nobody can swap it, and what the
  * step writes to it is thrown away. A cache's directory is named by a digest of its id. */
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* rootfs.h - work on an image's root file system through its descriptor: directories, files, owners by name.
  * runs in: client, the builder's threads.   owns: nothing.   layer: build.
  * The root is hostile: links planted in it lead to places inside it only; /etc/passwd is read with a cap, never by NSS.
- * spec: parity/dockerfile.md 7; THREATS 16, 19-21.   kernel: openat2 5.6. */
+ * spec: Dockerfile reference "COPY --chown"; CVE-2024-40635, CVE-2024-9676.   kernel: openat2 5.6. */
 #pragma once
 #include <stdbool.h>
 #include <sys/types.h>

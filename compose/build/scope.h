@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scope.h - the variables that an instruction sees: ENV over ARG.
  * runs in: client, the builder's threads.   owns: its texts (scope_done).   layer: build.
- * spec: parity/dockerfile.md 4, 5 */
+ * spec: Dockerfile reference "Environment replacement", "ARG" */
 #pragma once
 #include <stdbool.h>
 #include "compose/base/coll.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* build_ssh.h - what `ssh` below build and `build --ssh` name becomes sockets that an agent listens on.
  * runs in: client, the thread of a build.   owns: struct build_agents.   layer: engine.
- * spec: compose-spec build "ssh"; parity/cli.md build --ssh */
+ * spec: compose-spec build "ssh"; docker compose build --ssh */
 #pragma once
 #include "compose/build/build.h"
 #include "compose/engine/engine_priv.h"

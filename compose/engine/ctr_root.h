@@ -4,7 +4,7 @@
  * A running container is seen as its first process sees it, volumes included: below /proc/PID/root, which is proven to
  * be that process's by its start time. One that does not run is seen through a detached overlay of its layers, which no
  * path leads to: the caller holds the project's lock meanwhile, so that nobody starts it. All below it is hostile: only
- * fs_open_in() and the like, names never resolved twice (THREATS 41-46). */
+ * fs_open_in() and the like, names never resolved twice (CVE-2018-15664, CVE-2023-0778). */
 #pragma once
 #include <stdbool.h>
 #include "compose/base/coll.h"

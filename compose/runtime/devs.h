@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* devs.h - device nodes and the usual links in a container's /dev.
- * runs in: as rootfs.h.   owns: nothing.   layer: runtime.   THREATS 6, 9 */
+ * runs in: as rootfs.h.   owns: nothing.   layer: runtime.   CVE-2025-31133, CVE-2026-41579 */
 #pragma once
 #include "compose/base/err.h"
 #include "compose/runtime/spec.h"

@@ -2,7 +2,8 @@
 /* process.h - the last stretch that a container's first process and an exec'ed one share: from root inside the
  * container's namespaces to the command with exactly the rights of the spec.
  * runs in: the container's process.   owns: struct process.   layer: runtime.
- * THREATS 4 (working directory), 13 (not dumpable until exec), 14 (empty inheritable set), 15, 16. */
+ * CVE-2024-21626 (working directory), CVE-2016-9962 (not dumpable until exec), CVE-2022-24769 (empty inheritable set),
+ * CVE-2022-36109 (groups), CVE-2024-40635 (numbers of users). */
 #pragma once
 #include "compose/base/err.h"
 #include "compose/runtime/seccomp.h"

@@ -4,7 +4,8 @@
  * owns: nothing.   layer: runtime.
  * Every destination is resolved below the new root by openat2(RESOLVE_IN_ROOT) and used as a descriptor; file systems
  * are made detached and moved there. No path inside the container is ever given to a call that resolves it on the host.
- * kernel: fsopen 5.2, openat2 5.6, mount_setattr 5.12.   THREATS 5 to 10, 12, 17 to 19. */
+ * kernel: fsopen 5.2, openat2 5.6, mount_setattr 5.12.   CVE-2019-5736, CVE-2025-31133, CVE-2025-52565,
+ * CVE-2025-52881, CVE-2021-30465, CVE-2023-28642, CVE-2025-24965. */
 #pragma once
 #include "compose/base/err.h"
 #include "compose/runtime/child.h"

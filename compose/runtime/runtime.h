@@ -22,7 +22,7 @@ struct cgroup_host *rt_cgroups(struct rt *rt, struct err *e);
 
 /* First call of a process that will make or enter containers: runs the same command again from a read-only view of its
  * own executable (a sealed copy in memory where the kernel cannot make one), so that a container that gets hold of
- * /proc/PID/exe cannot write to the program (THREATS: CVE-2019-5736). Returns at once when that is already so, which is
+ * /proc/PID/exe cannot write to the program (CVE-2019-5736). Returns at once when that is already so, which is
  * judged by the executable itself, not by the environment. */
 int rt_reexec_protected(char *const argv[], struct err *e) __attribute__((warn_unused_result));
 /* The same for a process that is yet to be: ret: descriptor for its execveat(fd, "", ..., AT_EMPTY_PATH), close-on-exec and

@@ -82,7 +82,7 @@ pid_t rt_clone(const struct rt_clone *c, int *ret_pidfd, struct err *e)
 	int sysno;
 	pid_t pid;
 
-	/* inherited by the child: what it will see of the container must not see into it (THREATS 13) */
+	/* inherited by the child: what it will see of the container must not see into it (CVE-2016-9962) */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_set(e, ERR_SYS, errno, "become undumpable");
 	if (c->pid_ns >= 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tty.h - a pseudo terminal from the container's own devpts.
- * runs in: the container's process.   owns: nothing.   layer: runtime.   THREATS 7: everything by descriptor,
+ * runs in: the container's process.   owns: nothing.   layer: runtime.   CVE-2025-52565: everything by descriptor,
  * checked */
 #pragma once
 #include "compose/base/err.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* user.h - "USER[:GROUP]" looked up in a root file system's own /etc/passwd and /etc/group, which are hostile: resolved
  * inside the root, regular files only, never blocking, capped; no NSS.
- * runs in: the container's process.   owns: nothing.   layer: runtime.   spec: docker's USER rules; THREATS 15, 16,
- * 20, 21 */
+ * runs in: the container's process.   owns: nothing.   layer: runtime.   spec: docker's USER rules; CVE-2022-36109,
+ * CVE-2024-40635, CVE-2024-9676, CVE-2026-47262 */
 #pragma once
 #include "compose/base/err.h"
 #include "compose/runtime/spec.h"

@@ -280,7 +280,7 @@ static void inside(void)
 	b_bad(&b, "FROM scratch\nCOPY evil/* /x/\nCOPY evil/planted /y\n", "not found", NULL);
 }
 
-/* /etc/passwd of the image as a link, a FIFO, a giant: THREATS 20, 21 */
+/* /etc/passwd of the image as a link, a FIFO, a giant: CVE-2024-9676, CVE-2026-47262 */
 static void passwd_traps(void)
 {
 	char path[200];
