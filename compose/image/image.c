@@ -268,6 +268,7 @@ int image_open(struct store *s, const char *ref, struct image **ret, struct err 
 	tagged = index_note(entry, NOTE_TAGGED);
 	if (image_load_manifest(s, digest, &i, e) < 0)
 		return err_wrap(e, "open image %s", ref);
+	i = must(i);
 	add_all_names(i, entries, digest);
 	if (tagged && str_to_i64(tagged, &i->tagged_s) && i->tagged_s < 0)
 		i->tagged_s = 0;
