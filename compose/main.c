@@ -56,7 +56,7 @@ static int unknown_command(const char *name, struct err *e)
 	const char *names[ARRAY_LEN(commands) + 1], *near;
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		names[i] = commands[i]->name;
+		names[i] = must(commands[i])->name;
 	names[ARRAY_LEN(commands)] = NULL;
 	near = str_nearest(name, names);
 	err_set(e, ERR_USAGE, 0, "unknown command \"%s\"", name);
@@ -321,9 +321,7 @@ static int client_main(char **argv)
 	if (r > 0) {
 		help_all(stdout);
 		r = 0;
-	} else if (r < 0) {
-		r = err_report(&e, stderr);
-	} else if (globals_environment(&g, &e) < 0) {
+	} else if (r < 0 || globals_environment(&g, &e) < 0) {
 		r = err_report(&e, stderr);
 	} else {
 		r = dispatch(&g, whole, &e);

@@ -35,7 +35,7 @@ static int read_ignore(struct local *l, const char *const names[], struct err *e
 {
 	for (size_t i = 0; names[i]; i++) {
 		auto_free char *text = NULL, *shown = NULL;
-		size_t len;
+		size_t len = 0;
 
 		if (local_read(l, names[i], IGNORE_TEXT_MAX, &text, &len, e) == 0) {
 			shown = local_name(l, names[i]);

@@ -87,7 +87,7 @@ static void entry_init(struct entry *en, const char *where, const char *which, c
 
 static bool cached(const struct cache *c, const struct entry *en)
 {
-	struct stat st;
+	struct stat st = {0};
 
 	return fstatat(c->dir, en->key, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
@@ -141,7 +141,7 @@ static int entry_file(const struct cache *c, const struct entry *en, const char 
 	static const char *const names[] = {"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"};
 	auto_free char *top = xasprintf("%s/%s", en->key, en->name);
 	auto_close int dir = openat(c->dir, top, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
+	struct stat st = {0};
 	auto_close int at = entry_at(c, top, subdir, shown, &st, e);
 
 	if (at < 0)
@@ -207,7 +207,7 @@ static int context_dir(const struct cache *c, const struct giturl *u, char **ret
 	auto_close int at = -1;
 	auto_free char *top = NULL;
 	struct entry en;
-	struct stat st;
+	struct stat st = {0};
 
 	if (fetch_git(c, u, &en, e) < 0)
 		return -1;
