@@ -30,15 +30,10 @@ void watch_say(const struct ctx *c, const char *fmt, ...)
 /* ret: -1 with ERR_INTR when that was it, else 0: told, and forgotten */
 static int complain(struct ctx *c, struct err *e)
 {
-	if (e->kind == ERR_INTR) {
-		errs_done(&c->errs);
-		return -1;
-	}
-	ui_flush(c->ui);
-	errs_add(&c->errs, e);
-	(void)errs_report(&c->errs, stderr);
+	if (act_forgive(c, e) == 0)
+		return 0;
 	errs_done(&c->errs);
-	return 0;
+	return -1;
 }
 
 /* "[a, b]" */
